@@ -1,0 +1,2 @@
+export { MessageStore, type MessageStoreOptions } from './message-store.js';
+export type * from './types.js';
