@@ -1,0 +1,52 @@
+const KiB = 1024;
+const MiB = 1024 * 1024;
+
+/** Largest whole frame, length field included: what Apache's decoder accepts. */
+export const MAX_FRAME_BYTES = 16 * MiB;
+/** Largest value of a frame's length field. */
+export const MAX_FRAME_LENGTH_FIELD = MAX_FRAME_BYTES - 4;
+/** Largest header we decode: a header has 32767 bytes of properties and a few names; topic lists of 208 may be long. */
+export const MAX_HEADER_BYTES = 4 * MiB;
+/** Largest message body by default (maxMessageSize); 4 MiB as Apache's. */
+export const MAX_MESSAGE_BODY_BYTES = 4 * MiB;
+/** Largest body after inflating: a peer's small body must not become all our memory. */
+export const MAX_INFLATED_BODY_BYTES = 64 * MiB;
+/** Largest encoded properties: the record has a signed 16-bit length. */
+export const MAX_PROPERTIES_BYTES = 32767;
+/** Largest topic name in characters, and of retry topics in a record of version 2. */
+export const MAX_TOPIC_LENGTH = 127;
+export const MAX_RETRY_TOPIC_LENGTH = 255;
+/** Largest group name in characters. */
+export const MAX_GROUP_LENGTH = 255;
+
+/** Connections a server accepts at once; further ones are closed at accept. Each costs about 10 KiB idle. */
+export const MAX_CONNECTIONS = 16_384;
+/** Both sides close a connection without read and write for so long, as Apache's do. */
+export const IDLE_TIMEOUT_MS = 120_000;
+/** Above this many unsent bytes a server stops reading from the connection; it reads again below half. */
+export const CONNECTION_HIGH_WATER_BYTES = 1 * MiB;
+/** Unsent bytes at which a server gives a connection up: held answers that arrive faster than the peer reads them. */
+export const CONNECTION_MAX_QUEUED_BYTES = 256 * MiB;
+/** Requests of one connection that wait for an answer (held pulls count); a server closes a connection that goes beyond. */
+export const MAX_SERVER_IN_FLIGHT = 65_536;
+/** Request bytes of one connection that wait for an asynchronous processor; above it the server stops reading. */
+export const MAX_SERVER_IN_FLIGHT_BYTES = 64 * MiB;
+/** Requests without answer on one client connection; `send` refuses more. */
+export const MAX_CLIENT_IN_FLIGHT = 65_536;
+/** Unsent bytes on one client connection; `send` refuses more. */
+export const MAX_CLIENT_QUEUED_BYTES = 64 * MiB;
+/** First size of the buffer that collects one turn's output of a connection. */
+export const OUT_SLAB_BYTES = 64 * KiB;
+
+export const CONNECT_TIMEOUT_MS = 3_000;
+export const REQUEST_TIMEOUT_MS = 5_000;
+/** How finely request deadlines are checked; a time-out is late by at most this. */
+export const DEADLINE_TICK_MS = 50;
+/** After a failed connection attempt the client answers from memory for so long, growing to the maximum, instead of dialling again. */
+export const RECONNECT_BACKOFF_MIN_MS = 50;
+export const RECONNECT_BACKOFF_MAX_MS = 1_000;
+
+/** Nesting depth of JSON bodies; no real body is deeper than 8. */
+export const MAX_JSON_DEPTH = 128;
+/** Messages in one batch body. */
+export const MAX_BATCH_MESSAGES = 65_536;
