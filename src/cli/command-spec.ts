@@ -1,0 +1,34 @@
+import { COMMON_OPTIONS, type CommandSpec, type CommonOption, type OptionTable } from './options.js';
+
+/** The static side of a command, or its entry in the generated manifest: what parsing, help and tests read. */
+export interface CommandShape {
+  readonly summary?: string | undefined;
+  readonly description?: string | undefined;
+  readonly examples?: unknown;
+  readonly options?: OptionTable;
+  readonly commonOptions?: readonly CommonOption[];
+}
+
+/** Everything the front and the help need to know of a command; `id` is empty where the launcher is the command. */
+export function commandSpec(command: CommandShape, name: { bin: string; id: string }): CommandSpec {
+  return {
+    id: name.id === '.' || name.id.startsWith('SINGLE_COMMAND') ? '' : name.id,
+    bin: name.bin,
+    summary: command.summary ?? '',
+    ...(command.description === undefined ? {} : { description: command.description }),
+    examples: Array.isArray(command.examples) ? command.examples.map(String) : [],
+    options: tableOf(command),
+  };
+}
+
+/** A command's own options over the common ones: the same name or the same letter is the command's. */
+function tableOf(command: CommandShape): OptionTable {
+  const own = command.options ?? {};
+  const letters = new Set(Object.values(own).map((option) => option.short));
+  const table: Record<string, OptionTable[string]> = {};
+  for (const key of ['help', ...(command.commonOptions ?? [])] as const) {
+    const { short, ...rest }: OptionTable[string] = COMMON_OPTIONS[key];
+    table[key] = short === undefined || letters.has(short) ? rest : { short, ...rest };
+  }
+  return { ...table, ...own };
+}

@@ -1,0 +1,37 @@
+import { writeSync } from 'node:fs';
+
+/**
+ * The one place besides `bin/` that ends the process. Waits until what was written to stdout and stderr has left,
+ * because a pipe is written asynchronously and an early end would cut it.
+ */
+export async function exit(code: number): Promise<never> {
+  await Promise.all([drained(process.stdout), drained(process.stderr)]);
+  process.exit(code);
+}
+
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.destroyed || stream.writableLength === 0) {
+    return Promise.resolve();
+  }
+  return new Promise((resolve) => {
+    stream.write('', () => resolve());
+    stream.once('error', () => resolve());
+  });
+}
+
+/** A reader that went away (`mqadmin topicList | head -1`) ends the command quietly, with the code a shell expects of SIGPIPE. */
+export function endOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') {
+        process.exit(0);
+      }
+      try {
+        writeSync(2, `cannot write the output: ${error.message}\n`);
+      } catch {
+        // Both streams are gone; the exit code is all that is left.
+      }
+      process.exit(1);
+    });
+  }
+}

@@ -1,0 +1,54 @@
+import type { Writable } from 'node:stream';
+
+/** Where a command prints: data on stdout, everything else on stderr. */
+export class Output {
+  readonly #stdout: Writable;
+  readonly #stderr: Writable;
+
+  constructor(stdout: Writable, stderr: Writable) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+  }
+
+  /** One line of data. */
+  line(text = ''): void {
+    this.#stdout.write(`${text}\n`);
+  }
+
+  /** Data without a newline of its own. */
+  text(text: string): void {
+    this.#stdout.write(text);
+  }
+
+  /** A result as JSON; bigints become numbers in the text. */
+  json(value: unknown): void {
+    this.#stdout.write(`${toJson(value)}\n`);
+  }
+
+  /** A remark for the reader; never data. */
+  note(text: string): void {
+    this.#stderr.write(`${text}\n`);
+  }
+}
+
+/** JSON with two blanks of indent; Maps become objects, Buffers base64, bigints digits. */
+export function toJson(value: unknown, indent: number | undefined = 2): string {
+  const digits: string[] = [];
+  const mark = '\u0000bigint:';
+  const text = JSON.stringify(
+    value,
+    function replace(this: Record<string, unknown>, key, current: unknown) {
+      const original = this[key];
+      if (original instanceof Uint8Array) {
+        return Buffer.from(original).toString('base64');
+      }
+      if (typeof current === 'bigint') {
+        digits.push(current.toString());
+        return `${mark}${digits.length - 1}`;
+      }
+      return current instanceof Map ? Object.fromEntries(current) : current;
+    },
+    indent,
+  );
+  return digits.length === 0 ? text : text.replace(/"\\u0000bigint:(\d+)"/g, (_, index: string) => digits[Number(index)] ?? '0');
+}

@@ -1,0 +1,169 @@
+import { Command } from '@oclif/core';
+import { commandSpec } from '../cli/command-spec.js';
+import { type CommandIo, processIo } from '../cli/io.js';
+import {
+  COMMON_OPTIONS,
+  type CommandSpec,
+  type CommonOption,
+  type CommonValues,
+  type OptionTable,
+  type OptionValues,
+} from '../cli/options.js';
+import { Output } from '../cli/output.js';
+import { HelpRequested, type ParsedOptions, parseOptions } from '../cli/parse-options.js';
+import { readValues } from '../cli/read-values.js';
+import { reportError } from '../cli/report.js';
+import { helpText, usageText } from '../cli/usage.js';
+import { PartialError, TimeoutError, UsageError } from '../common/errors.js';
+
+/** What a command gets beside its options. */
+export interface CommandContext {
+  /** Aborts when `--timeout` has passed. */
+  readonly signal: AbortSignal;
+  readonly out: Output;
+  readonly io: CommandIo;
+  /** Words that are no options; empty unless the command keeps them. */
+  readonly words: readonly string[];
+  /** Whether the result is printed as JSON, so that `execute` prints nothing to stdout. */
+  readonly json: boolean;
+}
+
+/**
+ * Base of all commands. A command says its options in a table, does its work in `execute`, whose result is the JSON output,
+ * and shows the result as text in `render`. Parsing, time-out, errors and exit codes are done here.
+ */
+export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown> extends Command {
+  static override strict = false;
+  static options: OptionTable = {};
+  static commonOptions: readonly CommonOption[] = (Object.keys(COMMON_OPTIONS) as CommonOption[]).filter((key) => key !== 'help');
+  /** What becomes of words that belong to no option: Apache's tool ignores them. */
+  static extraWords: 'ignore' | 'keep' = 'ignore';
+
+  /** Does the work; prints nothing but progress. */
+  protected abstract execute(values: OptionValues<T> & CommonValues, context: CommandContext): Promise<R>;
+
+  /** Prints the result as text. */
+  protected abstract render(result: R, out: Output, values: OptionValues<T> & CommonValues): void;
+
+  /** oclif's entry. */
+  override async run(): Promise<void> {
+    this.parsed = true;
+    process.exitCode = await this.main(processIo());
+  }
+
+  /** Runs the command in the surroundings given and answers its exit code; never throws. */
+  async main(io: CommandIo): Promise<number> {
+    const command = this.ctor as unknown as typeof MqCommand & { id: string | undefined };
+    const spec = commandSpec(command, { bin: this.config.bin, id: this.id ?? lowerFirst(command.name) });
+    const out = new Output(io.stdout, io.stderr);
+    let parsed: ParsedOptions | null = null;
+    try {
+      parsed = this.#parse(spec, out);
+      if (parsed === null) {
+        return 0;
+      }
+      await this.#execute(spec, parsed, { out, io, keepWords: command.extraWords === 'keep' });
+      return 0;
+    } catch (error) {
+      const flags = parsed?.values;
+      const words = new Set(this.argv);
+      const report = reportError(error, {
+        json: flags === undefined ? words.has('--json') : flags.has('json'),
+        debug: flags === undefined ? words.has('--debug') : flags.has('debug'),
+        colour: io.terminal.colour,
+      });
+      out.note(report.text);
+      return report.exitCode;
+    }
+  }
+
+  /** Null when help was asked for and printed. */
+  #parse(spec: CommandSpec, out: Output): ParsedOptions | null {
+    try {
+      return parseOptions(this.argv, spec.options);
+    } catch (error) {
+      if (error instanceof HelpRequested) {
+        out.text(helpText(spec));
+        return null;
+      }
+      if (error instanceof UsageError && !this.argv.includes('--json')) {
+        out.text(usageText(spec));
+      }
+      throw error;
+    }
+  }
+
+  async #execute(
+    spec: CommandSpec,
+    parsed: ParsedOptions,
+    surroundings: { out: Output; io: CommandIo; keepWords: boolean },
+  ): Promise<void> {
+    const { out, io, keepWords } = surroundings;
+    const values = readValues(spec.options, parsed.values, io.env) as OptionValues<T> & CommonValues;
+    if (!keepWords && parsed.words.length > 0) {
+      out.note(`note: ignored ${parsed.words.map((word) => `"${word}"`).join(' ')}: no option takes it`);
+    }
+    const json = parsed.values.has('json');
+    const show = (result: R): void => {
+      if (json && parsed.values.get('json') === 'true') {
+        out.json(result);
+      } else {
+        this.render(result, out, values);
+      }
+    };
+    const timeLimit = new TimeLimit(values.timeout, spec);
+    try {
+      show(await timeLimit.race((signal) => this.execute(values, { signal, out, io, json, words: keepWords ? parsed.words : [] })));
+    } catch (error) {
+      if (error instanceof PartialError && error.context.result !== undefined) {
+        // What did succeed is shown before the error says what did not.
+        show(error.context.result as R);
+      }
+      throw error;
+    } finally {
+      timeLimit.clear();
+    }
+  }
+}
+
+/** The limit of the whole command. */
+class TimeLimit {
+  readonly #controller = new AbortController();
+  readonly #limitMs: number | undefined;
+  readonly #name: string;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(limitMs: number | undefined, spec: CommandSpec) {
+    this.#limitMs = limitMs;
+    this.#name = `${spec.bin} ${spec.id}`.trim();
+  }
+
+  async race<V>(work: (signal: AbortSignal) => Promise<V>): Promise<V> {
+    const limitMs = this.#limitMs;
+    const running = work(this.#controller.signal);
+    if (limitMs === undefined) {
+      return running;
+    }
+    // The work's own failure after the limit is of no interest to anybody.
+    running.catch(() => undefined);
+    const expired = new Promise<never>((_, reject) => {
+      this.#timer = setTimeout(() => {
+        const error = new TimeoutError(`${this.#name} did not finish within ${limitMs} ms`, {
+          code: 'COMMAND_TIMEOUT',
+          hint: 'give it more with --timeout',
+        });
+        this.#controller.abort(error);
+        reject(error);
+      }, limitMs);
+    });
+    return Promise.race([running, expired]);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function lowerFirst(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
