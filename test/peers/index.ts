@@ -1,0 +1,17 @@
+export * as apache from './apache.js';
+export { aliOnsClient, goClient, javaClient } from './clients.js';
+export {
+  ClientDriver,
+  type Delivery,
+  type DrivenMessage,
+  type DrivenPullResult,
+  type DrivenQueue,
+  type DrivenSendResult,
+  DriverError,
+  type MessageInit,
+} from './driver.js';
+export { fetchAliOnsDriver, fetchApache, fetchGoDriver, fetchJavaDriver } from './fetch.js';
+export { APACHE_VERSIONS, type ApacheVersion, peersDir, repositoryRoot } from './paths.js';
+export { freePortBlock } from './ports.js';
+export { PeerProcess } from './process.js';
+export { type PeersAvailability, peersAvailable, peersRequired } from './toolchain.js';

@@ -1,0 +1,111 @@
+import com.alibaba.fastjson.JSONObject;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyContext;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
+import org.apache.rocketmq.common.message.MessageExt;
+
+/** The push consumers of a driver process. Each delivered batch is an event of its own. */
+final class PushConsumers {
+    private final Map<String, DefaultMQPushConsumer> consumers = new ConcurrentHashMap<>();
+
+    Object start(JSONObject in) throws Exception {
+        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(in.getString("group"));
+        consumer.setNamesrvAddr(in.getString("namesrvAddr"));
+        consumer.setInstanceName(in.getString("name"));
+        consumer.setClientIP("127.0.0.1");
+        consumer.setVipChannelEnabled(false);
+        if (in.containsKey("consumeFromWhere")) {
+            consumer.setConsumeFromWhere(ConsumeFromWhere.valueOf(in.getString("consumeFromWhere")));
+        }
+        if (in.containsKey("maxReconsumeTimes")) {
+            consumer.setMaxReconsumeTimes(in.getIntValue("maxReconsumeTimes"));
+        }
+        if (in.containsKey("consumeMessageBatchMaxSize")) {
+            consumer.setConsumeMessageBatchMaxSize(in.getIntValue("consumeMessageBatchMaxSize"));
+        }
+        if (in.containsKey("consumeThread")) {
+            consumer.setConsumeThreadMin(in.getIntValue("consumeThread"));
+            consumer.setConsumeThreadMax(in.getIntValue("consumeThread"));
+        }
+        JSONObject subscriptions = in.getJSONObject("subscriptions");
+        for (String topic : subscriptions.keySet()) {
+            consumer.subscribe(topic, subscriptions.getString(topic));
+        }
+        consumer.registerMessageListener(new Listener(in.getString("name"), in.getJSONObject("behaviour")));
+        consumer.start();
+        consumers.put(in.getString("name"), consumer);
+        return null;
+    }
+
+    /** The queues that this consumer owns at the moment, retry topic included. */
+    Object owned(JSONObject in) {
+        return Json.queues(get(in).getDefaultMQPushConsumerImpl().getRebalanceImpl().getProcessQueueTable().keySet());
+    }
+
+    Object persist(JSONObject in) {
+        get(in).getDefaultMQPushConsumerImpl().persistConsumerOffset();
+        return null;
+    }
+
+    Object stop(JSONObject in) {
+        DefaultMQPushConsumer consumer = consumers.remove(in.getString("name"));
+        if (consumer != null) {
+            consumer.shutdown();
+        }
+        return null;
+    }
+
+    private DefaultMQPushConsumer get(JSONObject in) {
+        DefaultMQPushConsumer consumer = consumers.get(in.getString("name"));
+        if (consumer == null) {
+            throw new IllegalArgumentException("no consumer " + in.getString("name"));
+        }
+        return consumer;
+    }
+
+    /** failTimes: how often each message fails first; throwing: by an exception; delayLevel and ackIndex go to the context. */
+    private static final class Listener implements MessageListenerConcurrently {
+        private final String name;
+        private final JSONObject behaviour;
+        private final Map<String, Integer> deliveries = new ConcurrentHashMap<>();
+
+        Listener(String name, JSONObject behaviour) {
+            this.name = name;
+            this.behaviour = behaviour == null ? new JSONObject() : behaviour;
+        }
+
+        @Override
+        public ConsumeConcurrentlyStatus consumeMessage(List<MessageExt> messages, ConsumeConcurrentlyContext context) {
+            boolean fail = false;
+            for (MessageExt message : messages) {
+                int nth = deliveries.merge(message.getMsgId(), 1, Integer::sum);
+                fail |= nth <= behaviour.getIntValue("failTimes");
+            }
+            for (MessageExt message : messages) {
+                JSONObject event = new JSONObject(true);
+                event.put("event", "message");
+                event.put("consumer", name);
+                event.put("at", System.currentTimeMillis());
+                event.put("failed", fail);
+                event.put("batch", messages.size());
+                event.put("message", Json.message(message));
+                Driver.emit(event);
+            }
+            if (behaviour.containsKey("delayLevel")) {
+                context.setDelayLevelWhenNextConsume(behaviour.getIntValue("delayLevel"));
+            }
+            if (behaviour.containsKey("ackIndex")) {
+                context.setAckIndex(behaviour.getIntValue("ackIndex"));
+            }
+            if (fail && behaviour.getBooleanValue("throwing")) {
+                throw new IllegalStateException("asked to fail");
+            }
+            return fail ? ConsumeConcurrentlyStatus.RECONSUME_LATER : ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+        }
+    }
+}
