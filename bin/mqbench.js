@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
+import { launch } from '../dist/launch.js';
+
+await launch(fileURLToPath(new URL('../dist/apps/mqbench', import.meta.url)));
