@@ -15,13 +15,13 @@ export function readConfigFile(file: string): string {
   }
 }
 
-/** Replaces a properties file whole; what was there stays as `<file>.bak`. A crash leaves the old or the new text. */
-export function writeConfigFile(file: string, text: string): void {
+/** Replaces a file whole; what was there stays as `<file>.bak`. A crash leaves the old or the new text. */
+export function replaceFile(file: string, content: Uint8Array): void {
   if (existsSync(file)) copyFileSync(file, `${file}.bak`);
   const temporary = `${file}.tmp`;
   const descriptor = openSync(temporary, 'w');
   try {
-    writeSync(descriptor, Buffer.from(text, 'latin1'));
+    writeSync(descriptor, content);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -1,4 +1,5 @@
-import { parseProperties } from '../../src/common/properties-file.js';
+import { ConfigError } from '../../src/common/errors.js';
+import { type PropertyEntry, parseProperties } from '../../src/common/properties-file.js';
 import { parseKeyValueArguments } from './arguments.js';
 import { checkConfig } from './check.js';
 import { readConfigFile } from './config-file.js';
@@ -47,8 +48,23 @@ export function loadNodeConfig(options: LoadOptions): LoadedConfig {
 }
 
 function assignFile(config: LoadedConfig, file: string): void {
-  for (const [key, { value, line }] of parseProperties(readConfigFile(file)).entries) {
+  for (const [key, { value, line }] of parseFile(file)) {
     assignOrWarn(config, { key, value, line, source: { from: 'file', text: `${file}:${line}` } });
+  }
+}
+
+function parseFile(file: string): Map<string, PropertyEntry> {
+  const text = readConfigFile(file);
+  try {
+    return parseProperties(text).entries;
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new ConfigError(`${file}: ${cause.message}`, {
+      code: 'CONFIG_FILE',
+      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+      context: { file, ...cause.context },
+      cause,
+    });
   }
 }
 

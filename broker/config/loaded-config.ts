@@ -1,6 +1,7 @@
 import { ConfigError } from '../../src/common/errors.js';
-import { parseProperties, stringifyProperties } from '../../src/common/properties-file.js';
-import { writeConfigFile } from './config-file.js';
+import { parseProperties, stringifyConfigBody, stringifyProperties } from '../../src/common/properties-file.js';
+import { checkConfig } from './check.js';
+import { replaceFile } from './config-file.js';
 import { type Machine, thisMachine } from './defaults.js';
 import type { ConfigKey, ConfigValue } from './key.js';
 import { parseValue } from './parse-value.js';
@@ -139,6 +140,7 @@ export class LoadedConfig implements ConfigSections {
       else values.set(name, readValue(name, first.row, raw, source));
     }
     if (result.denied.length > 0) return { ...result, keptIn: null };
+    this.#checkNextStart(values, source);
     for (const [name, value] of values) {
       if (rowsOf(this.kind, name).some(({ row }) => row.use === 'start')) {
         if (this.value(name) === value) this.#pending.delete(name);
@@ -156,7 +158,7 @@ export class LoadedConfig implements ConfigSections {
 
   /** All keys with the values they have (or will have after a restart), sorted: answers of GET_BROKER_CONFIG and GET_NAMESRV_CONFIG. */
   toPropertiesText(): string {
-    return stringifyProperties(this.entries());
+    return stringifyConfigBody(this.entries());
   }
 
   /** Keys and values as text, sorted by key; keys that only 4.x knows are left out unless they were set. */
@@ -170,6 +172,17 @@ export class LoadedConfig implements ConfigSections {
     return entries;
   }
 
+  /** An update must not leave a file behind that stops the next start. */
+  #checkNextStart(values: ReadonlyMap<string, ConfigValue>, source: ConfigSource): void {
+    const next = new LoadedConfig(this.kind, { file: this.file });
+    for (const name of keysOf(this.kind)) {
+      const value = this.#pending.get(name) ?? this.value(name);
+      if (value !== undefined) next.assignValue(name, value, this.source(name));
+    }
+    for (const [name, value] of values) next.assignValue(name, value, source);
+    checkConfig(next);
+  }
+
   #section(name: SectionName): Record<string, ConfigValue> {
     return this[name] as unknown as Record<string, ConfigValue>;
   }
@@ -181,7 +194,7 @@ export class LoadedConfig implements ConfigSections {
 
   #persist(): string | null {
     if (this.file === null) return null;
-    writeConfigFile(this.file, this.toPropertiesText());
+    replaceFile(this.file, Buffer.from(stringifyProperties(this.entries()), 'latin1'));
     return this.file;
   }
 }

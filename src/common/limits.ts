@@ -50,3 +50,10 @@ export const RECONNECT_BACKOFF_MAX_MS = 1_000;
 export const MAX_JSON_DEPTH = 128;
 /** Messages in one batch body. */
 export const MAX_BATCH_MESSAGES = 65_536;
+
+/** Broker addresses one name server keeps; each entry is small, the limit only stops a runaway peer. */
+export const MAX_NAMESRV_BROKERS = 10_000;
+/** Topics one name server keeps, over all brokers. */
+export const MAX_NAMESRV_TOPICS = 500_000;
+/** Pairs in a name server's key-value configuration, which is saved whole at each change. */
+export const MAX_KV_CONFIG_ENTRIES = 100_000;
