@@ -277,7 +277,10 @@ export class ClientDriver {
       result?: unknown;
       error?: ConstructorParameters<typeof DriverError>[0];
     };
-    if (parsed.event === 'ready') return this.#markStarted();
+    if (parsed.event === 'ready') {
+      this.#markStarted();
+      return;
+    }
     if (parsed.event === 'message') {
       const delivery = parsed as unknown as Delivery;
       delivery.body = Buffer.from(delivery.message.bodyBase64 ?? '', 'base64').toString('utf8');

@@ -100,7 +100,10 @@ export class PeerProcess {
   #capture({ onLine, logFile }: PeerProcessOptions): void {
     let rest = '';
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      if (!onLine) return this.#append(text, logFile);
+      if (!onLine) {
+        this.#append(text, logFile);
+        return;
+      }
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) onLine(line);

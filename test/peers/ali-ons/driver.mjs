@@ -33,7 +33,7 @@ const operations = {
       sendStatus: result.sendStatus,
       msgId: result.msgId,
       offsetMsgId: result.offsetMsgId ?? null,
-      queueId: result.messageQueue.queueId,
+      queueId: Number(result.messageQueue.queueId),
       brokerName: result.messageQueue.brokerName,
       queueOffset: Number(result.queueOffset),
     };
@@ -49,8 +49,10 @@ const operations = {
     const seen = new Map();
     for (const [topic, expression] of Object.entries(init.subscriptions)) {
       consumer.subscribe(topic, expression, async (message) => {
-        const nth = (seen.get(message.msgId) ?? 0) + 1;
-        seen.set(message.msgId, nth);
+        // A redelivered message has a new id here; its UNIQ_KEY stays.
+        const identity = `${message.properties?.UNIQ_KEY ?? message.msgId}/${message.body}`;
+        const nth = (seen.get(identity) ?? 0) + 1;
+        seen.set(identity, nth);
         const failed = nth <= (behaviour.failTimes ?? 0);
         emit({ event: 'message', consumer: init.name, at: Date.now(), failed, batch: 1, message: described(message) });
         if (failed && behaviour.throwing) throw new Error('asked to fail');

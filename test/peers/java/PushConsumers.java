@@ -68,6 +68,11 @@ final class PushConsumers {
         return consumer;
     }
 
+    /** The messages of one batch share a UNIQ_KEY on a 5.x broker; their bodies tell them apart. */
+    private static String identity(MessageExt message) {
+        return message.getMsgId() + '/' + java.util.Arrays.hashCode(message.getBody());
+    }
+
     /** failTimes: how often each message fails first; throwing: by an exception; delayLevel and ackIndex go to the context. */
     private static final class Listener implements MessageListenerConcurrently {
         private final String name;
@@ -83,7 +88,7 @@ final class PushConsumers {
         public ConsumeConcurrentlyStatus consumeMessage(List<MessageExt> messages, ConsumeConcurrentlyContext context) {
             boolean fail = false;
             for (MessageExt message : messages) {
-                int nth = deliveries.merge(message.getMsgId(), 1, Integer::sum);
+                int nth = deliveries.merge(identity(message), 1, Integer::sum);
                 fail |= nth <= behaviour.getIntValue("failTimes");
             }
             for (MessageExt message : messages) {
