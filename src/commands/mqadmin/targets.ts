@@ -1,0 +1,31 @@
+import { UsageError } from '../../common/errors.js';
+import type { NodeOutcome } from '../../client/admin/fan-out.js';
+import type { Output } from '../../cli/output.js';
+
+/** Either a broker address or a cluster name; Apache's tool prints its usage when both are absent. */
+export interface BrokerOrCluster {
+  readonly brokerAddr?: string | undefined;
+  readonly clusterName?: string | undefined;
+}
+
+/** Throws {@link UsageError} unless a broker or a cluster is given. A broker wins, as in Apache's tool. */
+export function requireTarget(values: BrokerOrCluster): BrokerOrCluster {
+  if (values.brokerAddr !== undefined) {
+    return { brokerAddr: values.brokerAddr };
+  }
+  if (values.clusterName !== undefined) {
+    return { clusterName: values.clusterName };
+  }
+  throw new UsageError('Missing required option: [-b brokerAddr, -c clusterName]', { hint: 'give a broker address or a cluster name' });
+}
+
+/** One line for each node that did it, or would do it. */
+export function printOutcomes(out: Output, nodes: readonly NodeOutcome[], lines: { done: (addr: string) => string; planned: (addr: string) => string }): void {
+  for (const node of nodes) {
+    if (node.outcome === 'done') {
+      out.line(lines.done(node.addr));
+    } else if (node.outcome === 'planned') {
+      out.line(`dry run: ${lines.planned(node.addr)}`);
+    }
+  }
+}
