@@ -11,9 +11,9 @@ import {
   responseCommand,
   type SerializeType,
 } from './command.js';
-import { encodeHeaderInto, FrameDecoder } from './frame.js';
+import { encodeHeaderInto, encodeHeaderTextInto, FrameDecoder } from './frame.js';
 import { OutQueue, type SlabPool } from './out-queue.js';
-import { PendingRequests, type ResponseHandler } from './pending.js';
+import { PendingRequests, type RequestHeaderWriter, type ResponseHandler } from './pending.js';
 import type { TlsSeam } from './tls-seam.js';
 
 /** What a connection needs from its client. */
@@ -98,6 +98,16 @@ export class ClientConnection {
     this.pending.add(opaque, request.code, handler, context, this.#host.nowMs(), timeoutMs);
   }
 
+  /** `send` for a caller that makes the JSON header itself. */
+  sendWithHeader(code: number, writer: RequestHeaderWriter, body: Buffer, timeoutMs: number, handler: ResponseHandler, context: unknown): void {
+    this.#checkRoom();
+    const opaque = this.pending.nextOpaque();
+    encodeHeaderTextInto(this.#out, writer.writeHeader(opaque, context), body.length);
+    this.#out.append(body);
+    this.#touch();
+    this.pending.add(opaque, code, handler, context, this.#host.nowMs(), timeoutMs);
+  }
+
   /** Encodes a request that gets no answer. */
   sendOneway(request: RequestInit): void {
     this.#checkRoom();
@@ -138,6 +148,10 @@ export class ClientConnection {
     if (command.body !== null) {
       this.#out.append(command.body);
     }
+    this.#touch();
+  }
+
+  #touch(): void {
     if (!this.#dirty) {
       this.#dirty = true;
       this.#host.markDirty(this);

@@ -14,11 +14,11 @@ import { ResponseCode, requestCodeName } from './codes.js';
 import { isOneway, type RemotingCommand, type RequestInit, SERIALIZE_JSON, type SerializeType } from './command.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import { SlabPool } from './out-queue.js';
-import { promiseHandler, type ResponseHandler } from './pending.js';
+import { promiseHandler, type RequestHeaderWriter, type ResponseHandler } from './pending.js';
 import type { TlsSeam } from './tls-seam.js';
 
 export type { Credentials } from './acl.js';
-export type { ResponseHandler } from './pending.js';
+export type { RequestHeaderWriter, ResponseHandler } from './pending.js';
 export { responseError } from './response-error.js';
 
 /** Answers a request of the server; null sends no answer. */
@@ -111,6 +111,29 @@ export class RemotingClient {
     try {
       const signed = this.#credentials === undefined ? request : signRequest(request, this.#credentials);
       this.#connection(addr).send(signed, timeoutMs, handler, context);
+    } catch (error) {
+      handler.onError(toMQError(error, addr), context);
+      return;
+    }
+    this.#deadlines.arm(this.#clock.monotonicMs() + timeoutMs);
+  }
+
+  /**
+   * `send` for a caller that makes the JSON header from a template. The request is neither signed nor encoded by this client's settings:
+   * only for clients without credentials.
+   * @param code the request code in the header, for error messages.
+   */
+  sendWithHeader(
+    addr: string,
+    code: number,
+    writer: RequestHeaderWriter,
+    body: Buffer,
+    timeoutMs: number,
+    handler: ResponseHandler,
+    context: unknown,
+  ): void {
+    try {
+      this.#connection(addr).sendWithHeader(code, writer, body, timeoutMs, handler, context);
     } catch (error) {
       handler.onError(toMQError(error, addr), context);
       return;

@@ -178,6 +178,17 @@ export function encodeHeaderInto(target: FrameTarget, command: RemotingCommand, 
   writePrefix(buffer, offset, command.serializeType, end, bodyBytes);
 }
 
+/**
+ * Writes prefix and header of a request whose JSON header the caller made; `text` is ASCII. The body of `bodyBytes` follows.
+ * @throws ProtocolError when the frame is longer than peers accept.
+ */
+export function encodeHeaderTextInto(target: FrameTarget, text: string, bodyBytes: number): void {
+  const { buffer, offset } = target.reserve(FRAME_PREFIX_BYTES + text.length);
+  const headerStart = offset + FRAME_PREFIX_BYTES;
+  buffer.latin1Write(text, headerStart);
+  writePrefix(buffer, offset, SERIALIZE_JSON, headerStart + text.length, bodyBytes);
+}
+
 /** A command as one frame in a buffer of its own; `serializeType` replaces the command's. */
 export function encodeCommand(command: RemotingCommand, serializeType: SerializeType = command.serializeType): Buffer {
   const text = serializeType === SERIALIZE_JSON ? jsonHeaderText(command) : null;

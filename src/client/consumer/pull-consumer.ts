@@ -1,0 +1,300 @@
+import { MQError, UsageError } from '../../common/errors.js';
+import { buildPullSysFlag } from '../../common/sys-flag.js';
+import { RequestCode } from '../../remoting/codes.js';
+import type { RemotingCommand } from '../../remoting/command.js';
+import type { ResponseHandler } from '../../remoting/client.js';
+import {
+  type BrokerCall,
+  getEarliestMessageStoreTime,
+  getMaxOffset,
+  getMinOffset,
+  queryConsumerOffset,
+  searchOffset,
+  updateConsumerOffset,
+} from '../broker-requests.js';
+import { type MessageQueue, queueKey } from '../message-queue.js';
+import { MQClient } from '../mq-client.js';
+import { brokerAddressUnknownError, noRouteError, notRunningError } from '../producer/send-errors.js';
+import { validateClientGroup } from '../producer/validate.js';
+import type { BrokerTarget } from '../route-table.js';
+import { buildSubscription, type SqlExpression } from '../subscription.js';
+import { type ClientOptions, ConsumeFromWhere, ConsumeType, MessageModel } from '../types.js';
+import { type PullContext, type PullResult, readPullResult } from './pull-result.js';
+import { emptyRunningInfo } from './running-info.js';
+
+const MAX_INT = 2_147_483_647;
+
+export interface PullConsumerOptions extends ClientOptions {
+  consumerGroup: string;
+  /** Time-out of a pull that does not wait, ms. Default 10000. */
+  consumerPullTimeoutMs?: number;
+  /** How long a broker may hold a waiting pull, ms. Default 20000. */
+  brokerSuspendMaxTimeMs?: number;
+  /** Time-out of a waiting pull, ms; longer than the hold. Default 30000. */
+  consumerTimeoutMsWhenSuspend?: number;
+  client?: MQClient;
+}
+
+export interface PullOptions {
+  /** Waits at the broker for a message when there is none. Default false. */
+  blockIfNotFound?: boolean;
+  timeoutMs?: number;
+}
+
+/** Gets the answer to {@link PullConsumer.pullAsync}: exactly one of the two is called, once a pull. */
+export interface PullHandler {
+  onPull(result: PullResult, context: unknown): void;
+  onException(error: MQError, context: unknown): void;
+}
+
+/** One pull on its way. */
+interface PendingPull extends PullContext {
+  queue: MessageQueue;
+  handler: PullHandler;
+  context: unknown;
+}
+
+/**
+ * Reads queues at offsets that the caller keeps.
+ *
+ * @example
+ * ```ts
+ * const consumer = new PullConsumer({ namesrvAddr: '127.0.0.1:9876', consumerGroup: 'CG_audit' });
+ * await consumer.start();
+ * for (const queue of await consumer.fetchMessageQueues('OrderPaid')) {
+ *   const result = await consumer.pull(queue, '*', await consumer.minOffset(queue), 32);
+ *   for (const message of result.messages) console.log(message.msgId, message.body.toString());
+ * }
+ * await consumer.shutdown();
+ * ```
+ */
+export class PullConsumer {
+  readonly #client: MQClient;
+  readonly #group: string;
+  readonly #pullTimeoutMs: number;
+  readonly #suspendMs: number;
+  readonly #suspendTimeoutMs: number;
+  readonly #topics = new Set<string>();
+  /** Member that a broker suggested for a queue's next pull. */
+  readonly #pullFromWhich = new Map<string, number>();
+  readonly #responses: ResponseHandler;
+  #running = false;
+
+  constructor(options: PullConsumerOptions) {
+    validateClientGroup('consumerGroup', options.consumerGroup);
+    this.#group = options.consumerGroup;
+    this.#pullTimeoutMs = options.consumerPullTimeoutMs ?? 10_000;
+    this.#suspendMs = options.brokerSuspendMaxTimeMs ?? 20_000;
+    this.#suspendTimeoutMs = options.consumerTimeoutMsWhenSuspend ?? 30_000;
+    if (this.#suspendTimeoutMs < this.#suspendMs) {
+      throw new UsageError(
+        `consumerTimeoutMsWhenSuspend ${this.#suspendTimeoutMs} is shorter than brokerSuspendMaxTimeMs ${this.#suspendMs}`,
+      );
+    }
+    this.#client = options.client ?? new MQClient(options);
+    this.#responses = {
+      onResponse: (response, context) => this.#onResponse(response, context as PendingPull),
+      onError: (error, context) => (context as PendingPull).handler.onException(error, (context as PendingPull).context),
+    };
+  }
+
+  get consumerGroup(): string {
+    return this.#group;
+  }
+
+  get clientId(): string {
+    return this.#client.clientId;
+  }
+
+  /** Registers the consumer; brokers learn of it with the next heartbeat. */
+  async start(): Promise<void> {
+    if (this.#running) {
+      throw new UsageError(`consumer ${this.#group} is already started`);
+    }
+    this.#client.registerConsumer({
+      group: this.#group,
+      topics: () => this.#topics,
+      heartbeatData: () => ({
+        groupName: this.#group,
+        consumeType: ConsumeType.CONSUME_ACTIVELY,
+        messageModel: MessageModel.CLUSTERING,
+        consumeFromWhere: ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET,
+        subscriptionDataSet: [...this.#topics].map((topic) => buildSubscription(topic, '*', 0)),
+        unitMode: false,
+      }),
+      persistOffsets: () => {},
+      rebalanceImmediately: () => {},
+      resetOffsets: async () => {},
+      consumerStatus: () => new Map(),
+      runningInfo: () => emptyRunningInfo(this.#client, ConsumeType.CONSUME_ACTIVELY),
+      consumeDirectly: () => Promise.reject(new UsageError(`consumer ${this.#group} pulls: it has no listener`)),
+    });
+    this.#running = true;
+  }
+
+  /** Unregisters. Pulls on their way end with a connection error. */
+  async shutdown(): Promise<void> {
+    if (!this.#running) {
+      return;
+    }
+    this.#running = false;
+    await this.#client.unregisterConsumer(this.#group);
+  }
+
+  /**
+   * The readable queues of a topic, asked from the name server.
+   * @throws NotFoundError when the topic has no route.
+   */
+  async fetchMessageQueues(topic: string): Promise<MessageQueue[]> {
+    const route = await this.#client.routes.refresh(topic);
+    if (route === null) {
+      throw noRouteError(topic, this.#client.namesrv.addresses);
+    }
+    this.#use(topic);
+    return [...route.subscribeQueues];
+  }
+
+  /**
+   * Pulls at most `maxNums` messages from an offset.
+   * @param expression tags separated by `||`, `*` for all, or `{ sql }`.
+   * @returns the status FOUND with messages; NO_NEW_MSG, NO_MATCHED_MSG and OFFSET_ILLEGAL without: go on at `nextBeginOffset`.
+   * @throws BrokerError and its like for other codes.
+   */
+  async pull(
+    queue: MessageQueue,
+    expression: string | SqlExpression | null,
+    offset: number,
+    maxNums: number,
+    options: PullOptions = {},
+  ): Promise<PullResult> {
+    await this.#target(queue);
+    return new Promise((resolve, reject) => {
+      this.pullAsync(queue, expression, offset, maxNums, { onPull: resolve, onException: reject }, null, options);
+    });
+  }
+
+  /** The same for callers that keep many pulls going: no promise. The route of the topic must be known (`fetchMessageQueues`). */
+  pullAsync(
+    queue: MessageQueue,
+    expression: string | SqlExpression | null,
+    offset: number,
+    maxNums: number,
+    handler: PullHandler,
+    context: unknown,
+    options: PullOptions = {},
+  ): void {
+    const target = this.#cachedTarget(queue);
+    if (target === undefined || !this.#running) {
+      handler.onException(this.#running ? brokerAddressUnknownError(queue) : notRunningError('consumer'), context);
+      return;
+    }
+    const block = options.blockIfNotFound ?? false;
+    const subscription = buildSubscription(queue.topic, expression, 0);
+    const extFields: Record<string, string> = {
+      consumerGroup: this.#group,
+      topic: queue.topic,
+      queueId: String(queue.queueId),
+      queueOffset: String(offset),
+      maxMsgNums: String(maxNums),
+      sysFlag: String(buildPullSysFlag({ suspend: block, subscription: true })),
+      commitOffset: '0',
+      suspendTimeoutMillis: String(this.#suspendMs),
+      subscription: subscription.subString,
+      subVersion: '0',
+      expressionType: subscription.expressionType,
+      maxMsgBytes: String(MAX_INT),
+      bname: queue.brokerName,
+    };
+    const pending: PendingPull = {
+      queue,
+      handler,
+      context,
+      addr: target.addr,
+      brokerName: queue.brokerName,
+      tagsSet: subscription.tagsSet,
+    };
+    const timeoutMs = options.timeoutMs ?? (block ? this.#suspendTimeoutMs : this.#pullTimeoutMs);
+    this.#client.remoting.send(target.addr, { code: RequestCode.PULL_MESSAGE, extFields }, timeoutMs, this.#responses, pending);
+  }
+
+  /** Offset behind the last message. */
+  async maxOffset(queue: MessageQueue): Promise<number> {
+    return getMaxOffset(await this.#master(queue), queue);
+  }
+
+  /** Offset of the first message that is still there. */
+  async minOffset(queue: MessageQueue): Promise<number> {
+    return getMinOffset(await this.#master(queue), queue);
+  }
+
+  /** Offset of the first message stored at or after the time (UPPER: the last one at or before it). */
+  async searchOffset(queue: MessageQueue, timestampMs: number, boundaryType: 'LOWER' | 'UPPER' = 'LOWER'): Promise<number> {
+    return searchOffset(await this.#master(queue), queue, { timestampMs, boundaryType });
+  }
+
+  /** Store time of the first message, ms; −1 when there is none. */
+  async earliestMessageStoreTime(queue: MessageQueue): Promise<number> {
+    return getEarliestMessageStoreTime(await this.#master(queue), queue);
+  }
+
+  /** Committed offset of this consumer's group; null when there is none. A young queue answers 0 (see PushConsumer). */
+  async fetchConsumeOffset(queue: MessageQueue): Promise<number | null> {
+    return queryConsumerOffset(await this.#master(queue), queue, this.#group);
+  }
+
+  /** Commits an offset for this consumer's group. */
+  async updateConsumeOffset(queue: MessageQueue, offset: number): Promise<void> {
+    await updateConsumerOffset(await this.#master(queue), queue, this.#group, offset);
+  }
+
+  #onResponse(response: RemotingCommand, pending: PendingPull): void {
+    let result: PullResult;
+    try {
+      result = readPullResult(response, pending);
+    } catch (error) {
+      if (error instanceof MQError) {
+        pending.handler.onException(error, pending.context);
+        return;
+      }
+      throw error;
+    }
+    if (result.suggestWhichBrokerId !== 0 || this.#pullFromWhich.size > 0) {
+      this.#pullFromWhich.set(queueKey(pending.queue), result.suggestWhichBrokerId);
+    }
+    pending.handler.onPull(result, pending.context);
+  }
+
+  #use(topic: string): void {
+    if (!this.#topics.has(topic)) {
+      this.#topics.add(topic);
+      void this.#client.heartbeat();
+    }
+  }
+
+  #cachedTarget(queue: MessageQueue): BrokerTarget | undefined {
+    const brokerId = this.#pullFromWhich.size === 0 ? 0 : (this.#pullFromWhich.get(queueKey(queue)) ?? 0);
+    return this.#client.routes.readAddr(queue.brokerName, brokerId);
+  }
+
+  async #target(queue: MessageQueue): Promise<BrokerTarget> {
+    if (!this.#running) {
+      throw notRunningError('consumer');
+    }
+    let target = this.#cachedTarget(queue);
+    if (target === undefined) {
+      await this.#client.routes.refresh(queue.topic);
+      target = this.#cachedTarget(queue);
+    }
+    if (target === undefined) {
+      throw brokerAddressUnknownError(queue);
+    }
+    this.#use(queue.topic);
+    return target;
+  }
+
+  async #master(queue: MessageQueue): Promise<BrokerCall> {
+    const target = await this.#target(queue);
+    const addr = this.#client.routes.masterAddr(queue.brokerName) ?? target.addr;
+    return { remoting: this.#client.remoting, addr, timeoutMs: this.#client.apiTimeoutMs };
+  }
+}

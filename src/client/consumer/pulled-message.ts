@@ -1,0 +1,274 @@
+import { decompressBody } from '../../common/compression.js';
+import { ProtocolError } from '../../common/errors.js';
+import type { HostAddress } from '../../common/host.js';
+import { getInt64, viewOf } from '../../common/int64.js';
+import { type MessageExt, splitKeys } from '../../common/message/message.js';
+import { encodeOffsetMsgId } from '../../common/message/message-id.js';
+import { decodeProperties, getProperty, MessageConst } from '../../common/message/properties.js';
+import {
+  BODY_CRC_POS,
+  BORN_HOST_POS,
+  BORN_TIMESTAMP_POS,
+  bodyLengthPos,
+  FLAG_POS,
+  MAGIC_CODE_POS,
+  MESSAGE_MAGIC_CODE_V1,
+  MESSAGE_MAGIC_CODE_V2,
+  PHYSICAL_OFFSET_POS,
+  QUEUE_ID_POS,
+  QUEUE_OFFSET_POS,
+  RECORD_OVERHEAD_BYTES,
+  reconsumeTimesPos,
+  SYS_FLAG_POS,
+  storeTimestampPos,
+} from '../../common/message/record.js';
+import { clearCompressed, isCompressed } from '../../common/sys-flag.js';
+
+/**
+ * A pulled message. It is a view of the bytes that came from the broker; every field is read from them when it is asked for, so
+ * that a message costs little when a listener only looks at its body. Fields that are computed (properties, inflated body) are kept.
+ * The bytes of one pull stay in memory as long as one of its messages does: copy the body to keep it for long.
+ */
+export class PulledMessage implements MessageExt {
+  readonly #buffer: Buffer;
+  readonly #position: number;
+  readonly totalSize: number;
+  readonly queueOffset: number;
+  readonly brokerName: string;
+  readonly #sysFlag: number;
+  readonly #bodyAt: number;
+  readonly #bodyBytes: number;
+  #topic: string | undefined;
+  #propertiesText: string | undefined;
+  #properties: Map<string, string> | undefined;
+  #body: Buffer | undefined;
+  /** Set by the consumer: a retried message counts on in memory while the broker cannot take it back. */
+  #reconsumeTimes: number | undefined;
+
+  constructor(buffer: Buffer, position: number, brokerName: string) {
+    const view = viewOf(buffer);
+    this.#buffer = buffer;
+    this.#position = position;
+    this.brokerName = brokerName;
+    this.totalSize = view.getInt32(position);
+    this.queueOffset = getInt64(view, position + QUEUE_OFFSET_POS);
+    this.#sysFlag = view.getInt32(position + SYS_FLAG_POS);
+    const lengthAt = position + bodyLengthPos(this.#sysFlag);
+    const end = position + this.totalSize;
+    const bodyBytes = lengthAt + 4 <= end ? view.getInt32(lengthAt) : -1;
+    this.#bodyAt = lengthAt + 4;
+    this.#bodyBytes = bodyBytes;
+    if (bodyBytes < 0 || this.#bodyAt + bodyBytes + 3 > end) {
+      throw malformed(position, `body length is ${bodyBytes} in a record of ${this.totalSize}`);
+    }
+  }
+
+  get storeSize(): number {
+    return this.totalSize;
+  }
+
+  get magicVersion(): 1 | 2 {
+    return viewOf(this.#buffer).getInt32(this.#position + MAGIC_CODE_POS) === MESSAGE_MAGIC_CODE_V1 ? 1 : 2;
+  }
+
+  get bodyCrc(): number {
+    return viewOf(this.#buffer).getInt32(this.#position + BODY_CRC_POS);
+  }
+
+  get queueId(): number {
+    return viewOf(this.#buffer).getInt32(this.#position + QUEUE_ID_POS);
+  }
+
+  get flag(): number {
+    return viewOf(this.#buffer).getInt32(this.#position + FLAG_POS);
+  }
+
+  get commitLogOffset(): number {
+    return getInt64(viewOf(this.#buffer), this.#position + PHYSICAL_OFFSET_POS);
+  }
+
+  /** As stored, without the bits of a compression that {@link body} has undone. */
+  get sysFlag(): number {
+    return isCompressed(this.#sysFlag) ? clearCompressed(this.#sysFlag) : this.#sysFlag;
+  }
+
+  get bornTimestamp(): number {
+    return getInt64(viewOf(this.#buffer), this.#position + BORN_TIMESTAMP_POS);
+  }
+
+  get bornHost(): HostAddress {
+    return this.#host(this.#position + BORN_HOST_POS, this.#position + storeTimestampPos(this.#sysFlag));
+  }
+
+  get storeTimestamp(): number {
+    return getInt64(viewOf(this.#buffer), this.#position + storeTimestampPos(this.#sysFlag));
+  }
+
+  get storeHost(): HostAddress {
+    return this.#host(this.#position + storeTimestampPos(this.#sysFlag) + 8, this.#position + reconsumeTimesPos(this.#sysFlag));
+  }
+
+  /** How often consumption of the message has failed before. */
+  get reconsumeTimes(): number {
+    return this.#reconsumeTimes ?? viewOf(this.#buffer).getInt32(this.#position + reconsumeTimesPos(this.#sysFlag));
+  }
+
+  set reconsumeTimes(times: number) {
+    this.#reconsumeTimes = times;
+  }
+
+  get preparedTransactionOffset(): number {
+    return getInt64(viewOf(this.#buffer), this.#position + reconsumeTimesPos(this.#sysFlag) + 4);
+  }
+
+  /** Bytes of the body as stored. */
+  get bodyBytes(): number {
+    return this.#bodyBytes;
+  }
+
+  /**
+   * The body, inflated where it was compressed.
+   * @throws ProtocolError when it cannot be inflated.
+   */
+  get body(): Buffer {
+    if (this.#body === undefined) {
+      const stored = this.#buffer.subarray(this.#bodyAt, this.#bodyAt + this.#bodyBytes);
+      this.#body = isCompressed(this.#sysFlag) ? decompressBody(stored, this.#sysFlag) : stored;
+    }
+    return this.#body;
+  }
+
+  /** The topic the consumer subscribed to; of a retried message the original one, once the consumer has restored it. */
+  get topic(): string {
+    this.#topic ??= this.storedTopic;
+    return this.#topic;
+  }
+
+  set topic(topic: string) {
+    this.#topic = topic;
+  }
+
+  /** The topic in the record. */
+  get storedTopic(): string {
+    const lengthAt = this.#bodyAt + this.#bodyBytes;
+    const at = lengthAt + this.magicVersion;
+    return this.#buffer.utf8Slice(at, at + this.#topicBytes(lengthAt));
+  }
+
+  /** The properties as stored, not decoded. */
+  get propertiesText(): string {
+    if (this.#propertiesText === undefined) {
+      const lengthAt = this.#bodyAt + this.#bodyBytes;
+      const propertiesAt = lengthAt + this.magicVersion + this.#topicBytes(lengthAt) + 2;
+      const bytes = viewOf(this.#buffer).getInt16(propertiesAt - 2);
+      if (bytes < 0 || propertiesAt + bytes > this.#position + this.totalSize) {
+        throw malformed(this.#position, `properties length is ${bytes}`);
+      }
+      this.#propertiesText = this.#buffer.utf8Slice(propertiesAt, propertiesAt + bytes);
+    }
+    return this.#propertiesText;
+  }
+
+  get properties(): Map<string, string> {
+    this.#properties ??= decodeProperties(this.propertiesText);
+    return this.#properties;
+  }
+
+  /** One property; does not decode the others. */
+  property(name: string): string | undefined {
+    return this.#properties === undefined ? getProperty(this.propertiesText, name) : this.#properties.get(name);
+  }
+
+  get tags(): string | undefined {
+    return this.property(MessageConst.TAGS);
+  }
+
+  get keys(): string[] {
+    return splitKeys(this.property(MessageConst.KEYS));
+  }
+
+  get msgId(): string {
+    return this.property(MessageConst.UNIQ_KEY) ?? this.offsetMsgId;
+  }
+
+  get offsetMsgId(): string {
+    return encodeOffsetMsgId(this.storeHost, this.commitLogOffset);
+  }
+
+  /** The fields as a plain object, for printing. */
+  toJSON(): Record<string, unknown> {
+    return {
+      topic: this.topic,
+      brokerName: this.brokerName,
+      queueId: this.queueId,
+      queueOffset: this.queueOffset,
+      msgId: this.msgId,
+      offsetMsgId: this.offsetMsgId,
+      reconsumeTimes: this.reconsumeTimes,
+      bornTimestamp: this.bornTimestamp,
+      storeTimestamp: this.storeTimestamp,
+      properties: Object.fromEntries(this.properties),
+      bodyBytes: this.body.length,
+    };
+  }
+
+  #topicBytes(lengthAt: number): number {
+    const view = viewOf(this.#buffer);
+    const bytes = this.magicVersion === 1 ? view.getInt8(lengthAt) : view.getInt16(lengthAt);
+    if (bytes < 0 || lengthAt + this.magicVersion + bytes + 2 > this.#position + this.totalSize) {
+      throw malformed(this.#position, `topic length is ${bytes}`);
+    }
+    return bytes;
+  }
+
+  #host(start: number, end: number): HostAddress {
+    return { ip: this.#buffer.subarray(start, end - 4), port: viewOf(this.#buffer).getInt32(end - 4) };
+  }
+}
+
+/**
+ * Number of records in a body of records back to back.
+ * @throws ProtocolError when sizes or magic codes do not fit.
+ */
+export function countRecords(body: Buffer): number {
+  let count = 0;
+  for (let position = 0; position < body.length; position += recordSize(body, position)) {
+    count++;
+  }
+  return count;
+}
+
+/**
+ * Wraps each record of a body.
+ * @throws ProtocolError when sizes or magic codes do not fit.
+ */
+export function readPulledMessages(body: Buffer, brokerName: string): PulledMessage[] {
+  const messages: PulledMessage[] = [];
+  for (let position = 0; position < body.length; ) {
+    const size = recordSize(body, position);
+    messages.push(new PulledMessage(body, position, brokerName));
+    position += size;
+  }
+  return messages;
+}
+
+function recordSize(body: Buffer, position: number): number {
+  const room = body.length - position;
+  if (room < RECORD_OVERHEAD_BYTES) {
+    throw malformed(position, `${room} bytes left, a record has at least ${RECORD_OVERHEAD_BYTES}`);
+  }
+  const view = viewOf(body);
+  const size = view.getInt32(position);
+  const magic = view.getInt32(position + MAGIC_CODE_POS);
+  if (magic !== MESSAGE_MAGIC_CODE_V1 && magic !== MESSAGE_MAGIC_CODE_V2) {
+    throw malformed(position, `magic code is ${(magic >>> 0).toString(16)}`);
+  }
+  if (size < RECORD_OVERHEAD_BYTES || size > room) {
+    throw malformed(position, `total size is ${size}, ${room} bytes are left`);
+  }
+  return size;
+}
+
+function malformed(position: number, what: string): ProtocolError {
+  return new ProtocolError(`malformed message record at byte ${position}: ${what}`, { code: 'RECORD_MALFORMED', context: { position } });
+}

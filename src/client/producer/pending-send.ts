@@ -1,0 +1,65 @@
+import type { MQError } from '../../common/errors.js';
+import type { Message } from '../../common/message/message.js';
+import type { RemotingCommand } from '../../remoting/command.js';
+import type { MessageQueue } from '../message-queue.js';
+import type { SendResult } from '../types.js';
+import type { SendTemplate } from './send-template.js';
+
+/** Gets the outcome of {@link Producer.sendAsync}: exactly one of the two is called, once a message. */
+export interface SendHandler {
+  onSuccess(result: SendResult, context: unknown): void;
+  onException(error: MQError, context: unknown): void;
+}
+
+/** Gets the raw answer of one attempt. */
+export interface AttemptSink {
+  onAnswer(pending: PendingSend, response: RemotingCommand): void;
+  onFailure(pending: PendingSend, error: MQError): void;
+}
+
+/** One message on its way; the only object a send allocates besides its result. */
+export class PendingSend {
+  readonly message: Message;
+  readonly sink: AttemptSink;
+  readonly handler: SendHandler | null;
+  readonly context: unknown;
+  /** Monotonic ms of the call. */
+  readonly startMs: number;
+  /** Budget of all attempts together, ms. */
+  readonly timeoutMs: number;
+  queue: MessageQueue;
+  /** Where this attempt went. */
+  addr = '';
+  msgId = '';
+  body: Buffer;
+  sysFlag = 0;
+  batch = false;
+  /** Encoded properties; made on first need by the plain path. */
+  properties = '';
+  /** Properties escaped for JSON when the template path is taken. */
+  propertiesJson = '';
+  bornTimestamp = '';
+  template: SendTemplate | null = null;
+  attempts = 0;
+  /** The caller chose the queue: no other broker may be tried. */
+  fixedQueue = false;
+
+  constructor(init: {
+    message: Message;
+    sink: AttemptSink;
+    handler: SendHandler | null;
+    context: unknown;
+    startMs: number;
+    timeoutMs: number;
+    queue: MessageQueue;
+  }) {
+    this.message = init.message;
+    this.sink = init.sink;
+    this.handler = init.handler;
+    this.context = init.context;
+    this.startMs = init.startMs;
+    this.timeoutMs = init.timeoutMs;
+    this.queue = init.queue;
+    this.body = init.message.body;
+  }
+}

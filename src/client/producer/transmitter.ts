@@ -1,0 +1,245 @@
+import { ConnectError, type MQError } from '../../common/errors.js';
+import type { RemotingClient, RequestHeaderWriter, ResponseHandler } from '../../remoting/client.js';
+import { RequestCode } from '../../remoting/codes.js';
+import type { RemotingCommand, RequestInit } from '../../remoting/command.js';
+import { SERIALIZE_JSON } from '../../remoting/command.js';
+import type { MessageQueue } from '../message-queue.js';
+import type { MQClient } from '../mq-client.js';
+import { propertiesJsonText, propertiesText } from './message-properties.js';
+import type { PendingSend } from './pending-send.js';
+import { TopicPublishInfo } from './publish-info.js';
+import { brokerAddressUnknownError, callTimeoutError, noRouteError, noWriteableQueueError } from './send-errors.js';
+import { buildSendRequest, type SendDefaults } from './send-request.js';
+import { SendTemplate } from './send-template.js';
+
+/** Templates of one broker, by queue id. */
+interface BrokerTemplates {
+  brokerName: string;
+  byQueueId: Array<SendTemplate | null | undefined>;
+}
+
+interface TopicState {
+  publish: TopicPublishInfo;
+  templates: BrokerTemplates[];
+}
+
+/**
+ * Finds queues and puts single attempts on the wire: a plain message through a template, anything else (compressed, flagged,
+ * user properties, batch, signed) through the plain encoder. What an answer means is the producer's business.
+ */
+export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
+  readonly #client: MQClient;
+  readonly #remoting: RemotingClient;
+  readonly #defaults: SendDefaults;
+  /** A signature covers every field, so a signed request is never made from a template. */
+  readonly #templates: boolean;
+  readonly #topics = new Map<string, TopicState>();
+  #lastTopic: string | undefined;
+  #lastState: TopicState | undefined;
+  #routesVersion = -1;
+  #bornMs = 0;
+  #bornText = '0';
+
+  constructor(client: MQClient, defaults: SendDefaults) {
+    this.#client = client;
+    this.#remoting = client.remoting;
+    this.#defaults = defaults;
+    this.#templates = client.options.credentials === undefined && (client.options.serializeType ?? SERIALIZE_JSON) === SERIALIZE_JSON;
+  }
+
+  /** Topics that were sent to. */
+  topics(): Iterable<string> {
+    return this.#topics.keys();
+  }
+
+  /** Queues of a topic, when its route is known and has any. */
+  cached(topic: string): TopicPublishInfo | undefined {
+    return this.#state(topic)?.publish;
+  }
+
+  /**
+   * Queues of a topic; an unknown topic is looked up, and then borrows the route of the auto-create topic.
+   * @throws NotFoundError without route or without writeable queue; what the name servers' client throws.
+   */
+  async resolve(topic: string, timeoutMs: number): Promise<TopicPublishInfo> {
+    const known = this.cached(topic);
+    if (known !== undefined) {
+      return known;
+    }
+    const routes = this.#client.routes;
+    const limitMs = Math.min(timeoutMs, this.#client.apiTimeoutMs);
+    const cached = routes.get(topic);
+    let route = cached === undefined || cached.publishQueues.length === 0 ? await routes.refresh(topic, limitMs) : cached;
+    if (route === null) {
+      route = await routes.adoptDefault(topic, this.#defaults.defaultTopicQueueNums, limitMs);
+    }
+    if (route === null) {
+      throw noRouteError(topic, this.#client.namesrv.addresses);
+    }
+    const publish = this.cached(topic);
+    if (publish === undefined) {
+      throw noWriteableQueueError(topic);
+    }
+    this.#greetBrokers(publish);
+    return publish;
+  }
+
+  /** Sends one attempt; the pending send's sink gets the answer. The request goes out at the end of this turn. */
+  transmit(pending: PendingSend): void {
+    pending.attempts++;
+    const queue = pending.queue;
+    const remainingMs = pending.timeoutMs - (this.#client.clock.monotonicMs() - pending.startMs);
+    if (remainingMs <= 0) {
+      pending.sink.onFailure(pending, callTimeoutError(queue.topic, pending.timeoutMs));
+      return;
+    }
+    const template = this.#templates && isPlain(pending) ? this.#template(queue) : null;
+    const propertiesJson = template === null ? null : propertiesJsonText(pending.message, pending.msgId);
+    if (template !== null && propertiesJson !== null) {
+      pending.template = template;
+      pending.propertiesJson = propertiesJson;
+      pending.addr = template.addr;
+      pending.bornTimestamp = this.#born();
+      this.#remoting.sendWithHeader(template.addr, RequestCode.SEND_MESSAGE_V2, this, pending.body, remainingMs, this, pending);
+      return;
+    }
+    const addr = this.#client.sendAddr(queue.brokerName);
+    if (addr === undefined) {
+      pending.sink.onFailure(pending, brokerAddressUnknownError(queue));
+      return;
+    }
+    pending.addr = addr;
+    this.#remoting.send(addr, this.#plainRequest(pending), remainingMs, this, pending);
+  }
+
+  /** Sends without an answer. */
+  async transmitOneway(pending: PendingSend): Promise<void> {
+    const addr = this.#client.sendAddr(pending.queue.brokerName);
+    if (addr === undefined) {
+      throw brokerAddressUnknownError(pending.queue);
+    }
+    await this.#remoting.invokeOneway(addr, this.#plainRequest(pending));
+  }
+
+  writeHeader(opaque: number, context: unknown): string {
+    const pending = context as PendingSend;
+    return (pending.template as SendTemplate).header(opaque, pending.bornTimestamp, pending.propertiesJson);
+  }
+
+  onResponse(response: RemotingCommand, context: unknown): void {
+    const pending = context as PendingSend;
+    pending.sink.onAnswer(pending, response);
+  }
+
+  onError(error: MQError, context: unknown): void {
+    const pending = context as PendingSend;
+    if (error instanceof ConnectError) {
+      this.#refreshSoon(pending.queue.topic);
+    }
+    pending.sink.onFailure(pending, error);
+  }
+
+  #plainRequest(pending: PendingSend): RequestInit {
+    if (pending.properties === '') {
+      pending.properties = propertiesText(pending.message, pending.msgId);
+    }
+    return buildSendRequest(this.#defaults, {
+      message: pending.message,
+      queue: pending.queue,
+      properties: pending.properties,
+      body: pending.body,
+      sysFlag: pending.sysFlag,
+      bornTimestamp: this.#client.clock.nowMs(),
+      batch: pending.batch,
+    });
+  }
+
+  #state(topic: string): TopicState | undefined {
+    const routes = this.#client.routes;
+    if (routes.version !== this.#routesVersion) {
+      this.#routesVersion = routes.version;
+      this.#lastTopic = undefined;
+      this.#forgetTemplates();
+    }
+    if (topic === this.#lastTopic) {
+      return this.#lastState;
+    }
+    const route = routes.get(topic);
+    if (route === undefined || route.publishQueues.length === 0) {
+      return undefined;
+    }
+    let state = this.#topics.get(topic);
+    if (state === undefined) {
+      state = { publish: new TopicPublishInfo(route, this.#client.random), templates: [] };
+      this.#topics.set(topic, state);
+    } else if (state.publish.route !== route) {
+      state.publish = state.publish.withRoute(route, this.#client.random);
+    }
+    this.#lastTopic = topic;
+    this.#lastState = state;
+    return state;
+  }
+
+  /** A new route may have moved a broker. */
+  #forgetTemplates(): void {
+    for (const state of this.#topics.values()) {
+      state.templates = [];
+    }
+  }
+
+  #template(queue: MessageQueue): SendTemplate | null {
+    const templates = this.#state(queue.topic)?.templates;
+    if (templates === undefined) {
+      return null;
+    }
+    let broker = templates.find((entry) => entry.brokerName === queue.brokerName);
+    if (broker === undefined) {
+      broker = { brokerName: queue.brokerName, byQueueId: [] };
+      templates.push(broker);
+    }
+    let template = broker.byQueueId[queue.queueId];
+    if (template === undefined) {
+      const addr = this.#client.sendAddr(queue.brokerName);
+      template = addr === undefined ? null : SendTemplate.create(this.#defaults, queue, addr);
+      broker.byQueueId[queue.queueId] = template;
+    }
+    return template;
+  }
+
+  #born(): string {
+    const nowMs = this.#client.clock.nowMs();
+    if (nowMs !== this.#bornMs) {
+      this.#bornMs = nowMs;
+      this.#bornText = String(nowMs);
+    }
+    return this.#bornText;
+  }
+
+  /** A broker knows its producers from heartbeats: one that is new here gets one now, not at the next interval. */
+  #greetBrokers(publish: TopicPublishInfo): void {
+    for (const queue of publish.queues) {
+      const addr = this.#client.routes.masterAddr(queue.brokerName);
+      if (addr !== undefined && this.#client.brokerVersion(addr) === undefined) {
+        void this.#client.heartbeat();
+        return;
+      }
+    }
+  }
+
+  #refreshSoon(topic: string): void {
+    this.#client.routes.refresh(topic).catch((error: unknown) => {
+      this.#client.logger.debug(`route of topic ${topic} could not be refreshed: ${String(error)}`);
+    });
+  }
+}
+
+/** True for a message whose header differs from others' only in time, properties and opaque. */
+function isPlain(pending: PendingSend): boolean {
+  return (
+    pending.sysFlag === 0 &&
+    !pending.batch &&
+    (pending.message.flag === undefined || pending.message.flag === 0) &&
+    (pending.message.properties === undefined || pending.message.properties.size === 0) &&
+    pending.queue.queueId >= 0
+  );
+}
