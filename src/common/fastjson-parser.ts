@@ -4,9 +4,9 @@ import { MAX_JSON_DEPTH } from './limits.js';
 
 const NUMBER = /-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?/y;
 const NAME = /[A-Za-z_$][\w$]*/y;
-/** Characters of a string up to the next quote, backslash or control character. */
-const PLAIN_DOUBLE = /[^"\\\u0000-\u001f]*/y;
-const PLAIN_SINGLE = /[^'\\\u0000-\u001f]*/y;
+/** Characters of a string up to the next quote or backslash. */
+const PLAIN_DOUBLE = /[^"\\]*/y;
+const PLAIN_SINGLE = /[^'\\]*/y;
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '0': '\0' };
 
 /** Parses the dialect of fastjson.ts: raw number and object keys, unquoted and single-quoted names, exact integers. */

@@ -99,7 +99,14 @@ export class ClientConnection {
   }
 
   /** `send` for a caller that makes the JSON header itself. */
-  sendWithHeader(code: number, writer: RequestHeaderWriter, body: Buffer, timeoutMs: number, handler: ResponseHandler, context: unknown): void {
+  sendWithHeader(
+    code: number,
+    writer: RequestHeaderWriter,
+    body: Buffer,
+    timeoutMs: number,
+    handler: ResponseHandler,
+    context: unknown,
+  ): void {
     this.#checkRoom();
     const opaque = this.pending.nextOpaque();
     encodeHeaderTextInto(this.#out, writer.writeHeader(opaque, context), body.length);
