@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BrokerNode } from '../broker/broker.js';
+import type { BrokerNode } from '../broker/broker.js';
 import { type LoadedConfig, loadNodeConfig } from '../broker/config/index.js';
 import { NamesrvNode } from '../broker/namesrv/index.js';
 import { type Logger, noopLogger } from '../src/common/logger.js';
@@ -52,7 +52,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       const own = typeof options.brokerConfig === 'function' ? options.brokerConfig(index) : options.brokerConfig;
       const name = `broker-${String.fromCharCode('a'.charCodeAt(0) + index)}`;
       const broker = await onFreePorts((listenPort) =>
-        BrokerNode.start(
+        startBroker(
           brokerConfig({
             listenPort,
             namesrvAddr: namesrv.address,
@@ -71,6 +71,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await stop();
     throw error;
   }
+}
+
+/** Loaded when wanted: a test of the name server alone does not pay for the broker. */
+async function startBroker(config: LoadedConfig, deps: { logger: Logger }): Promise<BrokerNode> {
+  const { BrokerNode } = await import('../broker/broker.js');
+  return BrokerNode.start(config, deps);
 }
 
 /** Configuration of a name server on 127.0.0.1 that keeps its files below `dir`. */

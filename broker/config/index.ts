@@ -1,7 +1,7 @@
 export { parseKeyValueArguments } from './arguments.js';
 export { type Machine, thisMachine } from './defaults.js';
 export { type LoadOptions, loadNodeConfig } from './load.js';
-export { type ConfigSource, type ConfigWarning, LoadedConfig, type UpdateResult } from './loaded-config.js';
+export { type ConfigSource, type ConfigWarning, describeUpdate, LoadedConfig, type UpdateResult } from './loaded-config.js';
 export { printConfig, printConfigSources } from './print.js';
 export type { NodeKind } from './sections.js';
 export type { BrokerConfigValues } from './tables/broker-config.js';

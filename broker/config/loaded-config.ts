@@ -208,3 +208,14 @@ function readValue(name: string, row: ConfigKey, raw: string, source: ConfigSour
     context: { key: name, value: raw, source: source.text },
   });
 }
+
+/** Remark for the answer to an update: null when all of it counts now and is kept in a file. */
+export function describeUpdate(result: UpdateResult): string | null {
+  const remarks: string[] = [];
+  if (result.afterRestart.length > 0) remarks.push(`after restart: ${result.afterRestart.join(', ')}`);
+  if (result.unknown.length > 0) remarks.push(`unknown and left out: ${result.unknown.join(', ')}`);
+  if (result.keptIn === null && result.changed.length + result.afterRestart.length > 0) {
+    remarks.push('kept in memory only: the node was started without a configuration file');
+  }
+  return remarks.length === 0 ? null : remarks.join('; ');
+}

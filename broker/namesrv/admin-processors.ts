@@ -1,0 +1,58 @@
+import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
+import type { RemotingCommand } from '../../src/remoting/command.js';
+import type { Connection, RemotingServer } from '../../src/remoting/server.js';
+import { describeUpdate } from '../config/index.js';
+import type { NamesrvParts } from './parts.js';
+import { jsonBody, optionalText, propertiesBody, requiredText } from './wire.js';
+
+/** Requests of administrators: permissions, topics, key-value pairs, configuration. */
+export function registerAdminProcessors(server: RemotingServer, parts: NamesrvParts): void {
+  const { routes, kv } = parts;
+  server.register(RequestCode.WIPE_WRITE_PERM_OF_BROKER, (conn, request) => {
+    const wipeTopicCount = routes.wipeWritePerm(requiredText(request, 'brokerName'));
+    conn.respond(request, ResponseCode.SUCCESS, null, { wipeTopicCount: String(wipeTopicCount) });
+  });
+  server.register(RequestCode.ADD_WRITE_PERM_OF_BROKER, (conn, request) => {
+    const addTopicCount = routes.addWritePerm(requiredText(request, 'brokerName'));
+    conn.respond(request, ResponseCode.SUCCESS, null, { addTopicCount: String(addTopicCount) });
+  });
+  server.register(RequestCode.DELETE_TOPIC_IN_NAMESRV, (conn, request) => {
+    routes.deleteTopic(requiredText(request, 'topic'), optionalText(request, 'clusterName'));
+    conn.respond(request, ResponseCode.SUCCESS);
+  });
+  server.register(RequestCode.PUT_KV_CONFIG, (conn, request) => {
+    const isKept = kv.put(requiredText(request, 'namespace'), requiredText(request, 'key'), requiredText(request, 'value'));
+    conn.respond(request, isKept ? ResponseCode.SUCCESS : ResponseCode.SYSTEM_ERROR, isKept ? null : 'the key-value table is full');
+  });
+  server.register(RequestCode.GET_KV_CONFIG, (conn, request) => {
+    const namespace = requiredText(request, 'namespace');
+    const key = requiredText(request, 'key');
+    const value = kv.get(namespace, key);
+    if (value === undefined) conn.respond(request, ResponseCode.QUERY_NOT_FOUND, `No config item, Namespace: ${namespace} Key: ${key}`, {});
+    else conn.respond(request, ResponseCode.SUCCESS, null, { value });
+  });
+  server.register(RequestCode.DELETE_KV_CONFIG, (conn, request) => {
+    kv.delete(requiredText(request, 'namespace'), requiredText(request, 'key'));
+    conn.respond(request, ResponseCode.SUCCESS);
+  });
+  server.register(RequestCode.GET_KVLIST_BY_NAMESPACE, (conn, request) => {
+    const namespace = requiredText(request, 'namespace');
+    const pairs = kv.list(namespace);
+    if (pairs === undefined) conn.respond(request, ResponseCode.QUERY_NOT_FOUND, `No config item, Namespace: ${namespace}`);
+    else conn.respond(request, ResponseCode.SUCCESS, null, null, jsonBody({ table: Object.fromEntries(pairs) }));
+  });
+  server.register(RequestCode.GET_NAMESRV_CONFIG, (conn, request) => {
+    conn.respond(request, ResponseCode.SUCCESS, null, null, Buffer.from(parts.config.toPropertiesText()));
+  });
+  server.register(RequestCode.UPDATE_NAMESRV_CONFIG, (conn, request) => updateConfig(parts, conn, request));
+}
+
+function updateConfig(parts: NamesrvParts, conn: Connection, request: RemotingCommand): void {
+  const result = parts.config.applyUpdate(propertiesBody(request));
+  if (result.denied.length > 0) {
+    conn.respond(request, ResponseCode.NO_PERMISSION, 'Can not update config in black list.');
+    return;
+  }
+  parts.logger.info('configuration updated', result);
+  conn.respond(request, ResponseCode.SUCCESS, describeUpdate(result));
+}

@@ -1,0 +1,1 @@
+export { type NamesrvDeps, NamesrvNode } from './namesrv-node.js';
