@@ -264,7 +264,7 @@ export async function spawnJava(options: JavaOptions): Promise<PeerProcess> {
   });
 }
 
-function writeProperties(file: string, values: PropertyMap): void {
+export function writeProperties(file: string, values: PropertyMap): void {
   const lines = Object.entries(values).map(([key, value]) => `${key}=${String(value).replaceAll('\\', '\\\\')}`);
   writeFileSync(file, `${lines.join('\n')}\n`);
 }

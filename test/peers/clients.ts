@@ -25,8 +25,6 @@ export async function javaClient(
       args: [],
       flags: [
         '-XX:TieredStopAtLevel=1',
-        // Members of a group settle faster when the service does not wait 20 s between passes.
-        '-Drocketmq.client.rebalance.waitInterval=2000',
         ...(options.binaryHeaders ? ['-Drocketmq.serialize.type=ROCKETMQ'] : []),
         ...(options.compressType ? [`-Drocketmq.message.compressType=${options.compressType}`] : []),
       ],

@@ -1,4 +1,13 @@
 export * as apache from './apache.js';
+export {
+  type BundledBroker,
+  type BundledCluster,
+  runLauncher,
+  spawnLauncher,
+  startBundledBroker,
+  startBundledCluster,
+  startBundledNamesrv,
+} from './bundled.js';
 export { aliOnsClient, goClient, javaClient } from './clients.js';
 export {
   ClientDriver,
@@ -15,3 +24,4 @@ export { APACHE_VERSIONS, type ApacheVersion, peersDir, repositoryRoot } from '.
 export { freePortBlock } from './ports.js';
 export { PeerProcess } from './process.js';
 export { type PeersAvailability, peersAvailable, peersRequired } from './toolchain.js';
+export { RawConnection, type RawResponse, rawRequest, registered } from './wire.js';
