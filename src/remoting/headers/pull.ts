@@ -52,8 +52,8 @@ function long(fields: Fields, key: string): number {
 /** The header of a pull request. Hot: the usual fields are written out; the rare ones take the general reader. */
 export function readPullHeader(extFields: Readonly<Record<string, string>> | null): PullMessageRequestHeader {
   const fields: Fields = extFields ?? {};
-  const subVersion = parseInteger(fields['subVersion'] ?? '');
-  if (Number.isNaN(subVersion) || fields['maxMsgBytes'] === '' || fields['requestSource'] === '') {
+  const subVersion = parseInteger(fields.subVersion ?? '');
+  if (Number.isNaN(subVersion) || fields.maxMsgBytes === '' || fields.requestSource === '') {
     return readHeader(PullMessageRequestHeader, extFields);
   }
   return {
@@ -65,14 +65,14 @@ export function readPullHeader(extFields: Readonly<Record<string, string>> | nul
     sysFlag: int(fields, 'sysFlag'),
     commitOffset: long(fields, 'commitOffset'),
     suspendTimeoutMillis: long(fields, 'suspendTimeoutMillis'),
-    subscription: fields['subscription'],
+    subscription: fields.subscription,
     subVersion,
-    expressionType: fields['expressionType'],
-    maxMsgBytes: fields['maxMsgBytes'] === undefined ? undefined : int(fields, 'maxMsgBytes'),
-    requestSource: fields['requestSource'] === undefined ? undefined : int(fields, 'requestSource'),
-    proxyFrowardClientId: fields['proxyFrowardClientId'],
-    bname: fields['bname'],
-    lo: fields['lo'] === undefined ? undefined : fields['lo'].toLowerCase() === 'true',
+    expressionType: fields.expressionType,
+    maxMsgBytes: fields.maxMsgBytes === undefined ? undefined : int(fields, 'maxMsgBytes'),
+    requestSource: fields.requestSource === undefined ? undefined : int(fields, 'requestSource'),
+    proxyFrowardClientId: fields.proxyFrowardClientId,
+    bname: fields.bname,
+    lo: fields.lo === undefined ? undefined : fields.lo.toLowerCase() === 'true',
   };
 }
 

@@ -90,12 +90,12 @@ export function readSendHeader(code: number, extFields: Readonly<Record<string, 
       sysFlag: integer(fields, 'sysFlag', 'int'),
       bornTimestamp: integer(fields, 'bornTimestamp', 'long'),
       flag: integer(fields, 'flag', 'int'),
-      properties: fields['properties'],
+      properties: fields.properties,
       reconsumeTimes: optionalInt(fields, 'reconsumeTimes'),
-      unitMode: flagOf(fields['unitMode']),
-      batch: flagOf(fields['batch']),
+      unitMode: flagOf(fields.unitMode),
+      batch: flagOf(fields.batch),
       maxReconsumeTimes: optionalInt(fields, 'maxReconsumeTimes'),
-      bname: fields['bname'],
+      bname: fields.bname,
     };
   }
   return {
@@ -107,12 +107,12 @@ export function readSendHeader(code: number, extFields: Readonly<Record<string, 
     sysFlag: integer(fields, 'f', 'int'),
     bornTimestamp: integer(fields, 'g', 'long'),
     flag: integer(fields, 'h', 'int'),
-    properties: fields['i'],
+    properties: fields.i,
     reconsumeTimes: optionalInt(fields, 'j'),
-    unitMode: flagOf(fields['k']),
-    batch: flagOf(fields['m']),
+    unitMode: flagOf(fields.k),
+    batch: flagOf(fields.m),
     maxReconsumeTimes: optionalInt(fields, 'l'),
-    bname: fields['n'],
+    bname: fields.n,
   };
 }
 
