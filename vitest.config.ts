@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const seed = process.env.MQKIT_SEED ?? String(Math.floor(Math.random() * 2 ** 31));
 process.env.MQKIT_SEED = seed;
 
-const shared = { pool: 'forks', env: { MQKIT_SEED: seed }, setupFiles: ['test/setup.ts'] } as const;
+const shared = { pool: 'forks' as const, env: { MQKIT_SEED: seed }, setupFiles: ['test/setup.ts'] };
 
 /**
  * `node`: everything that needs Node alone. `interop`: real Java, Go and Node peers. `long`: the full counts of the fault tests.

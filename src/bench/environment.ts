@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+
+/** What a figure depends on beside the broker; part of every result. */
+export interface Environment {
+  readonly node: string;
+  readonly platform: string;
+  readonly kernel: string;
+  readonly cpuModel: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** Of the last minute, when the run began. */
+  readonly loadAverage: number;
+  readonly startedAt: string;
+  readonly generator: GeneratorLoad;
+}
+
+/** How busy the load generator itself was in the measured window. */
+export interface GeneratorLoad {
+  readonly cpuSeconds: number;
+  /** Of one core. */
+  readonly cpuPercent: number;
+  /** Share of time the event loop had work, 0 to 1. */
+  readonly eventLoopUtilization: number;
+  readonly eventLoopLagMs: { readonly p50: number; readonly p99: number; readonly max: number };
+}
+
+/** Above this share of one core the generator may be what limits the figure. */
+export const BUSY_GENERATOR_PERCENT = 95;
+
+/** Watches this process from `start` on. */
+export class GeneratorWatch {
+  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  #cpu = process.cpuUsage();
+  #loop = performance.eventLoopUtilization();
+  #startMs = performance.now();
+
+  start(): void {
+    this.#cpu = process.cpuUsage();
+    this.#loop = performance.eventLoopUtilization();
+    this.#startMs = performance.now();
+    this.#delay.reset();
+    this.#delay.enable();
+  }
+
+  stop(): GeneratorLoad {
+    const cpu = process.cpuUsage(this.#cpu);
+    const seconds = Math.max((performance.now() - this.#startMs) / 1000, 1e-9);
+    const cpuSeconds = (cpu.user + cpu.system) / 1e6;
+    this.#delay.disable();
+    return {
+      cpuSeconds: round(cpuSeconds, 3),
+      cpuPercent: round((100 * cpuSeconds) / seconds, 1),
+      eventLoopUtilization: round(performance.eventLoopUtilization(this.#loop).utilization, 3),
+      eventLoopLagMs: {
+        p50: lagMs(this.#delay, this.#delay.percentile(50)),
+        p99: lagMs(this.#delay, this.#delay.percentile(99)),
+        max: lagMs(this.#delay, this.#delay.max),
+      },
+    };
+  }
+}
+
+const DELAY_RESOLUTION_MS = 10;
+
+/** The histogram holds whole intervals; what exceeds the resolution is lag. */
+function lagMs(delay: IntervalHistogram, valueNs: number): number {
+  return delay.count === 0 ? 0 : round(Math.max(0, valueNs / 1e6 - DELAY_RESOLUTION_MS), 3);
+}
+
+/** This machine and process, with the generator's load of the run. */
+export function describeEnvironment(startedAt: Date, loadAverage: number, generator: GeneratorLoad): Environment {
+  const cpus = os.cpus();
+  return {
+    node: process.version,
+    platform: `${os.platform()}-${os.arch()}`,
+    kernel: os.release(),
+    cpuModel: cpus[0]?.model.trim() || cpuModelFromProc() || 'unknown',
+    cores: cpus.length,
+    memoryBytes: os.totalmem(),
+    loadAverage: round(loadAverage, 2),
+    startedAt: startedAt.toISOString(),
+    generator,
+  };
+}
+
+function cpuModelFromProc(): string | undefined {
+  try {
+    return /^model name\s*:\s*(.+)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.trim();
+  } catch {
+    return undefined;
+  }
+}
+
+export function round(value: number, digits: number): number {
+  const factor = 10 ** digits;
+  return Math.round(value * factor) / factor;
+}

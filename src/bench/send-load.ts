@@ -1,0 +1,304 @@
+import type { SendHandler } from '../client/producer/pending-send.js';
+import type { SendResult } from '../client/types.js';
+import type { MQError } from '../common/errors.js';
+import type { Message } from '../common/message/message.js';
+import { errorName } from './error-name.js';
+import type { Recorder } from './recorder.js';
+import { wallClockUs, writeStamp } from './stamp.js';
+
+/** The part of a producer that a load needs. */
+export interface SendTarget {
+  sendAsync(message: Message, handler: SendHandler, context: unknown): void;
+}
+
+export interface SendLoadOptions {
+  readonly target: SendTarget;
+  readonly recorder: Recorder;
+  /** Messages on their way at the same time, at most. */
+  readonly inFlight: number;
+  /** Makes the message of one place in flight; it is sent again and again, with a new stamp. */
+  readonly createMessage: () => Message;
+  /** Changes a message before each send (keys, tags). */
+  readonly prepare?: (message: Message, index: number) => void;
+  /** Messages per second, planned evenly (open loop); without it each answer starts the next send (closed loop). */
+  readonly rate?: number;
+  readonly warmupMs: number;
+  /** Length of the measured window; without it the quantity ends the run. */
+  readonly durationMs?: number;
+  /** Messages to send in the measured window; without it the duration ends the run. */
+  readonly quantity?: number;
+  /** Called when the warm-up is over and the window begins. */
+  readonly onWindow?: () => void;
+}
+
+/** How the run went in time; the counts are in the recorder. */
+export interface SendLoadOutcome {
+  readonly seconds: number;
+  /** Planned within the window and never sent. */
+  readonly unsent: number;
+  readonly interrupted: boolean;
+  /** The first error of the run, warm-up included. */
+  readonly firstError: MQError | null;
+}
+
+/** A message that is sent, answered and sent again; the context of each send. */
+interface Slot {
+  readonly message: Message;
+  /** Monotonic ms: the planned time with a rate, else the time of the call. */
+  startMs: number;
+  /** The phase it was sent in. */
+  phase: Phase;
+}
+
+type Phase = 'idle' | 'warmup' | 'window' | 'drain';
+
+/** After an error a slot rests, so that a broker that is down is not asked a hundred thousand times a second. */
+const REST_AFTER_ERROR_MS = 100;
+/** Nearer than this the next planned send is awaited by spinning through the event loop, because timers are as coarse. */
+const SPIN_MS = 2;
+/** Sends of one turn of the event loop, at most, so that answers are read in between. */
+const SENDS_A_TURN = 256;
+
+/**
+ * Keeps a number of sends in flight, or sends at planned times. The hot path makes no promise, closure or timer for a message.
+ * Latency counts from the planned time with a rate: a send that had to wait for its turn carries that wait.
+ */
+export class SendLoad implements SendHandler {
+  readonly #options: SendLoadOptions;
+  readonly #recorder: Recorder;
+  readonly #intervalMs: number;
+  readonly #free: Slot[] = [];
+  readonly #resting: Slot[] = [];
+  #phase: Phase = 'idle';
+  /** Outcomes of sends of this phase are recorded; what the warm-up left in flight does not count into the window. */
+  #recorded: Phase = 'warmup';
+  #inFlight = 0;
+  /** Sends of the current phase. */
+  #issued = 0;
+  #phaseStartMs = 0;
+  #phaseEndMs = Number.POSITIVE_INFINITY;
+  #windowStartMs = 0;
+  #windowEndMs = 0;
+  #lastAnswerMs = 0;
+  #endedByQuantity = false;
+  #unsent = 0;
+  #interrupted = false;
+  #firstError: MQError | null = null;
+  #paceScheduled = false;
+  #phaseTimer: NodeJS.Timeout | undefined;
+  #restTimer: NodeJS.Timeout | undefined;
+  #finish: () => void = () => {};
+  readonly #pace = (): void => this.#paceTurn();
+
+  constructor(options: SendLoadOptions) {
+    this.#options = options;
+    this.#recorder = options.recorder;
+    this.#intervalMs = options.rate === undefined ? 0 : 1000 / options.rate;
+  }
+
+  /** Runs warm-up and window, and waits for the answers of everything sent. */
+  run(): Promise<SendLoadOutcome> {
+    for (let i = 0; i < this.#options.inFlight; i++) {
+      this.#free.push({ message: this.#options.createMessage(), startMs: 0, phase: 'idle' });
+    }
+    return new Promise((resolve) => {
+      this.#finish = () => resolve(this.#outcome());
+      const warm = this.#options.warmupMs > 0;
+      this.#enter(warm ? 'warmup' : 'window', performance.now());
+      this.#sendFree();
+    });
+  }
+
+  /** Ends the run now; what is in flight is still awaited. */
+  stop(): void {
+    if (this.#phase === 'warmup' || this.#phase === 'window') {
+      this.#interrupted = true;
+      this.#enter('drain', performance.now());
+    }
+  }
+
+  onSuccess(result: SendResult, context: unknown): void {
+    const slot = context as Slot;
+    const nowMs = performance.now();
+    if (slot.phase === this.#recorded) {
+      this.#lastAnswerMs = nowMs;
+      if (result.sendStatus === 'SEND_OK') {
+        this.#recorder.success((nowMs - slot.startMs) * 1000, slot.message.body.length);
+      } else {
+        this.#recorder.error(result.sendStatus);
+      }
+    }
+    this.#inFlight--;
+    this.#sendAgain(slot, nowMs);
+  }
+
+  onException(error: MQError, context: unknown): void {
+    const slot = context as Slot;
+    this.#firstError ??= error;
+    if (slot.phase === this.#recorded) {
+      this.#lastAnswerMs = performance.now();
+      this.#recorder.error(errorName(error));
+    }
+    this.#inFlight--;
+    this.#resting.push(slot);
+    this.#restTimer ??= setTimeout(() => this.#wake(), REST_AFTER_ERROR_MS);
+    this.#finishWhenDrained();
+  }
+
+  #wake(): void {
+    this.#restTimer = undefined;
+    this.#free.push(...this.#resting);
+    this.#resting.length = 0;
+    this.#sendFree();
+  }
+
+  /** Sends what may be sent now from the slots that wait. */
+  #sendFree(): void {
+    if (this.#options.rate !== undefined) {
+      this.#paceTurn();
+      return;
+    }
+    const waiting = this.#free.splice(0);
+    for (const slot of waiting) {
+      this.#sendAgain(slot, performance.now());
+    }
+  }
+
+  #sendAgain(slot: Slot, nowMs: number): void {
+    if (nowMs >= this.#phaseEndMs || (this.#phase === 'window' && this.#quantityReached())) {
+      this.#nextPhase(nowMs);
+    }
+    if (this.#phase === 'drain') {
+      this.#finishWhenDrained();
+    } else if (this.#options.rate === undefined) {
+      this.#send(slot, nowMs);
+    } else {
+      this.#free.push(slot);
+      // A slot that others waited for: the plan is behind.
+      if (this.#free.length === 1) {
+        this.#paceTurn();
+      }
+    }
+  }
+
+  #send(slot: Slot, startMs: number): void {
+    slot.startMs = startMs;
+    slot.phase = this.#phase;
+    const index = this.#issued++;
+    this.#inFlight++;
+    this.#options.prepare?.(slot.message, index);
+    writeStamp(slot.message.body, wallClockUs());
+    this.#options.target.sendAsync(slot.message, this, slot);
+  }
+
+  /** Sends everything whose planned time has come, and sees that the next one is sent in time. */
+  #paceTurn(): void {
+    this.#paceScheduled = false;
+    const nowMs = performance.now();
+    if (nowMs >= this.#phaseEndMs) {
+      this.#nextPhase(nowMs);
+    }
+    for (let sent = 0; this.#phase !== 'drain' && this.#free.length > 0; sent++) {
+      const plannedMs = this.#phaseStartMs + this.#issued * this.#intervalMs;
+      if (plannedMs > nowMs || sent === SENDS_A_TURN) {
+        this.#schedulePace(plannedMs - nowMs);
+        return;
+      }
+      if (this.#phase === 'window' && this.#quantityReached()) {
+        this.#nextPhase(nowMs);
+      } else {
+        this.#send(this.#free.pop() as Slot, plannedMs);
+      }
+    }
+    this.#finishWhenDrained();
+  }
+
+  #schedulePace(waitMs: number): void {
+    if (this.#paceScheduled) {
+      return;
+    }
+    this.#paceScheduled = true;
+    if (waitMs > SPIN_MS) {
+      setTimeout(this.#pace, waitMs - SPIN_MS);
+    } else {
+      setImmediate(this.#pace);
+    }
+  }
+
+  #quantityReached(): boolean {
+    return this.#options.quantity !== undefined && this.#issued >= this.#options.quantity;
+  }
+
+  #nextPhase(nowMs: number): void {
+    if (this.#phase === 'warmup') {
+      this.#enter('window', nowMs);
+    } else if (this.#phase === 'window') {
+      this.#endedByQuantity = this.#quantityReached();
+      this.#enter('drain', this.#endedByQuantity ? nowMs : Math.min(nowMs, this.#phaseEndMs));
+    }
+  }
+
+  #enter(phase: 'warmup' | 'window' | 'drain', nowMs: number): void {
+    clearTimeout(this.#phaseTimer);
+    if (phase === 'drain') {
+      this.#leaveWindow(nowMs);
+    } else {
+      const lengthMs = phase === 'warmup' ? this.#options.warmupMs : this.#options.durationMs;
+      this.#issued = 0;
+      this.#phaseStartMs = nowMs;
+      this.#phaseEndMs = lengthMs === undefined ? Number.POSITIVE_INFINITY : nowMs + lengthMs;
+      if (lengthMs !== undefined) {
+        // Ends the phase also when no answer comes any more.
+        this.#phaseTimer = setTimeout(() => this.#endPhaseInTime(), lengthMs + 1);
+      }
+      if (phase === 'window') {
+        this.#recorded = 'window';
+        this.#recorder.reset();
+        this.#windowStartMs = nowMs;
+        this.#options.onWindow?.();
+      }
+    }
+    this.#phase = phase;
+    this.#finishWhenDrained();
+  }
+
+  #leaveWindow(nowMs: number): void {
+    this.#phaseEndMs = Number.POSITIVE_INFINITY;
+    this.#windowEndMs = nowMs;
+    if (this.#phase === 'window' && this.#options.rate !== undefined && !this.#endedByQuantity) {
+      const planned = Math.floor((nowMs - this.#windowStartMs) / this.#intervalMs);
+      this.#unsent = Math.max(0, Math.min(planned, this.#options.quantity ?? planned) - this.#issued);
+    }
+    if (this.#phase === 'warmup') {
+      this.#recorded = 'window';
+      this.#windowStartMs = nowMs;
+      this.#recorder.reset();
+    }
+  }
+
+  #endPhaseInTime(): void {
+    const nowMs = performance.now();
+    if (nowMs >= this.#phaseEndMs) {
+      this.#nextPhase(nowMs);
+      this.#sendFree();
+    }
+  }
+
+  #finishWhenDrained(): void {
+    if (this.#phase === 'drain' && this.#inFlight === 0) {
+      clearTimeout(this.#restTimer);
+      this.#finish();
+      this.#finish = () => {};
+    }
+  }
+
+  #outcome(): SendLoadOutcome {
+    const endMs = this.#endedByQuantity ? Math.max(this.#lastAnswerMs, this.#windowStartMs) : this.#windowEndMs;
+    return {
+      seconds: Math.max(0, endMs - this.#windowStartMs) / 1000,
+      unsent: this.#unsent,
+      interrupted: this.#interrupted,
+      firstError: this.#firstError,
+    };
+  }
+}

@@ -1,0 +1,104 @@
+import { BUSY_GENERATOR_PERCENT, type GeneratorLoad } from './environment.js';
+import type { LatencyMs } from './latency-histogram.js';
+import type { IntervalSnapshot } from './recorder.js';
+import type { ConsumerResult, Measured, ProducerResult } from './result.js';
+
+const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** `12,345`. */
+export function wholeNumber(value: number): string {
+  return NUMBER.format(value);
+}
+
+/** Milliseconds with as many digits as are worth reading: `0.123`, `4.56`, `78.9`, `1,234`. */
+export function milliseconds(value: number): string {
+  return value < 1 ? value.toFixed(3) : value < 10 ? value.toFixed(2) : value < 1000 ? value.toFixed(1) : wholeNumber(value);
+}
+
+/** `7.7 MB`. */
+export function byteCount(bytes: number): string {
+  return bytes < 1e3
+    ? `${bytes} B`
+    : bytes < 1e6
+      ? `${(bytes / 1e3).toFixed(1)} kB`
+      : bytes < 1e9
+        ? `${(bytes / 1e6).toFixed(1)} MB`
+        : `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+/** Seconds without needless digits: `30 s`, `1.5 s`. */
+export function seconds(ms: number): string {
+  return `${Number((ms / 1000).toFixed(1))} s`;
+}
+
+/** The line that is drawn over and over on a terminal. */
+export function liveLine(snapshot: IntervalSnapshot, verb: string, elapsedMs: number): string {
+  const latency = `p50 ${milliseconds(snapshot.p50Ms)}  p99 ${milliseconds(snapshot.p99Ms)}  p99.9 ${milliseconds(snapshot.p999Ms)} ms`;
+  return `${seconds(Math.round(elapsedMs / 1000) * 1000).padStart(5)}  ${wholeNumber(snapshot.rate).padStart(8)} msg/s  ${latency}  errors ${wholeNumber(snapshot.totalErrors)}  ${verb} ${wholeNumber(snapshot.totalCount)}`;
+}
+
+/** Apache's line of a producer; scripts read it. Max RT and Send Failed are of the interval and of the run, as there. */
+export function apacheSendLine(snapshot: IntervalSnapshot, time: string): string {
+  return `Current Time: ${time} | ${apacheSendFigures(snapshot)}`;
+}
+
+function apacheSendFigures(snapshot: IntervalSnapshot): string {
+  return `Send TPS: ${Math.round(snapshot.rate)} | Max RT(ms): ${Math.round(snapshot.maxMs)} | Average RT(ms): ${snapshot.meanMs.toFixed(3).padStart(7)} | Send Failed: ${snapshot.totalErrors} | Response Failed: 0`;
+}
+
+/** Apache's last line of a producer. */
+export function apacheCompleteLine({ send }: ProducerResult): string {
+  return `[Complete] Send Total: ${send.count + send.errors} | Send TPS: ${Math.round(send.rate)} | Max RT(ms): ${Math.round(send.latencyMs.max)} | Average RT(ms): ${send.latencyMs.mean.toFixed(3).padStart(7)} | Send Failed: ${send.errors} | Response Failed: 0`;
+}
+
+/** The closing report of a producer. */
+export function producerReport(result: ProducerResult): string {
+  const { send, config } = result;
+  const rows = [headLine('sent', send)];
+  if (send.unsent > 0) {
+    rows.push(
+      `unsent     ${wholeNumber(send.unsent)} planned messages: the broker did not keep up with ${wholeNumber(Number(config.rate))} msg/s`,
+    );
+  }
+  rows.push(...errorLines(send), latencyLine('latency', send.latencyMs), generatorLine(result.environment.generator));
+  return `${rows.join('\n')}\n`;
+}
+
+/** The closing report of a consumer. */
+export function consumerReport(result: ConsumerResult): string {
+  const { receive } = result;
+  const rows = [headLine(result.config.raw === true ? 'pulled' : 'consumed', receive), ...errorLines(receive)];
+  if (result.config.raw === true) {
+    rows.push(latencyLine('pull', receive.latencyMs));
+  } else {
+    rows.push(latencyLine('end to end', receive.endToEndMs), latencyLine('from store', receive.latencyMs));
+  }
+  rows.push(generatorLine(result.environment.generator));
+  return `${rows.join('\n')}\n`;
+}
+
+function headLine(verb: string, measured: Measured): string {
+  return `${verb.padEnd(10)} ${wholeNumber(measured.count)} messages in ${seconds(measured.seconds * 1000)}: ${wholeNumber(measured.rate)} msg/s, ${byteCount(measured.bytesPerSecond)}/s, ${wholeNumber(measured.errors)} errors`;
+}
+
+function errorLines(measured: Measured): string[] {
+  return Object.entries(measured.errorsByCode).map(([code, count]) => `${''.padEnd(10)} ${wholeNumber(count)} x ${code}`);
+}
+
+function latencyLine(label: string, latency: LatencyMs): string {
+  const parts: [string, number][] = [
+    ['mean', latency.mean],
+    ['p50', latency.p50],
+    ['p90', latency.p90],
+    ['p99', latency.p99],
+    ['p99.9', latency.p999],
+    ['p99.99', latency.p9999],
+    ['max', latency.max],
+  ];
+  return `${label.padEnd(10)} ${parts.map(([name, value]) => `${name} ${milliseconds(value)}`).join('  ')} ms`;
+}
+
+function generatorLine(generator: GeneratorLoad): string {
+  const busy = generator.cpuPercent >= BUSY_GENERATOR_PERCENT ? '; it may be what limits this figure' : '';
+  return `generator  ${generator.cpuPercent.toFixed(0)} % of one core, event-loop lag p99 ${milliseconds(generator.eventLoopLagMs.p99)} ms${busy}`;
+}

@@ -1,0 +1,81 @@
+import { writeFile } from 'node:fs/promises';
+import type { BenchHooks } from '../../bench/progress.js';
+import type { IntervalSnapshot } from '../../bench/recorder.js';
+import type { BenchResult } from '../../bench/result.js';
+import type { CommonValues, OptionTable, OptionValues } from '../../cli/options.js';
+import { type Output, toJson } from '../../cli/output.js';
+import { UsageError } from '../../common/errors.js';
+import { type CommandContext, MqCommand } from '../base.js';
+import { startLiveLine } from './live-line.js';
+
+/** Without another end a run takes so long. */
+export const DEFAULT_DURATION_MS = 30_000;
+export const DEFAULT_NAMESRV_ADDR = '127.0.0.1:9876';
+
+/** Words for the lines of a run. */
+export interface RunTexts {
+  /** `sending to topic …`. */
+  readonly opening: string;
+  /** `sent`, `consumed`. */
+  readonly verb: string;
+  /** One line an interval when nothing can be redrawn. */
+  readonly plainLine: (snapshot: IntervalSnapshot) => string;
+  readonly plainIntervalMs: number;
+}
+
+/** What both kinds of runs share: the opening line, progress, Ctrl-C, and where the result goes. */
+export abstract class BenchCommand<T extends OptionTable, R extends BenchResult> extends MqCommand<T, R> {
+  /** Runs with progress on stderr (terminal) or as plain lines, and writes the JSON file when one is named. */
+  protected async runBench(
+    texts: RunTexts,
+    context: CommandContext,
+    options: { readonly jsonFile: string | undefined; readonly run: (hooks: BenchHooks) => Promise<R> },
+  ): Promise<R> {
+    const interrupt = new AbortController();
+    const onSignal = (): void => interrupt.abort();
+    process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+    const toStdout = !isJsonOnStdout(options.jsonFile);
+    const say = (line: string): void => (toStdout ? context.out.line(line) : context.out.note(line));
+    say(texts.opening);
+    const live = context.io.terminal.animates ? await startLiveLine(texts.verb) : null;
+    const hooks: BenchHooks = {
+      signal: AbortSignal.any([context.signal, interrupt.signal]),
+      intervalMs: live === null ? texts.plainIntervalMs : 500,
+      onInterval: (snapshot) => (live === null ? say(texts.plainLine(snapshot)) : live.show(snapshot)),
+    };
+    try {
+      const result = await options.run(hooks);
+      if (options.jsonFile !== undefined && options.jsonFile !== '') {
+        await writeJsonFile(options.jsonFile, result);
+      }
+      return result;
+    } finally {
+      live?.end();
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    }
+  }
+
+  protected override render(result: R, out: Output, values: OptionValues<T> & CommonValues): void {
+    const { json } = values as { json?: unknown };
+    if (json === '') {
+      out.json(result);
+    } else {
+      this.renderText(result, out);
+    }
+  }
+
+  protected abstract renderText(result: R, out: Output): void;
+}
+
+/** `--json` without a file name. */
+function isJsonOnStdout(jsonFile: string | undefined): boolean {
+  return jsonFile === '';
+}
+
+async function writeJsonFile(file: string, result: BenchResult): Promise<void> {
+  try {
+    await writeFile(file, `${toJson(result)}\n`);
+  } catch (error) {
+    throw new UsageError(`--json ${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
