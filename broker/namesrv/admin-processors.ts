@@ -1,42 +1,57 @@
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
+import {
+  AddWritePermOfBrokerRequestHeader,
+  AddWritePermOfBrokerResponseHeader,
+  DeleteKVConfigRequestHeader,
+  DeleteTopicFromNamesrvRequestHeader,
+  GetKVConfigRequestHeader,
+  GetKVListByNamespaceRequestHeader,
+  PutKVConfigRequestHeader,
+  readHeader,
+  WipeWritePermOfBrokerRequestHeader,
+  WipeWritePermOfBrokerResponseHeader,
+  writeHeader,
+} from '../../src/remoting/headers/index.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { describeUpdate } from '../config/index.js';
 import type { NamesrvParts } from './parts.js';
-import { jsonBody, optionalText, propertiesBody, requiredText } from './wire.js';
+import { jsonBody, propertiesBody } from './wire.js';
 
 /** Requests of administrators: permissions, topics, key-value pairs, configuration. */
 export function registerAdminProcessors(server: RemotingServer, parts: NamesrvParts): void {
   const { routes, kv } = parts;
   server.register(RequestCode.WIPE_WRITE_PERM_OF_BROKER, (conn, request) => {
-    const wipeTopicCount = routes.wipeWritePerm(requiredText(request, 'brokerName'));
-    conn.respond(request, ResponseCode.SUCCESS, null, { wipeTopicCount: String(wipeTopicCount) });
+    const wipeTopicCount = routes.wipeWritePerm(readHeader(WipeWritePermOfBrokerRequestHeader, request.extFields).brokerName);
+    conn.respond(request, ResponseCode.SUCCESS, null, writeHeader(WipeWritePermOfBrokerResponseHeader, { wipeTopicCount }));
   });
   server.register(RequestCode.ADD_WRITE_PERM_OF_BROKER, (conn, request) => {
-    const addTopicCount = routes.addWritePerm(requiredText(request, 'brokerName'));
-    conn.respond(request, ResponseCode.SUCCESS, null, { addTopicCount: String(addTopicCount) });
+    const addTopicCount = routes.addWritePerm(readHeader(AddWritePermOfBrokerRequestHeader, request.extFields).brokerName);
+    conn.respond(request, ResponseCode.SUCCESS, null, writeHeader(AddWritePermOfBrokerResponseHeader, { addTopicCount }));
   });
   server.register(RequestCode.DELETE_TOPIC_IN_NAMESRV, (conn, request) => {
-    routes.deleteTopic(requiredText(request, 'topic'), optionalText(request, 'clusterName'));
+    const { topic, clusterName } = readHeader(DeleteTopicFromNamesrvRequestHeader, request.extFields);
+    routes.deleteTopic(topic, clusterName ?? null);
     conn.respond(request, ResponseCode.SUCCESS);
   });
   server.register(RequestCode.PUT_KV_CONFIG, (conn, request) => {
-    const isKept = kv.put(requiredText(request, 'namespace'), requiredText(request, 'key'), requiredText(request, 'value'));
+    const { namespace, key, value } = readHeader(PutKVConfigRequestHeader, request.extFields);
+    const isKept = kv.put(namespace, key, value);
     conn.respond(request, isKept ? ResponseCode.SUCCESS : ResponseCode.SYSTEM_ERROR, isKept ? null : 'the key-value table is full');
   });
   server.register(RequestCode.GET_KV_CONFIG, (conn, request) => {
-    const namespace = requiredText(request, 'namespace');
-    const key = requiredText(request, 'key');
+    const { namespace, key } = readHeader(GetKVConfigRequestHeader, request.extFields);
     const value = kv.get(namespace, key);
     if (value === undefined) conn.respond(request, ResponseCode.QUERY_NOT_FOUND, `No config item, Namespace: ${namespace} Key: ${key}`, {});
     else conn.respond(request, ResponseCode.SUCCESS, null, { value });
   });
   server.register(RequestCode.DELETE_KV_CONFIG, (conn, request) => {
-    kv.delete(requiredText(request, 'namespace'), requiredText(request, 'key'));
+    const { namespace, key } = readHeader(DeleteKVConfigRequestHeader, request.extFields);
+    kv.delete(namespace, key);
     conn.respond(request, ResponseCode.SUCCESS);
   });
   server.register(RequestCode.GET_KVLIST_BY_NAMESPACE, (conn, request) => {
-    const namespace = requiredText(request, 'namespace');
+    const { namespace } = readHeader(GetKVListByNamespaceRequestHeader, request.extFields);
     const pairs = kv.list(namespace);
     if (pairs === undefined) conn.respond(request, ResponseCode.QUERY_NOT_FOUND, `No config item, Namespace: ${namespace}`);
     else conn.respond(request, ResponseCode.SUCCESS, null, null, jsonBody({ table: Object.fromEntries(pairs) }));

@@ -1,12 +1,22 @@
 import { crc31 } from '../../src/common/java.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
+import {
+  BrokerHeartbeatRequestHeader,
+  QueryDataVersionRequestHeader,
+  QueryDataVersionResponseHeader,
+  RegisterBrokerRequestHeader,
+  RegisterBrokerResponseHeader,
+  RegisterTopicRequestHeader,
+  readHeader,
+  UnRegisterBrokerRequestHeader,
+  writeHeader,
+} from '../../src/remoting/headers/index.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { ORDER_TOPIC_CONFIG } from './kv-config.js';
 import type { NamesrvParts } from './parts.js';
-import type { MinBrokerIdChange } from './route-info.js';
-import { minId } from './route-info.js';
-import { brokerFields, decodeDataVersion, decodeQueues, decodeRegistration, jsonBody, optionalText, requiredText } from './wire.js';
+import { type MinBrokerIdChange, minId } from './route-info.js';
+import { decodeDataVersion, decodeQueues, decodeRegistration, jsonBody } from './wire.js';
 
 const MASTER_ID = 0;
 
@@ -14,29 +24,31 @@ const MASTER_ID = 0;
 export function registerBrokerProcessors(server: RemotingServer, parts: NamesrvParts): void {
   server.register(RequestCode.REGISTER_BROKER, (conn, request) => registerBroker(parts, conn, request));
   server.register(RequestCode.UNREGISTER_BROKER, (conn, request) => {
-    const broker = brokerFields(request);
-    notifyMinBrokerId(parts, parts.routes.unregister(broker));
-    parts.logger.info('broker unregistered', { brokerName: broker.brokerName, brokerAddr: broker.brokerAddr });
+    const { clusterName: cluster, brokerAddr, brokerName, brokerId } = readHeader(UnRegisterBrokerRequestHeader, request.extFields);
+    notifyMinBrokerId(parts, parts.routes.unregister({ cluster, brokerAddr, brokerName, brokerId }));
+    parts.logger.info('broker unregistered', { brokerName, brokerAddr });
     conn.respond(request, ResponseCode.SUCCESS);
   });
   server.register(RequestCode.QUERY_DATA_VERSION, (conn, request) => queryDataVersion(parts, conn, request));
   server.register(RequestCode.BROKER_HEARTBEAT, (conn, request) => {
-    parts.routes.touch(requiredText(request, 'clusterName'), requiredText(request, 'brokerAddr'), parts.clock.monotonicMs());
+    const { clusterName, brokerAddr } = readHeader(BrokerHeartbeatRequestHeader, request.extFields);
+    parts.routes.touch(clusterName, brokerAddr, parts.clock.monotonicMs());
     conn.respond(request, ResponseCode.SUCCESS);
   });
   server.register(RequestCode.REGISTER_TOPIC_IN_NAMESRV, (conn, request) => {
-    parts.routes.putTopic(requiredText(request, 'topic'), decodeQueues(request));
+    parts.routes.putTopic(readHeader(RegisterTopicRequestHeader, request.extFields).topic, decodeQueues(request));
     conn.respond(request, ResponseCode.SUCCESS);
   });
 }
 
 function registerBroker(parts: NamesrvParts, conn: Connection, request: RemotingCommand): void {
-  const crc = Number(optionalText(request, 'bodyCrc32') ?? 0);
+  const header = readHeader(RegisterBrokerRequestHeader, request.extFields);
+  const crc = header.bodyCrc32 ?? 0;
   if (crc !== 0 && crc31(request.body ?? Buffer.alloc(0)) !== crc) {
     conn.respond(request, ResponseCode.SYSTEM_ERROR, 'crc32 not match', {});
     return;
   }
-  const broker = decodeRegistration(request, conn);
+  const broker = decodeRegistration(header, request, conn);
   const wasKnown = parts.routes.live(broker.cluster, broker.brokerAddr) !== undefined;
   const isFull = broker.topics.length > 1;
   const isChanged = parts.routes.isChanged(broker.cluster, broker.brokerAddr, broker.dataVersion);
@@ -55,21 +67,19 @@ function registerBroker(parts: NamesrvParts, conn: Connection, request: Remoting
     parts.routes.dropTopicsExcept(broker.brokerName, new Set(broker.topics.map((topic) => topic.topicName)));
   }
   notifyMinBrokerId(parts, result.minIdChange);
-  const extFields: Record<string, string> = {};
-  if (result.haServerAddr !== undefined) extFields.haServerAddr = result.haServerAddr;
-  if (result.masterAddr !== undefined) extFields.masterAddr = result.masterAddr;
+  const extFields = writeHeader(RegisterBrokerResponseHeader, result);
   const order = namesrv.returnOrderTopicConfigToBroker ? parts.kv.list(ORDER_TOPIC_CONFIG) : undefined;
   const body = order === undefined ? null : jsonBody({ table: Object.fromEntries(order) });
   conn.respond(request, ResponseCode.SUCCESS, null, extFields, body);
 }
 
 function queryDataVersion(parts: NamesrvParts, conn: Connection, request: RemotingCommand): void {
-  const { cluster, brokerAddr } = brokerFields(request);
+  const { clusterName: cluster, brokerAddr } = readHeader(QueryDataVersionRequestHeader, request.extFields);
   const isChanged = parts.routes.isChanged(cluster, brokerAddr, decodeDataVersion(request));
   parts.routes.touch(cluster, brokerAddr, parts.clock.monotonicMs());
   const known = parts.routes.live(cluster, brokerAddr);
   const body = known === undefined ? null : jsonBody(known.dataVersion);
-  conn.respond(request, ResponseCode.SUCCESS, null, { changed: String(isChanged) }, body);
+  conn.respond(request, ResponseCode.SUCCESS, null, writeHeader(QueryDataVersionResponseHeader, { changed: isChanged }), body);
 }
 
 /** Tells the members of a group that its lowest broker id is another one now (one-way 905), when that is switched on. */

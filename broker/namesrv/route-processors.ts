@@ -1,10 +1,16 @@
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
+import {
+  GetBrokerMemberGroupRequestHeader,
+  GetRouteInfoRequestHeader,
+  GetTopicsByClusterRequestHeader,
+  readHeader,
+} from '../../src/remoting/headers/index.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { ORDER_TOPIC_CONFIG } from './kv-config.js';
 import type { NamesrvParts } from './parts.js';
 import { clusterInfoOf, filterZone, routeOf, systemTopics, topicsOfCluster, unitTopics } from './route-view.js';
-import { jsonBody, optionalText, requiredText } from './wire.js';
+import { jsonBody } from './wire.js';
 
 /** From this version on clients read routes as standard JSON: V4_9_4. */
 const STANDARD_JSON_VERSION = 401;
@@ -24,7 +30,10 @@ export function registerRouteProcessors(server: RemotingServer, parts: NamesrvPa
     });
   });
   const lists: [code: number, list: (request: RemotingCommand) => object][] = [
-    [RequestCode.GET_TOPICS_BY_CLUSTER, (request) => ({ topicList: topicsOfCluster(parts.routes, requiredText(request, 'cluster')) })],
+    [
+      RequestCode.GET_TOPICS_BY_CLUSTER,
+      (request) => ({ topicList: topicsOfCluster(parts.routes, readHeader(GetTopicsByClusterRequestHeader, request.extFields).cluster) }),
+    ],
     [RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_NS, () => systemTopics(parts.routes)],
     [RequestCode.GET_UNIT_TOPIC_LIST, () => ({ topicList: unitTopics(parts.routes, 'unit') })],
     [RequestCode.GET_HAS_UNIT_SUB_TOPIC_LIST, () => ({ topicList: unitTopics(parts.routes, 'unitSub') })],
@@ -44,7 +53,7 @@ function getRoute(parts: NamesrvParts, conn: Connection, request: RemotingComman
     return;
   }
   // A request without a topic is answered like one for a topic that does not exist, as Apache's does.
-  const topic = optionalText(request, 'topic');
+  const topic = request.extFields?.topic ?? null;
   const route = topic === null ? undefined : routeOf(parts.routes, topic, { supportActingMaster: namesrv.supportActingMaster });
   if (topic === null || route === undefined) {
     conn.respond(request, ResponseCode.TOPIC_NOT_EXIST, `No topic route info in name server for the topic: ${topic}${FAQ}`);
@@ -54,16 +63,15 @@ function getRoute(parts: NamesrvParts, conn: Connection, request: RemotingComman
     const order = parts.kv.get(ORDER_TOPIC_CONFIG, topic);
     if (order !== undefined) route.orderTopicConf = order;
   }
-  const zoneName = optionalText(request, '__ZONE_NAME');
-  const isZoned = optionalText(request, '__ZONE_MODE') === 'true' && zoneName !== null;
-  if (isZoned) filterZone(route, zoneName);
-  const isStandard = !isZoned && (request.version >= STANDARD_JSON_VERSION || optionalText(request, 'acceptStandardJsonOnly') === 'true');
+  const header = readHeader(GetRouteInfoRequestHeader, request.extFields);
+  const isZoned = header.__ZONE_MODE === true && header.__ZONE_NAME !== undefined;
+  if (isZoned) filterZone(route, header.__ZONE_NAME as string);
+  const isStandard = !isZoned && (request.version >= STANDARD_JSON_VERSION || header.acceptStandardJsonOnly === true);
   conn.respond(request, ResponseCode.SUCCESS, null, null, jsonBody(route, { isStandard }));
 }
 
 function getMemberGroup(parts: NamesrvParts, conn: Connection, request: RemotingCommand): void {
-  const cluster = requiredText(request, 'clusterName');
-  const brokerName = requiredText(request, 'brokerName');
+  const { clusterName: cluster, brokerName } = readHeader(GetBrokerMemberGroupRequestHeader, request.extFields);
   const group = parts.routes.groups.get(brokerName);
   const brokerAddrs = group !== undefined && group.cluster === cluster ? group.brokerAddrs : new Map<number, string>();
   conn.respond(request, ResponseCode.SUCCESS, null, null, jsonBody({ brokerMemberGroup: { brokerAddrs, brokerName, cluster } }));

@@ -1,5 +1,5 @@
 /*
- * Headers and bodies of the name server's requests (Java: the classes of protocol.header.namesrv, RegisterBrokerBody, TopicRouteData).
+ * Bodies of the name server's requests (Java: RegisterBrokerBody, TopicRouteData).
  * A registration's body is JSON or, zlib-compressed, this (int32 lengths, big-endian):
  *   len, DataVersion JSON | topic count, each: len, `name readQueueNums writeQueueNums perm SINGLE_TAG attributesJSON` |
  *   len, JSON array of filter servers | from version 413 on: count, each: len, TopicQueueMappingInfo JSON
@@ -8,6 +8,7 @@ import { inflateBytes } from '../../src/common/compression.js';
 import { ProtocolError } from '../../src/common/errors.js';
 import { parseFastjson, stringifyFastjson } from '../../src/common/fastjson.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
+import type { HeaderOf, RegisterBrokerRequestHeader } from '../../src/remoting/headers/index.js';
 import { asArray, asLong, asNumber, asObject, asText } from '../json.js';
 import type { DataVersion, JsonLike, QueueData, RegisteredBroker, RegisteredTopic } from './types.js';
 
@@ -17,34 +18,6 @@ const DEFAULT_TIMEOUT_MS = 120_000;
 const ZLIB_FIRST_BYTE = 0x78;
 const DEFAULT_QUEUE_NUMS = 16;
 const DEFAULT_PERM = 6;
-
-/** A header field that must be there; an empty one counts, as in Java. */
-export function requiredText(request: RemotingCommand, field: string): string {
-  const value = request.extFields?.[field];
-  if (value === undefined) throw new ProtocolError(`header field ${field} is missing`, { context: { field } });
-  return value;
-}
-
-export function optionalText(request: RemotingCommand, field: string): string | null {
-  return request.extFields?.[field] ?? null;
-}
-
-function requiredNumber(request: RemotingCommand, field: string): number {
-  const text = requiredText(request, field);
-  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new ProtocolError(`header field ${field}=${text} is not a whole number`, { context: { field } });
-  return value;
-}
-
-/** The four fields that say which broker speaks. */
-export function brokerFields(request: RemotingCommand): { cluster: string; brokerAddr: string; brokerName: string; brokerId: number } {
-  return {
-    cluster: requiredText(request, 'clusterName'),
-    brokerAddr: requiredText(request, 'brokerAddr'),
-    brokerName: requiredText(request, 'brokerName'),
-    brokerId: requiredNumber(request, 'brokerId'),
-  };
-}
 
 /** A body for an answer; `isStandard` quotes number keys and escapes what is not ASCII. */
 export function jsonBody(value: unknown, options: { isStandard?: boolean } = {}): Buffer {
@@ -71,14 +44,21 @@ export function decodeQueues(request: RemotingCommand): QueueData[] {
 }
 
 /** A registration, whichever form its body has: the `compressed` flag of 5.3.3 is wrong, so the first byte decides. */
-export function decodeRegistration(request: RemotingCommand, connection: unknown): RegisteredBroker {
-  const timeoutMs = Number(optionalText(request, 'heartbeatTimeoutMillis') ?? 0);
+export function decodeRegistration(
+  header: HeaderOf<typeof RegisterBrokerRequestHeader>,
+  request: RemotingCommand,
+  connection: unknown,
+): RegisteredBroker {
+  const timeoutMs = header.heartbeatTimeoutMillis ?? 0;
   return {
-    ...brokerFields(request),
-    haServerAddr: requiredText(request, 'haServerAddr'),
+    cluster: header.clusterName,
+    brokerAddr: header.brokerAddr,
+    brokerName: header.brokerName,
+    brokerId: header.brokerId,
+    haServerAddr: header.haServerAddr,
     timeoutMs: timeoutMs > 0 ? timeoutMs : DEFAULT_TIMEOUT_MS,
-    enableActingMaster: optionalText(request, 'enableActingMaster') === 'true',
-    zoneName: optionalText(request, '__ZONE_NAME'),
+    enableActingMaster: header.enableActingMaster ?? false,
+    zoneName: header.__ZONE_NAME ?? null,
     connection,
     ...decodeTopics(request),
   };

@@ -122,7 +122,7 @@ describe('recorded requests of Apache peers', () => {
     async (name) => {
       const exchanges = await replay(name);
       expect(exchanges.length).toBeGreaterThan(3);
-      for (const exchange of exchanges) {
+      for (const exchange of exchanges.filter((one) => !isStateOfTheRecording(one))) {
         expectSame(exchange);
         if (exchange.request.code === 106) expect(exchange.answer.body?.toString()).toBe(exchange.recorded.body?.toString());
       }
