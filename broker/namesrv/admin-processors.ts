@@ -1,3 +1,4 @@
+import { encodeKVTable } from '../../src/remoting/bodies/index.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import {
@@ -16,7 +17,6 @@ import {
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { describeUpdate } from '../config/index.js';
 import type { NamesrvParts } from './parts.js';
-import { jsonBody, propertiesBody } from './wire.js';
 
 /** Requests of administrators: permissions, topics, key-value pairs, configuration. */
 export function registerAdminProcessors(server: RemotingServer, parts: NamesrvParts): void {
@@ -54,7 +54,7 @@ export function registerAdminProcessors(server: RemotingServer, parts: NamesrvPa
     const { namespace } = readHeader(GetKVListByNamespaceRequestHeader, request.extFields);
     const pairs = kv.list(namespace);
     if (pairs === undefined) conn.respond(request, ResponseCode.QUERY_NOT_FOUND, `No config item, Namespace: ${namespace}`);
-    else conn.respond(request, ResponseCode.SUCCESS, null, null, jsonBody({ table: Object.fromEntries(pairs) }));
+    else conn.respond(request, ResponseCode.SUCCESS, null, null, encodeKVTable({ table: new Map(pairs) }));
   });
   server.register(RequestCode.GET_NAMESRV_CONFIG, (conn, request) => {
     conn.respond(request, ResponseCode.SUCCESS, null, null, Buffer.from(parts.config.toPropertiesText()));
@@ -63,7 +63,7 @@ export function registerAdminProcessors(server: RemotingServer, parts: NamesrvPa
 }
 
 function updateConfig(parts: NamesrvParts, conn: Connection, request: RemotingCommand): void {
-  const result = parts.config.applyUpdate(propertiesBody(request));
+  const result = parts.config.applyUpdate(request.body?.toString('utf8') ?? '');
   if (result.denied.length > 0) {
     conn.respond(request, ResponseCode.NO_PERMISSION, 'Can not update config in black list.');
     return;

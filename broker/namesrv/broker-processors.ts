@@ -1,4 +1,5 @@
 import { crc31 } from '../../src/common/java.js';
+import { decodeDataVersion, decodeTopicRouteData, encodeDataVersion, encodeKVTable } from '../../src/remoting/bodies/index.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import {
@@ -15,8 +16,8 @@ import {
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { ORDER_TOPIC_CONFIG } from './kv-config.js';
 import type { NamesrvParts } from './parts.js';
+import { decodeRegistration } from './registration.js';
 import { type MinBrokerIdChange, minId } from './route-info.js';
-import { decodeDataVersion, decodeQueues, decodeRegistration, jsonBody } from './wire.js';
 
 const MASTER_ID = 0;
 
@@ -36,7 +37,7 @@ export function registerBrokerProcessors(server: RemotingServer, parts: NamesrvP
     conn.respond(request, ResponseCode.SUCCESS);
   });
   server.register(RequestCode.REGISTER_TOPIC_IN_NAMESRV, (conn, request) => {
-    parts.routes.putTopic(readHeader(RegisterTopicRequestHeader, request.extFields).topic, decodeQueues(request));
+    parts.routes.putTopic(readHeader(RegisterTopicRequestHeader, request.extFields).topic, decodeTopicRouteData(request.body).queueDatas);
     conn.respond(request, ResponseCode.SUCCESS);
   });
 }
@@ -50,7 +51,7 @@ function registerBroker(parts: NamesrvParts, conn: Connection, request: Remoting
   }
   const broker = decodeRegistration(header, request, conn);
   const wasKnown = parts.routes.live(broker.cluster, broker.brokerAddr) !== undefined;
-  const isFull = broker.topics.length > 1;
+  const isFull = broker.topics.size > 1;
   const isChanged = parts.routes.isChanged(broker.cluster, broker.brokerAddr, broker.dataVersion);
   const result = parts.routes.register(broker, parts.clock.monotonicMs());
   if (result.status === 'refused') {
@@ -59,26 +60,26 @@ function registerBroker(parts: NamesrvParts, conn: Connection, request: Remoting
   }
   if (result.status === 'registered' && !wasKnown) {
     const { brokerName, brokerAddr, brokerId, cluster } = broker;
-    parts.logger.info('broker registered', { brokerName, brokerAddr, brokerId, cluster, topics: broker.topics.length });
+    parts.logger.info('broker registered', { brokerName, brokerAddr, brokerId, cluster, topics: broker.topics.size });
   }
   const { namesrv } = parts.config;
   // A body with one topic is an incremental one: it says nothing of the others.
   if (namesrv.deleteTopicWithBrokerRegistration && isChanged && isFull && broker.brokerId === MASTER_ID) {
-    parts.routes.dropTopicsExcept(broker.brokerName, new Set(broker.topics.map((topic) => topic.topicName)));
+    parts.routes.dropTopicsExcept(broker.brokerName, new Set(broker.topics.keys()));
   }
   notifyMinBrokerId(parts, result.minIdChange);
   const extFields = writeHeader(RegisterBrokerResponseHeader, result);
   const order = namesrv.returnOrderTopicConfigToBroker ? parts.kv.list(ORDER_TOPIC_CONFIG) : undefined;
-  const body = order === undefined ? null : jsonBody({ table: Object.fromEntries(order) });
+  const body = order === undefined ? null : encodeKVTable({ table: new Map(order) });
   conn.respond(request, ResponseCode.SUCCESS, null, extFields, body);
 }
 
 function queryDataVersion(parts: NamesrvParts, conn: Connection, request: RemotingCommand): void {
   const { clusterName: cluster, brokerAddr } = readHeader(QueryDataVersionRequestHeader, request.extFields);
-  const isChanged = parts.routes.isChanged(cluster, brokerAddr, decodeDataVersion(request));
+  const isChanged = parts.routes.isChanged(cluster, brokerAddr, decodeDataVersion(request.body));
   parts.routes.touch(cluster, brokerAddr, parts.clock.monotonicMs());
   const known = parts.routes.live(cluster, brokerAddr);
-  const body = known === undefined ? null : jsonBody(known.dataVersion);
+  const body = known === undefined ? null : encodeDataVersion(known.dataVersion);
   conn.respond(request, ResponseCode.SUCCESS, null, writeHeader(QueryDataVersionResponseHeader, { changed: isChanged }), body);
 }
 

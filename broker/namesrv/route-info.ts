@@ -1,6 +1,8 @@
+import type { JsonValue } from '../../src/common/fastjson.js';
 import { MAX_NAMESRV_BROKERS, MAX_NAMESRV_TOPICS } from '../../src/common/limits.js';
 import { PERM_READ, PERM_WRITE } from '../../src/common/perm-name.js';
-import type { DataVersion, JsonLike, QueueData, RegisteredBroker, RegisteredTopic } from './types.js';
+import { type DataVersion, type QueueData, sameDataVersion } from '../../src/remoting/bodies/index.js';
+import type { RegisteredBroker } from './registration.js';
 
 const MASTER_ID = 0;
 const NO_CHANGE: MinBrokerIdChange | null = null;
@@ -54,7 +56,7 @@ export class RouteInfo {
   /** topic → brokerName → queues. */
   readonly topics = new Map<string, Map<string, QueueData>>();
   /** topic → brokerName → TopicQueueMappingInfo of static topics. */
-  readonly mappings = new Map<string, Map<string, JsonLike>>();
+  readonly mappings = new Map<string, Map<string, JsonValue>>();
   readonly #live = new Map<string, LiveBroker>();
 
   liveBrokers(): Iterable<LiveBroker> {
@@ -72,7 +74,7 @@ export class RouteInfo {
   register(broker: RegisteredBroker, nowMs: number): RegisterResult {
     const known = this.groups.get(broker.brokerName);
     const oldAddr = known?.brokerAddrs.get(broker.brokerId);
-    if (oldAddr === undefined && (broker.topics.length === 1 || this.#live.size >= MAX_NAMESRV_BROKERS)) {
+    if (oldAddr === undefined && (broker.topics.size === 1 || this.#live.size >= MAX_NAMESRV_BROKERS)) {
       return { status: 'refused', minIdChange: NO_CHANGE };
     }
     if (oldAddr !== undefined && oldAddr !== broker.brokerAddr) {
@@ -108,7 +110,7 @@ export class RouteInfo {
   /** Whether the broker's topics differ from what it registered last; an unknown broker's do. */
   isChanged(cluster: string, brokerAddr: string, version: DataVersion): boolean {
     const live = this.live(cluster, brokerAddr);
-    return live === undefined || !sameVersion(live.dataVersion, version);
+    return live === undefined || !sameDataVersion(live.dataVersion, version);
   }
 
   /** A sign of life; an unknown address is none of ours. */
@@ -198,7 +200,7 @@ export class RouteInfo {
     const isActingMaster = !isMaster && broker.enableActingMaster && !group.brokerAddrs.has(MASTER_ID) && minId(group) === broker.brokerId;
     if (!isMaster && !isActingMaster) return;
     const isChanged = isNew || this.isChanged(broker.cluster, broker.brokerAddr, broker.dataVersion);
-    for (const topic of broker.topics) {
+    for (const topic of broker.topics.values()) {
       if (!isChanged && this.topics.get(topic.topicName)?.has(broker.brokerName)) continue;
       this.#putQueue(topic.topicName, {
         brokerName: broker.brokerName,
@@ -210,7 +212,7 @@ export class RouteInfo {
     }
     if (!isChanged) return;
     for (const [topic, mapping] of broker.mappings) {
-      const brokers = this.mappings.get(topic) ?? new Map<string, JsonLike>();
+      const brokers = this.mappings.get(topic) ?? new Map<string, JsonValue>();
       this.mappings.set(topic, brokers.set(broker.brokerName, mapping));
     }
   }
@@ -270,9 +272,3 @@ export function minId(group: BrokerGroup): number | undefined {
 function liveKey(cluster: string, brokerAddr: string): string {
   return `${cluster}\n${brokerAddr}`;
 }
-
-function sameVersion(left: DataVersion, right: DataVersion): boolean {
-  return left.counter === right.counter && left.timestamp === right.timestamp && (left.stateVersion ?? 0) === (right.stateVersion ?? 0);
-}
-
-export type { RegisteredTopic };

@@ -1,3 +1,11 @@
+import {
+  encodeBrokerMemberGroup,
+  encodeClusterInfo,
+  encodeTopicList,
+  encodeTopicRouteData,
+  type TopicList,
+  wantsStandardJson,
+} from '../../src/remoting/bodies/index.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import {
@@ -10,17 +18,14 @@ import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { ORDER_TOPIC_CONFIG } from './kv-config.js';
 import type { NamesrvParts } from './parts.js';
 import { clusterInfoOf, filterZone, routeOf, systemTopics, topicsOfCluster, unitTopics } from './route-view.js';
-import { jsonBody } from './wire.js';
 
-/** From this version on clients read routes as standard JSON: V4_9_4. */
-const STANDARD_JSON_VERSION = 401;
 const FAQ = '\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.';
 
 /** Requests of clients and tools that ask where topics and brokers are. */
 export function registerRouteProcessors(server: RemotingServer, parts: NamesrvParts): void {
   server.register(RequestCode.GET_ROUTEINFO_BY_TOPIC, (conn, request) => getRoute(parts, conn, request));
   server.register(RequestCode.GET_BROKER_CLUSTER_INFO, (conn, request) =>
-    conn.respond(request, ResponseCode.SUCCESS, null, null, jsonBody(clusterInfoOf(parts.routes))),
+    conn.respond(request, ResponseCode.SUCCESS, null, null, encodeClusterInfo(clusterInfoOf(parts.routes))),
   );
   server.register(RequestCode.GET_BROKER_MEMBER_GROUP, (conn, request) => getMemberGroup(parts, conn, request));
   server.register(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER, (conn, request) => {
@@ -29,7 +34,7 @@ export function registerRouteProcessors(server: RemotingServer, parts: NamesrvPa
       list: () => ({ topicList: [...parts.routes.topics.keys()] }),
     });
   });
-  const lists: [code: number, list: (request: RemotingCommand) => object][] = [
+  const lists: [code: number, list: (request: RemotingCommand) => TopicList][] = [
     [
       RequestCode.GET_TOPICS_BY_CLUSTER,
       (request) => ({ topicList: topicsOfCluster(parts.routes, readHeader(GetTopicsByClusterRequestHeader, request.extFields).cluster) }),
@@ -66,18 +71,18 @@ function getRoute(parts: NamesrvParts, conn: Connection, request: RemotingComman
   const header = readHeader(GetRouteInfoRequestHeader, request.extFields);
   const isZoned = header.__ZONE_MODE === true && header.__ZONE_NAME !== undefined;
   if (isZoned) filterZone(route, header.__ZONE_NAME as string);
-  const isStandard = !isZoned && (request.version >= STANDARD_JSON_VERSION || header.acceptStandardJsonOnly === true);
-  conn.respond(request, ResponseCode.SUCCESS, null, null, jsonBody(route, { isStandard }));
+  const standardJson = !isZoned && wantsStandardJson(request.version, header.acceptStandardJsonOnly);
+  conn.respond(request, ResponseCode.SUCCESS, null, null, encodeTopicRouteData(route, { standardJson }));
 }
 
 function getMemberGroup(parts: NamesrvParts, conn: Connection, request: RemotingCommand): void {
   const { clusterName: cluster, brokerName } = readHeader(GetBrokerMemberGroupRequestHeader, request.extFields);
   const group = parts.routes.groups.get(brokerName);
   const brokerAddrs = group !== undefined && group.cluster === cluster ? group.brokerAddrs : new Map<number, string>();
-  conn.respond(request, ResponseCode.SUCCESS, null, null, jsonBody({ brokerMemberGroup: { brokerAddrs, brokerName, cluster } }));
+  conn.respond(request, ResponseCode.SUCCESS, null, null, encodeBrokerMemberGroup({ brokerAddrs, brokerName, cluster }));
 }
 
-function answerTopics(conn: Connection, request: RemotingCommand, answer: { isEnabled: boolean; list: () => object }): void {
-  if (answer.isEnabled) conn.respond(request, ResponseCode.SUCCESS, null, null, jsonBody(answer.list()));
+function answerTopics(conn: Connection, request: RemotingCommand, answer: { isEnabled: boolean; list: () => TopicList }): void {
+  if (answer.isEnabled) conn.respond(request, ResponseCode.SUCCESS, null, null, encodeTopicList(answer.list()));
   else conn.respond(request, ResponseCode.SYSTEM_ERROR, 'disable');
 }

@@ -1,38 +1,22 @@
 import { isWriteable } from '../../src/common/perm-name.js';
+import type { BrokerData, ClusterInfo, QueueData, TopicList, TopicRouteData } from '../../src/remoting/bodies/index.js';
 import { type BrokerGroup, minId, type RouteInfo } from './route-info.js';
-import type { JsonLike, QueueData } from './types.js';
-import { FLAG_UNIT, FLAG_UNIT_SUB } from './types.js';
 
 const MASTER_ID = 0;
-
-/** One group as route and cluster answers show it. */
-export interface BrokerView {
-  readonly brokerAddrs: Map<number, string>;
-  readonly brokerName: string;
-  readonly cluster: string;
-  readonly enableActingMaster: boolean;
-  readonly zoneName?: string;
-}
-
-/** Where a topic is. */
-export interface RouteView {
-  brokerDatas: BrokerView[];
-  queueDatas: QueueData[];
-  filterServerTable: Record<string, string[]>;
-  orderTopicConf?: string;
-  topicQueueMappingByBroker?: Record<string, JsonLike>;
-}
+/** Bits of topicSysFlag. */
+const FLAG_UNIT = 1;
+const FLAG_UNIT_SUB = 2;
 
 /** Where a topic is; undefined when no live broker has it. */
-export function routeOf(info: RouteInfo, topic: string, options: { supportActingMaster: boolean }): RouteView | undefined {
+export function routeOf(info: RouteInfo, topic: string, options: { supportActingMaster: boolean }): TopicRouteData | undefined {
   const queues = info.topics.get(topic);
   if (queues === undefined) return undefined;
   const groups = [...queues.keys()].flatMap((name) => info.groups.get(name) ?? []);
   if (groups.length === 0) return undefined;
-  const view: RouteView = {
+  const view: TopicRouteData = {
     brokerDatas: groups.map((group) => viewOf(group)),
     queueDatas: [...queues.values()],
-    filterServerTable: {},
+    filterServerTable: new Map(),
   };
   if (options.supportActingMaster) {
     view.brokerDatas = groups.map((group) => actingMasterView(group, queues.get(group.brokerName)));
@@ -43,7 +27,7 @@ export function routeOf(info: RouteInfo, topic: string, options: { supportActing
 }
 
 /** Leaves out groups of another zone that have a master, with their queues; a group without a zone is of another zone. */
-export function filterZone(view: RouteView, zoneName: string): void {
+export function filterZone(view: TopicRouteData, zoneName: string): void {
   const wanted = zoneName.toLowerCase();
   const removed = new Set<string>();
   view.brokerDatas = view.brokerDatas.filter((group) => {
@@ -55,13 +39,10 @@ export function filterZone(view: RouteView, zoneName: string): void {
 }
 
 /** Answer of GET_BROKER_CLUSTER_INFO. */
-export function clusterInfoOf(info: RouteInfo): {
-  brokerAddrTable: Record<string, BrokerView>;
-  clusterAddrTable: Record<string, string[]>;
-} {
+export function clusterInfoOf(info: RouteInfo): ClusterInfo {
   return {
-    brokerAddrTable: Object.fromEntries([...info.groups].map(([name, group]) => [name, viewOf(group)])),
-    clusterAddrTable: Object.fromEntries([...info.clusters].map(([cluster, names]) => [cluster, [...names]])),
+    brokerAddrTable: new Map([...info.groups].map(([name, group]) => [name, viewOf(group)])),
+    clusterAddrTable: new Map([...info.clusters].map(([cluster, names]) => [cluster, [...names]])),
   };
 }
 
@@ -72,14 +53,14 @@ export function topicsOfCluster(info: RouteInfo, cluster: string): string[] {
 }
 
 /** Names of clusters and brokers, which are topics too, and one broker to ask for the rest. */
-export function systemTopics(info: RouteInfo): { topicList: string[]; brokerAddr: string | null } {
+export function systemTopics(info: RouteInfo): TopicList {
   const topicList = new Set<string>();
   for (const [cluster, names] of info.clusters) {
     topicList.add(cluster);
     for (const name of names) topicList.add(name);
   }
-  const first = info.groups.values().next().value;
-  return { topicList: [...topicList], brokerAddr: first?.brokerAddrs.values().next().value ?? null };
+  const brokerAddr = info.groups.values().next().value?.brokerAddrs.values().next().value;
+  return { topicList: [...topicList], ...(brokerAddr === undefined ? {} : { brokerAddr }) };
 }
 
 /** Topics by their unit flags. */
@@ -95,7 +76,7 @@ export function unitTopics(info: RouteInfo, which: 'unit' | 'unitSub' | 'unitSub
 }
 
 /** A group as answers show it. */
-export function viewOf(group: BrokerGroup): BrokerView {
+export function viewOf(group: BrokerGroup): BrokerData {
   return {
     brokerAddrs: group.brokerAddrs,
     brokerName: group.brokerName,
@@ -106,7 +87,7 @@ export function viewOf(group: BrokerGroup): BrokerView {
 }
 
 /** With no master the slave with the lowest id is shown in its place, for topics that nobody may write. */
-function actingMasterView(group: BrokerGroup, queue: QueueData | undefined): BrokerView {
+function actingMasterView(group: BrokerGroup, queue: QueueData | undefined): BrokerData {
   const view = viewOf(group);
   const lowest = minId(group);
   if (!group.enableActingMaster || lowest === undefined || lowest === MASTER_ID || queue === undefined || isWriteable(queue.perm))

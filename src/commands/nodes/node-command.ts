@@ -1,0 +1,110 @@
+import { networkInterfaces } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  type LoadedConfig,
+  type LoadOptions,
+  loadNodeConfig,
+  type NodeKind,
+  printConfig,
+  printConfigSources,
+} from '../../../broker/config/index.js';
+import { createNodeLogger, type NodeLogger } from '../../../broker/logging.js';
+import { defaultLogDir, stateDir } from '../../../broker/process/run-file.js';
+import { type RunningNode, runNode } from '../../../broker/process/run-node.js';
+import type { CommonOption } from '../../cli/options.js';
+import { defineOptions } from '../../cli/options.js';
+import type { Output } from '../../cli/output.js';
+import type { CommandContext } from '../base.js';
+
+/** Options of both nodes; a node has no request of its own to sign and no result to print as JSON. */
+export const NODE_OPTIONS = defineOptions({
+  configFile: { short: 'c', text: 'Properties file with the configuration' },
+  printConfigItem: { short: 'p', kind: 'flag', text: 'Print all configuration items and exit' },
+  printConfig: { long: 'print-config', kind: 'flag', own: true, text: 'Print all configuration items, where each came from, and exit' },
+  logDir: { long: 'log-dir', own: true, text: 'Folder of the log file' },
+});
+export const NODE_COMMON_OPTIONS: readonly CommonOption[] = ['debug'];
+
+/** What a node command ends with: the text it was asked to print, or why it stopped. */
+export type NodeResult = { readonly text: string } | { readonly stoppedBy: string };
+
+/** Answers `-p`, `-m` and `--print-config`; undefined when none was given. */
+export function printedConfig(
+  config: LoadedConfig,
+  asked: { printConfigItem: boolean; printImportantConfig: boolean; printConfig: boolean },
+): NodeResult | undefined {
+  if (asked.printConfig) return { text: printConfigSources(config) };
+  if (asked.printConfigItem) return { text: printConfig(config, 'all') };
+  return asked.printImportantConfig ? { text: printConfig(config, 'important') } : undefined;
+}
+
+export function renderNodeResult(result: NodeResult, out: Output): void {
+  if ('text' in result) out.text(result.text);
+}
+
+/** Loads the configuration for a command line. */
+export function loadForCommand(kind: NodeKind, given: Pick<LoadOptions, 'file' | 'options'>, context: CommandContext): LoadedConfig {
+  return loadNodeConfig({ kind, ...given, args: context.words, env: context.io.env });
+}
+
+/** Runs a node in the foreground until it is asked to stop. */
+export async function serve(
+  config: LoadedConfig,
+  context: CommandContext,
+  node: { logDir: string | undefined; start(logger: NodeLogger): Promise<RunningNode>; bootLine(node: RunningNode): string },
+): Promise<NodeResult> {
+  const { env, stdout } = context.io;
+  const { kind } = config;
+  const { listenPort } = config.server;
+  const logger = createNodeLogger({ dir: node.logDir ?? defaultLogDir(env), name: `${kind}-${listenPort}`, stdout });
+  try {
+    for (const warning of config.warnings) logger.warn(warning.text);
+    warnAboutNoEffect(config, logger);
+    const stoppedBy = await runNode({
+      kind,
+      name: kind === 'broker' ? config.broker.brokerName : '',
+      listenPort,
+      dir: kind === 'broker' ? config.store.storePathRootDir : dirname(config.namesrv.kvConfigPath),
+      state: stateDir(env),
+      logger,
+      start: () => node.start(logger),
+      onStarted: (running) => {
+        logger.info(node.bootLine(running));
+        logger.info(`log file ${logger.file}`);
+        warnAboutReach(config, logger);
+      },
+    });
+    return { stoppedBy };
+  } catch (error) {
+    // The reason stands in the log too: a node in the background has no terminal to print it on.
+    logger.error(`start failed: ${(error as Error).message}`);
+    throw error;
+  } finally {
+    logger.close();
+  }
+}
+
+function warnAboutNoEffect(config: LoadedConfig, logger: NodeLogger): void {
+  const keys = config.noEffectKeys();
+  if (keys.length > 0) logger.info(`accepted without effect here: ${keys.join(', ')}`);
+}
+
+function warnAboutReach(config: LoadedConfig, logger: NodeLogger): void {
+  const { bindAddress, listenPort } = config.server;
+  if (!isReachableFromOutside(bindAddress)) return;
+  logger.warn(
+    `${bindAddress}:${listenPort} is reachable from other machines and takes every request without authentication; bindAddress=127.0.0.1 keeps it to this one`,
+  );
+}
+
+/** Whether another machine can connect to what listens there. */
+export function isReachableFromOutside(bindAddress: string, interfaces = networkInterfaces()): boolean {
+  if (bindAddress === 'localhost' || bindAddress === '::1' || bindAddress.startsWith('127.')) return false;
+  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return true;
+  return Object.values(interfaces).some((addresses) => addresses?.some((address) => !address.internal));
+}
+
+/** Default folder of a cluster that `startCluster` makes. */
+export function defaultClusterDir(env: NodeJS.ProcessEnv): string {
+  return join(stateDir(env), 'cluster');
+}
