@@ -51,6 +51,11 @@ export function apacheCompleteLine({ send }: ProducerResult): string {
   return `[Complete] Send Total: ${send.count + send.errors} | Send TPS: ${Math.round(send.rate)} | Max RT(ms): ${Math.round(send.latencyMs.max)} | Average RT(ms): ${send.latencyMs.mean.toFixed(3).padStart(7)} | Send Failed: ${send.errors} | Response Failed: 0`;
 }
 
+/** Apache's line of a consumer; latency is from the store here, B2C and S2C alike in one figure each. */
+export function apacheConsumeLine(snapshot: IntervalSnapshot, time: string): string {
+  return `Current Time: ${time} | Consume TPS: ${Math.round(snapshot.rate)} | AVG(S2C) RT(ms): ${snapshot.meanMs.toFixed(3).padStart(7)} | MAX(S2C) RT(ms): ${Math.round(snapshot.maxMs)} | Consume Fail: ${snapshot.totalErrors}`;
+}
+
 /** The closing report of a producer. */
 export function producerReport(result: ProducerResult): string {
   const { send, config } = result;

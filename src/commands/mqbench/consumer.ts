@@ -1,14 +1,133 @@
-import { defineOptions } from '../../cli/options.js';
-import { MqCommand } from '../base.js';
+import { existsSync, readFileSync } from 'node:fs';
+import type { ConsumerBenchOptions } from '../../bench/consumer-bench.js';
+import type { ConsumerResult } from '../../bench/result.js';
+import { apacheConsumeLine, consumerReport, seconds, wholeNumber } from '../../bench/text.js';
+import { signingKeys } from '../../cli/credentials.js';
+import { dateTimeMs } from '../../cli/format.js';
+import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
+import type { Output } from '../../cli/output.js';
+import { UsageError } from '../../common/errors.js';
+import type { CommandContext } from '../base.js';
+import { BenchCommand, DEFAULT_DURATION_MS, DEFAULT_NAMESRV_ADDR } from './bench-command.js';
 
-const options = defineOptions({ topic: { short: 't', default: 'BenchmarkTest', text: 'Topic name' } });
+const options = defineOptions({
+  topic: { short: 't', default: 'BenchmarkTest', text: 'Topic name, Default: BenchmarkTest' },
+  threadCount: { short: 'w', kind: 'int', default: 20, min: 1, max: 1000, text: 'Listener calls at once, Default: 20' },
+  group: { short: 'g', default: 'benchmark_consumer', text: 'Consumer group name, Default: benchmark_consumer' },
+  groupPrefixEnable: { short: 'p', kind: 'boolean', default: false, text: 'Is group prefix enable: a new group each run, Default: false' },
+  filterType: { short: 'f', text: 'TAG, SQL92' },
+  expression: { short: 'e', text: 'Filter expression content or file path. i.e. ./test/expr' },
+  failRate: { short: 'r', kind: 'decimal', default: 0, min: 0, text: 'Consumer fail rate, 0 to 1, Default: 0' },
+  msgTraceEnable: { short: 'm', kind: 'boolean', default: false, text: 'Message Trace Enable, Default: false' },
+  aclEnable: { short: 'a', kind: 'boolean', default: false, text: 'Acl Enable, Default: false' },
+  accessKey: { short: 'ak', env: 'ROCKETMQ_ACCESS_KEY', text: 'Acl access key' },
+  secretKey: { short: 'sk', env: 'ROCKETMQ_SECRET_KEY', text: 'Acl secret key; better kept in the environment or in tools.yml' },
+  reportInterval: { short: 'ri', kind: 'int', default: 10_000, min: 100, text: 'The number of ms between reports, Default: 10000' },
+  messageQuantity: { short: 'q', kind: 'int', own: true, min: 0, text: 'Messages to consume (0 = until --duration ends)' },
+  duration: { kind: 'duration', own: true, text: 'Length of the measured window, eg: 30s; default 30s without -q' },
+  warmup: { kind: 'duration', own: true, text: 'Consumes for so long, from the first message on, before it measures' },
+  from: { own: true, default: 'last', text: 'Where a new group starts: first, last' },
+  raw: { kind: 'flag', own: true, text: "Pull the topic's backlog again and again, without a listener: what the broker can deliver" },
+  pullBatchSize: { kind: 'int', own: true, min: 1, max: 1024, text: 'Messages a pull, Default: 32' },
+  seed: { kind: 'int', own: true, default: 1, text: 'Seed of the failures of -r' },
+  json: { kind: 'optionalText', own: true, text: 'Print the result as JSON, or write it to the file named' },
+});
+type Values = OptionValues<typeof options> & Omit<CommonValues, keyof typeof options>;
 
-export default class ProducerCommand extends MqCommand<typeof options, unknown> {
-  static override summary = 'Send messages as fast as the broker answers, or at a fixed rate, and measure';
-  static override examples = ['mqbench producer -n 127.0.0.1:9876 -w 64 -s 128 --duration 10s'];
+/** `mqbench consumer`. */
+export default class ConsumerCommand extends BenchCommand<typeof options, ConsumerResult> {
+  static override summary = 'Consume messages and measure rate and end-to-end latency';
+  static override description =
+    "Takes the options of Apache's benchmark consumer. End to end counts from the stamp that mqbench producer writes into the body, else\n" +
+    'from the time the message was born; clocks of two machines differ. Ctrl-C ends the run and shows the result so far.';
+  static override examples = [
+    'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -g benchmark_consumer --duration 10s',
+    'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -p true --from first -q 100000 --json',
+    'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest --raw --duration 10s',
+  ];
   static override options = options;
-  protected async execute(): Promise<unknown> {
-    return { ok: true };
+
+  protected override async execute(values: Values, context: CommandContext): Promise<ConsumerResult> {
+    const bench = await benchOptions(values, context);
+    const { runConsumerBench } = await import('../../bench/consumer-bench.js');
+    return this.runBench(
+      {
+        opening: openingLine(bench, values),
+        verb: bench.raw === true ? 'pulled' : 'consumed',
+        plainLine: (snapshot) => apacheConsumeLine(snapshot, dateTimeMs(Date.now())),
+        plainIntervalMs: values.reportInterval,
+      },
+      context,
+      { jsonFile: values.json, run: (hooks) => runConsumerBench(bench, hooks) },
+    );
   }
-  protected override render(): void {}
+
+  protected override renderText(result: ConsumerResult, out: Output): void {
+    out.text(consumerReport(result));
+  }
+}
+
+async function benchOptions(values: Values, context: CommandContext): Promise<ConsumerBenchOptions> {
+  if (values.msgTraceEnable) {
+    throw new UsageError('-m true: message trace is not built yet; leave -m out');
+  }
+  if (values.failRate > 1) {
+    throw new UsageError(`-r ${values.failRate}: a fail rate lies between 0 and 1`);
+  }
+  const credentials = await signingKeys(values, context.io.env);
+  const quantity = values.messageQuantity === undefined || values.messageQuantity === 0 ? undefined : values.messageQuantity;
+  const durationMs = values.duration ?? (quantity === undefined ? DEFAULT_DURATION_MS : undefined);
+  const filter = filterOf(values);
+  return {
+    namesrvAddr: values.namesrvAddr ?? DEFAULT_NAMESRV_ADDR,
+    topic: values.topic,
+    consumerGroup: values.groupPrefixEnable ? `${values.group}_${Date.now() % 100_000}` : values.group,
+    concurrency: values.threadCount,
+    warmupMs: values.warmup ?? 0,
+    failRate: values.failRate,
+    seed: values.seed,
+    consumeFromWhere: startOf(values.from),
+    raw: values.raw,
+    ...(durationMs === undefined ? {} : { durationMs }),
+    ...(quantity === undefined ? {} : { quantity }),
+    ...(filter === undefined ? {} : { filter }),
+    ...(values.pullBatchSize === undefined ? {} : { pullBatchSize: values.pullBatchSize }),
+    ...(credentials === undefined ? {} : { credentials }),
+  };
+}
+
+function startOf(from: string): 'CONSUME_FROM_FIRST_OFFSET' | 'CONSUME_FROM_LAST_OFFSET' {
+  if (from === 'first') {
+    return 'CONSUME_FROM_FIRST_OFFSET';
+  }
+  if (from === 'last') {
+    return 'CONSUME_FROM_LAST_OFFSET';
+  }
+  throw new UsageError(`--from ${from}: expected first or last`);
+}
+
+/** As in Apache's tool, the expression may be the name of a file that holds it. */
+function filterOf({ filterType, expression }: Values): ConsumerBenchOptions['filter'] {
+  if (filterType === undefined && expression === undefined) {
+    return undefined;
+  }
+  const type = (filterType ?? 'TAG').toUpperCase();
+  if (type !== 'TAG' && type !== 'SQL92') {
+    throw new UsageError(`-f ${filterType}: expected TAG or SQL92`);
+  }
+  if (expression === undefined) {
+    throw new UsageError(`-f ${filterType} needs an expression; give it with -e`);
+  }
+  return { type, expression: existsSync(expression) ? readFileSync(expression, 'utf8').trim() : expression };
+}
+
+function openingLine(bench: ConsumerBenchOptions, values: Values): string {
+  const until = [
+    ...(bench.quantity === undefined ? [] : [`${wholeNumber(bench.quantity)} messages`]),
+    ...(bench.durationMs === undefined ? [] : [seconds(bench.durationMs)]),
+  ].join(' or ');
+  const reason = values.duration === undefined && bench.quantity === undefined ? ' (neither -q nor --duration given)' : '';
+  const warmup = bench.warmupMs > 0 ? ` after ${seconds(bench.warmupMs)} of warm-up` : '';
+  const how = bench.raw === true ? 'raw pulls' : `group ${bench.consumerGroup}`;
+  return `mqbench consumer: topic ${bench.topic} at ${bench.namesrvAddr}, ${how}, for ${until}${reason}${warmup}`;
 }

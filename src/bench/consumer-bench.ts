@@ -1,0 +1,192 @@
+import os from 'node:os';
+import { PushConsumer } from '../client/consumer/push-consumer.js';
+import { MQClient } from '../client/mq-client.js';
+import type { ConsumeFromWhere, Credentials } from '../client/types.js';
+import { seededRandom } from '../common/clock.js';
+import { TimeoutError } from '../common/errors.js';
+import { describeEnvironment, GeneratorWatch } from './environment.js';
+import { loadHistograms } from './latency-histogram.js';
+import { type BenchHooks, reportProgress } from './progress.js';
+import { RawPull } from './raw-pull.js';
+import { ReceiveMeter } from './receive-meter.js';
+import { Recorder } from './recorder.js';
+import { type ConsumerResult, RESULT_SCHEMA, type ReceiveMeasured } from './result.js';
+
+export interface ConsumerBenchOptions {
+  readonly namesrvAddr: string;
+  readonly topic: string;
+  readonly consumerGroup: string;
+  /** Listener calls at the same time. */
+  readonly concurrency: number;
+  readonly warmupMs: number;
+  readonly durationMs?: number;
+  readonly quantity?: number;
+  readonly filter?: { readonly type: 'TAG' | 'SQL92'; readonly expression: string };
+  /** Share of messages that the listener gives back, 0 to 1. */
+  readonly failRate?: number;
+  readonly seed?: number;
+  readonly consumeFromWhere?: ConsumeFromWhere;
+  /** Pulls the topic's backlog over and over without a listener. */
+  readonly raw?: boolean;
+  readonly pullBatchSize?: number;
+  readonly credentials?: Credentials;
+}
+
+const DEFAULT_PULL_BATCH_SIZE = 32;
+
+/** Consumes and measures. A run in which nothing arrived is an error. */
+export async function runConsumerBench(options: ConsumerBenchOptions, hooks: BenchHooks = {}): Promise<ConsumerResult> {
+  await loadHistograms();
+  const startedAt = new Date();
+  const loadAverage = os.loadavg()[0] ?? 0;
+  const watch = new GeneratorWatch();
+  const run = options.raw === true ? await pullBacklog(options, hooks, watch) : await listen(options, hooks, watch);
+  if (run.receive.count === 0 && run.receive.errors === 0 && hooks.signal?.aborted !== true) {
+    throw new TimeoutError(`no message of topic ${options.topic} arrived for group ${options.consumerGroup}`, {
+      code: 'NOTHING_RECEIVED',
+      hint: `send some at the same time: mqbench producer -t ${options.topic}; or read what is there: --from first with a new group`,
+    });
+  }
+  return {
+    schema: RESULT_SCHEMA,
+    kind: 'consumer',
+    config: configOf(options),
+    environment: describeEnvironment(startedAt, loadAverage, watch.stop()),
+    receive: run.receive,
+    ...(run.interrupted ? { interrupted: true } : {}),
+  };
+}
+
+interface Run {
+  readonly receive: ReceiveMeasured;
+  readonly interrupted: boolean;
+}
+
+/** Without a duration, a run in which nothing arrives for so long is over. */
+const IDLE_LIMIT_MS = 30_000;
+
+async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: GeneratorWatch): Promise<Run> {
+  const recorder = new Recorder();
+  let end: () => void = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const meter = new ReceiveMeter({ ...windowOf(options), recorder, onWindow: () => watch.start(), onEnd: end });
+  const consumer = createConsumer(options, meter);
+  const stop = (): void => meter.stop();
+  hooks.signal?.addEventListener('abort', stop, { once: true });
+  const idle = watchIdle(recorder, options.durationMs === undefined ? IDLE_LIMIT_MS : options.warmupMs + options.durationMs, stop);
+  const endProgress = reportProgress(recorder, hooks);
+  try {
+    await consumer.start();
+    await ended;
+  } finally {
+    clearInterval(idle);
+    endProgress();
+    hooks.signal?.removeEventListener('abort', stop);
+    await consumer.shutdown();
+  }
+  return { receive: meter.measured(), interrupted: meter.wasStopped };
+}
+
+function windowOf(options: ConsumerBenchOptions): { warmupMs: number; durationMs?: number; quantity?: number } {
+  return {
+    warmupMs: options.warmupMs,
+    ...(options.durationMs === undefined ? {} : { durationMs: options.durationMs }),
+    ...(options.quantity === undefined ? {} : { quantity: options.quantity }),
+  };
+}
+
+/** Calls `stop` when nothing was counted for so long. */
+function watchIdle(recorder: Recorder, limitMs: number, stop: () => void): NodeJS.Timeout {
+  let seen = 0;
+  let seenMs = performance.now();
+  return setInterval(() => {
+    const nowMs = performance.now();
+    const outcomes = recorder.count + recorder.errors;
+    if (outcomes !== seen) {
+      seen = outcomes;
+      seenMs = nowMs;
+    } else if (nowMs - seenMs > limitMs) {
+      stop();
+    }
+  }, 250);
+}
+
+function createConsumer(options: ConsumerBenchOptions, meter: ReceiveMeter): PushConsumer {
+  const consumer = new PushConsumer({
+    namesrvAddr: options.namesrvAddr,
+    consumerGroup: options.consumerGroup,
+    consumeThreadMax: options.concurrency,
+    ...(options.consumeFromWhere === undefined ? {} : { consumeFromWhere: options.consumeFromWhere }),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    ...(options.pullBatchSize === undefined ? {} : { pullBatchSize: options.pullBatchSize }),
+  });
+  const random = seededRandom(options.seed ?? 1);
+  const failRate = options.failRate ?? 0;
+  const { filter } = options;
+  consumer.subscribe(options.topic, filter === undefined ? '*' : filter.type === 'SQL92' ? { sql: filter.expression } : filter.expression);
+  consumer.onMessage((messages) => {
+    const failed = failRate > 0 && random.nextFloat() < failRate;
+    meter.receive(messages, failed);
+    return failed ? 'RECONSUME_LATER' : 'CONSUME_SUCCESS';
+  });
+  return consumer;
+}
+
+/** The workload `--raw`: one pull on its way for each queue, over the whole backlog, until the duration is over. */
+async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, watch: GeneratorWatch): Promise<Run> {
+  const recorder = new Recorder();
+  const client = new MQClient({
+    namesrvAddr: options.namesrvAddr,
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+  });
+  const { topic, consumerGroup } = options;
+  const pullBatchSize = options.pullBatchSize ?? DEFAULT_PULL_BATCH_SIZE;
+  const raw = await RawPull.open({ client, topic, consumerGroup, pullBatchSize, recorder });
+  raw.start();
+  await waitFor(options.warmupMs, hooks.signal);
+  recorder.reset();
+  watch.start();
+  const startMs = performance.now();
+  const endProgress = reportProgress(recorder, hooks);
+  await waitUntil(
+    () => hooks.signal?.aborted === true || (options.quantity !== undefined && recorder.count >= options.quantity),
+    options.durationMs ?? Number.POSITIVE_INFINITY,
+  );
+  const seconds = (performance.now() - startMs) / 1000;
+  endProgress();
+  const measured = recorder.measured(seconds);
+  await raw.stop();
+  return { receive: { ...measured, endToEndMs: measured.latencyMs }, interrupted: hooks.signal?.aborted === true };
+}
+
+function waitFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return waitUntil(() => signal?.aborted === true, ms);
+}
+
+/** Looks at the condition every few milliseconds, until it holds or the time is over. */
+function waitUntil(condition: () => boolean, limitMs: number): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0 || condition()) {
+        resolve();
+      } else {
+        setTimeout(look, Math.min(leftMs, 20));
+      }
+    };
+    look();
+  });
+}
+
+/** The options as the result carries them; keys are never part of it. */
+function configOf(options: ConsumerBenchOptions): Record<string, unknown> {
+  const { credentials: _, warmupMs, durationMs, ...rest } = options;
+  return {
+    ...rest,
+    warmupSeconds: warmupMs / 1000,
+    ...(durationMs === undefined ? {} : { durationSeconds: durationMs / 1000 }),
+  };
+}
