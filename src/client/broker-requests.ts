@@ -3,7 +3,7 @@
  * throws what `responseError` makes of the response code.
  */
 import { ProtocolError } from '../common/errors.js';
-import { decodeConsumerList } from '../remoting/bodies/consumer-list.js';
+import { decodeConsumerIdList } from '../remoting/bodies/subscription.js';
 import { type RemotingClient, responseError } from '../remoting/client.js';
 import { RequestCode, ResponseCode } from '../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../remoting/command.js';
@@ -86,7 +86,12 @@ export function updateConsumerOffsetRequest(queue: MessageQueue, consumerGroup: 
 }
 
 /** Commits an offset and waits for the answer. */
-export async function updateConsumerOffset(call: BrokerCall, queue: MessageQueue, consumerGroup: string, commitOffset: number): Promise<void> {
+export async function updateConsumerOffset(
+  call: BrokerCall,
+  queue: MessageQueue,
+  consumerGroup: string,
+  commitOffset: number,
+): Promise<void> {
   await ask(call, updateConsumerOffsetRequest(queue, consumerGroup, commitOffset));
 }
 
@@ -100,5 +105,5 @@ export async function getConsumerIdList(call: BrokerCall, consumerGroup: string)
   if (response.code !== ResponseCode.SUCCESS || response.body === null) {
     return null;
   }
-  return decodeConsumerList(response.body);
+  return decodeConsumerIdList(response.body);
 }

@@ -1,7 +1,7 @@
-import type { MessageExt } from '../common/message/message.js';
-import type { ConsumerData } from '../remoting/bodies/heartbeat.js';
-import type { ConsumeMessageDirectlyResult } from '../remoting/bodies/consume-direct.js';
+import type { ConsumeMessageDirectlyResult } from '../remoting/bodies/consume-stats.js';
 import type { ConsumerRunningInfo } from '../remoting/bodies/running-info.js';
+import type { ConsumerData } from '../remoting/bodies/subscription.js';
+import type { PulledMessage } from './consumer/pulled-message.js';
 import type { MessageQueue } from './message-queue.js';
 
 /** What the shared client needs of a producer. */
@@ -27,5 +27,5 @@ export interface ConsumerMember {
   consumerStatus(topic: string): Map<MessageQueue, number>;
   runningInfo(jstackEnable: boolean): ConsumerRunningInfo;
   /** Gives one message to the listener, outside of consumption (309). */
-  consumeDirectly(message: MessageExt, brokerName: string): Promise<ConsumeMessageDirectlyResult>;
+  consumeDirectly(message: PulledMessage): Promise<ConsumeMessageDirectlyResult>;
 }

@@ -3,7 +3,7 @@ import { UsageError } from '../common/errors.js';
 import { type Logger, noopLogger } from '../common/logger.js';
 import { localAddress, UniqKeyGenerator } from '../common/message/message-id.js';
 import { CLIENT_INNER_PRODUCER_GROUP } from '../common/topic-names.js';
-import { encodeHeartbeatData, type HeartbeatData } from '../remoting/bodies/heartbeat.js';
+import { encodeHeartbeatData, type HeartbeatData } from '../remoting/bodies/subscription.js';
 import { RemotingClient, responseError } from '../remoting/client.js';
 import { RequestCode, ResponseCode } from '../remoting/codes.js';
 import { registerClientProcessors } from './client-processors.js';
@@ -243,10 +243,16 @@ export class MQClient {
       if (done || !this.#running) {
         this.#reconnecting.delete(addr);
       } else {
-        this.#reconnecting.set(addr, this.timers.setTimeout(() => void beat(), RECONNECT_HEARTBEAT_MS));
+        this.#reconnecting.set(
+          addr,
+          this.timers.setTimeout(() => void beat(), RECONNECT_HEARTBEAT_MS),
+        );
       }
     };
-    this.#reconnecting.set(addr, this.timers.setTimeout(() => void beat(), RECONNECT_HEARTBEAT_MS));
+    this.#reconnecting.set(
+      addr,
+      this.timers.setTimeout(() => void beat(), RECONNECT_HEARTBEAT_MS),
+    );
   }
 
   async #unregister(groups: { producerGroup?: string; consumerGroup?: string }): Promise<void> {

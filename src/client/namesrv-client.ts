@@ -1,7 +1,7 @@
-import { ConfigError, ConnectError, MQError, TimeoutError } from '../common/errors.js';
 import type { Random } from '../common/clock.js';
 import { systemRandom } from '../common/clock.js';
-import { decodeTopicRouteData, type TopicRouteData } from '../remoting/bodies/topic-route.js';
+import { ConfigError, ConnectError, MQError, TimeoutError } from '../common/errors.js';
+import { decodeTopicRouteData, type TopicRouteData } from '../remoting/bodies/route.js';
 import { type RemotingClient, responseError } from '../remoting/client.js';
 import { RequestCode, ResponseCode } from '../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../remoting/command.js';
@@ -115,7 +115,10 @@ export class NamesrvClient {
   }
 
   /** Sends the same request to every name server; one entry an address, in order. */
-  invokeAll(request: RequestInit, timeoutMs: number = this.#timeoutMs): Promise<Array<{ addr: string; response?: RemotingCommand; error?: MQError }>> {
+  invokeAll(
+    request: RequestInit,
+    timeoutMs: number = this.#timeoutMs,
+  ): Promise<Array<{ addr: string; response?: RemotingCommand; error?: MQError }>> {
     return Promise.all(
       this.#addrs.map(async (addr) => {
         try {
@@ -153,9 +156,12 @@ function noNamesrvAnswers(addrs: readonly string[], failures: readonly MQError[]
     return only;
   }
   const context = { addrs: [...addrs], failures: failures.map((failure) => failure.message) };
-  return new ConnectError(`none of the name servers ${addrs.join(';')} answered: ${failures.map((failure) => failure.message).join('; ')}`, {
-    hint: 'check that a name server runs and that the addresses are right',
-    context,
-    cause: failures[0],
-  });
+  return new ConnectError(
+    `none of the name servers ${addrs.join(';')} answered: ${failures.map((failure) => failure.message).join('; ')}`,
+    {
+      hint: 'check that a name server runs and that the addresses are right',
+      context,
+      cause: failures[0],
+    },
+  );
 }

@@ -1,5 +1,5 @@
 import { AUTO_CREATE_TOPIC_KEY_TOPIC } from '../common/topic-names.js';
-import type { BrokerData, QueueData, TopicRouteData } from '../remoting/bodies/topic-route.js';
+import type { BrokerData, QueueData, TopicRouteData } from '../remoting/bodies/route.js';
 import { compareQueues, compareText, type MessageQueue } from './message-queue.js';
 import type { NamesrvClient } from './namesrv-client.js';
 

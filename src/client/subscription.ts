@@ -1,6 +1,6 @@
 import { UsageError } from '../common/errors.js';
 import { stringHashCode } from '../common/java.js';
-import type { SubscriptionData } from '../remoting/bodies/heartbeat.js';
+import type { SubscriptionData } from '../remoting/bodies/subscription.js';
 
 export const SUB_ALL = '*';
 export const ExpressionType = { TAG: 'TAG', SQL92: 'SQL92' } as const;
@@ -16,8 +16,12 @@ export interface SqlExpression {
  * Tags are separated by `||`; empty, blank or `*` means all messages.
  * @throws UsageError for an expression of separators only.
  */
-export function buildSubscription(topic: string, expression: string | SqlExpression | null | undefined, subVersion: number): SubscriptionData {
-  const base = { classFilterMode: false, topic, subVersion: BigInt(subVersion) };
+export function buildSubscription(
+  topic: string,
+  expression: string | SqlExpression | null | undefined,
+  subVersion: number,
+): SubscriptionData {
+  const base = { classFilterMode: false, topic, subVersion };
   if (typeof expression === 'object' && expression !== null) {
     return { ...base, subString: expression.sql, tagsSet: [], codeSet: [], expressionType: ExpressionType.SQL92 };
   }

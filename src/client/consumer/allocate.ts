@@ -80,7 +80,10 @@ export interface MachineRoomResolver {
 }
 
 /** Each room's queues go to the clients of that room; queues of rooms without a client are shared by all. */
-export function allocateMachineRoomNearby(inner: AllocateMessageQueueStrategy, resolver: MachineRoomResolver): AllocateMessageQueueStrategy {
+export function allocateMachineRoomNearby(
+  inner: AllocateMessageQueueStrategy,
+  resolver: MachineRoomResolver,
+): AllocateMessageQueueStrategy {
   return {
     name: `MACHINE_ROOM_NEARBY-${inner.name}`,
     allocate(input) {

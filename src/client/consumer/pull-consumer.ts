@@ -1,8 +1,8 @@
 import { MQError, UsageError } from '../../common/errors.js';
 import { buildPullSysFlag } from '../../common/sys-flag.js';
+import type { ResponseHandler } from '../../remoting/client.js';
 import { RequestCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
-import type { ResponseHandler } from '../../remoting/client.js';
 import {
   type BrokerCall,
   getEarliestMessageStoreTime,

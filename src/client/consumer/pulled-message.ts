@@ -42,6 +42,11 @@ export class PulledMessage implements MessageExt {
   #propertiesText: string | undefined;
   #properties: Map<string, string> | undefined;
   #body: Buffer | undefined;
+  /** Of the queue, when the message was pulled; −1 when not known. Consumers see them as MIN_OFFSET and MAX_OFFSET. */
+  minOffset = -1;
+  maxOffset = -1;
+  /** When the listener got it, ms; 0 before. Consumers see it as CONSUME_START_TIME. */
+  consumeStartTimestamp = 0;
   /** Set by the consumer: a retried message counts on in memory while the broker cannot take it back. */
   #reconsumeTimes: number | undefined;
 
@@ -170,7 +175,17 @@ export class PulledMessage implements MessageExt {
   }
 
   get properties(): Map<string, string> {
-    this.#properties ??= decodeProperties(this.propertiesText);
+    if (this.#properties === undefined) {
+      const properties = decodeProperties(this.propertiesText);
+      if (this.maxOffset >= 0) {
+        properties.set(MessageConst.MIN_OFFSET, String(this.minOffset));
+        properties.set(MessageConst.MAX_OFFSET, String(this.maxOffset));
+      }
+      if (this.consumeStartTimestamp > 0) {
+        properties.set(MessageConst.CONSUME_START_TIME, String(this.consumeStartTimestamp));
+      }
+      this.#properties = properties;
+    }
     return this.#properties;
   }
 

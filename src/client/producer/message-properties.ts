@@ -2,8 +2,9 @@
  * The text of a message's properties as it goes on the wire, twice: plain, and as the inside of a JSON string. The second form is
  * for the hot path, which writes JSON without JSON.stringify; it exists only where nothing needs escaping but the separators.
  */
-import { KEY_SEPARATOR, MessageConst } from '../../common/message/properties.js';
+
 import type { Message } from '../../common/message/message.js';
+import { KEY_SEPARATOR, MessageConst } from '../../common/message/properties.js';
 
 const NAME_END = '\u0001';
 const PAIR_END = '\u0002';

@@ -16,7 +16,7 @@ import type { TopicPublishInfo } from './publish-info.js';
 import type { MessageQueueSelector } from './selectors.js';
 import { callTimeoutError, notRunningError, sendFailedError } from './send-errors.js';
 import { DEFAULT_CREATE_TOPIC_KEY } from './send-request.js';
-import { readSendResult, RETRY_RESPONSE_CODES, sendStatusOf } from './send-response.js';
+import { RETRY_RESPONSE_CODES, readSendResult, sendStatusOf } from './send-response.js';
 import { SendTransmitter } from './transmitter.js';
 import { validateClientGroup, validateMessage } from './validate.js';
 

@@ -20,7 +20,8 @@ export class TopicPublishInfo {
   /** The same for a new route; the round goes on where it was when the queues are the same. */
   withRoute(route: TopicRoute, random: Random): TopicPublishInfo {
     const next = new TopicPublishInfo(route, random);
-    const same = next.queues.length === this.queues.length && next.queues.every((queue, i) => sameQueue(queue, this.queues[i] as MessageQueue));
+    const same =
+      next.queues.length === this.queues.length && next.queues.every((queue, i) => sameQueue(queue, this.queues[i] as MessageQueue));
     if (same) {
       next.#index = this.#index;
     }

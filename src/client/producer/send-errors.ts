@@ -36,7 +36,10 @@ export function brokerAddressUnknownError(queue: MessageQueue): ConnectError {
 }
 
 export function notRunningError(what: string): UsageError {
-  return new UsageError(`the ${what} is not running`, { code: 'CLIENT_NOT_RUNNING', hint: 'call start() first, and nothing after shutdown()' });
+  return new UsageError(`the ${what} is not running`, {
+    code: 'CLIENT_NOT_RUNNING',
+    hint: 'call start() first, and nothing after shutdown()',
+  });
 }
 
 /** The last error of a send that failed more than once, with how often, how long and where. */

@@ -38,7 +38,11 @@ export function sendStatusOf(code: number): SendStatus | undefined {
  * The result in a send response.
  * @throws ProtocolError when the header lacks the stored position.
  */
-export function readSendResult(response: RemotingCommand, sendStatus: SendStatus, sent: { queue: MessageQueue; msgId: string }): SendResult {
+export function readSendResult(
+  response: RemotingCommand,
+  sendStatus: SendStatus,
+  sent: { queue: MessageQueue; msgId: string },
+): SendResult {
   const ext = response.extFields;
   const queueOffset = Number(ext?.queueOffset);
   const queueId = Number(ext?.queueId);

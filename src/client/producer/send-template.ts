@@ -3,8 +3,9 @@
  * properties (`i`) and opaque. The template is cut from what the plain encoder writes for marker values, so that the two can never
  * say different things; the test compares them byte for byte.
  */
-import { encodeCommand } from '../../remoting/frame.js';
+
 import { requestCommand, SERIALIZE_JSON } from '../../remoting/command.js';
+import { encodeCommand } from '../../remoting/frame.js';
 import type { MessageQueue } from '../message-queue.js';
 import { isPlainJsonText } from './message-properties.js';
 import { buildSendRequest, type SendDefaults } from './send-request.js';

@@ -1,9 +1,15 @@
 import { UsageError } from '../../common/errors.js';
+import { MAX_RETRY_TOPIC_LENGTH, MAX_TOPIC_LENGTH } from '../../common/limits.js';
 import type { Message } from '../../common/message/message.js';
-import { MAX_TOPIC_LENGTH } from '../../common/limits.js';
 import { MessageConst, SYSTEM_PROPERTIES } from '../../common/message/properties.js';
-import { DEFAULT_CONSUMER_GROUP, DEFAULT_PRODUCER_GROUP, NOT_SENDABLE, RETRY_GROUP_TOPIC_PREFIX, validateGroup, validateTopic } from '../../common/topic-names.js';
-import { MAX_RETRY_TOPIC_LENGTH } from '../../common/limits.js';
+import {
+  DEFAULT_CONSUMER_GROUP,
+  DEFAULT_PRODUCER_GROUP,
+  NOT_SENDABLE,
+  RETRY_GROUP_TOPIC_PREFIX,
+  validateGroup,
+  validateTopic,
+} from '../../common/topic-names.js';
 
 /** Topics that passed; a load generator sends to one topic a million times. */
 const checkedTopics = new Set<string>();
@@ -31,10 +37,13 @@ export function validateMessage(message: Message, maxMessageSize: number): Usage
     return new UsageError(`the message body for topic ${message.topic} has length 0`, { code: 'MESSAGE_ILLEGAL' });
   }
   if (body.length > maxMessageSize) {
-    return new UsageError(`the message body for topic ${message.topic} has ${body.length} bytes, more than maxMessageSize ${maxMessageSize}`, {
-      code: 'MESSAGE_ILLEGAL',
-      context: { bodyBytes: body.length, maxMessageSize },
-    });
+    return new UsageError(
+      `the message body for topic ${message.topic} has ${body.length} bytes, more than maxMessageSize ${maxMessageSize}`,
+      {
+        code: 'MESSAGE_ILLEGAL',
+        context: { bodyBytes: body.length, maxMessageSize },
+      },
+    );
   }
   return message.properties === undefined || message.properties.size === 0 ? null : checkProperties(message.properties);
 }
@@ -64,9 +73,12 @@ function checkProperties(properties: ReadonlyMap<string, string>): UsageError | 
       return new UsageError(`the name or value of message property ${JSON.stringify(name)} is blank`, { code: 'MESSAGE_ILLEGAL' });
     }
     if (hasSeparator(name) || hasSeparator(value)) {
-      return new UsageError(`message property ${JSON.stringify(name)} contains the character U+0001 or U+0002, which separates properties`, {
-        code: 'MESSAGE_ILLEGAL',
-      });
+      return new UsageError(
+        `message property ${JSON.stringify(name)} contains the character U+0001 or U+0002, which separates properties`,
+        {
+          code: 'MESSAGE_ILLEGAL',
+        },
+      );
     }
   }
   const multi = properties.get(MessageConst.INNER_MULTI_DISPATCH);

@@ -27,7 +27,7 @@ export interface MessageExt extends Omit<MessageRecord, 'properties'> {
   msgId: string;
   offsetMsgId: string;
   properties: Map<string, string>;
-  tags?: string;
+  tags?: string | undefined;
   /** Single keys, split at spaces. */
   keys: string[];
   /** Bytes of the record in the commit log. */

@@ -1,0 +1,145 @@
+import { NotFoundError, UsageError } from '../../common/errors.js';
+import { RequestCode } from '../../remoting/codes.js';
+import { compareQueues, type MessageQueue } from '../message-queue.js';
+import { subscribeQueuesOf } from '../route-table.js';
+import type { AdminClient } from './admin-client.js';
+import type { MessageView } from './message-view.js';
+import { type AdminPull, pullOnce } from './query-message.js';
+
+export interface ConsumeMessageRequest {
+  readonly topic: string;
+  readonly brokerName?: string | undefined;
+  /** Needs the broker name. */
+  readonly queueId?: number | undefined;
+  /** Needs the queue. */
+  readonly offset?: number | undefined;
+  readonly consumerGroup?: string | undefined;
+  /** Store time bounds, ms, both inclusive. */
+  readonly beginTimestamp?: number | undefined;
+  readonly endTimestamp?: number | undefined;
+  /** At most so many messages in all. */
+  readonly messageNumber: number;
+}
+
+/** What was read, in the order it was read. */
+export type ConsumeEvent =
+  /** Not everything that is there will be shown. */
+  | { readonly kind: 'limited'; readonly messageNumber: number; readonly queueId: number }
+  | { readonly kind: 'messages'; readonly queue: MessageQueue; readonly messages: readonly MessageView[] }
+  | { readonly kind: 'end'; readonly queue: MessageQueue; readonly status: AdminPull['status']; readonly offset: number }
+  | { readonly kind: 'noMatch'; readonly queue: MessageQueue; readonly offset: number };
+
+const PULL_MAX_NUMS = 32;
+
+/** Reads messages of a topic without committing anything; queues in the order of broker name and queue id. */
+export async function* consumeMessage(admin: AdminClient, request: ConsumeMessageRequest): AsyncGenerator<ConsumeEvent> {
+  const route = await admin.route(request.topic);
+  const queues = subscribeQueuesOf(request.topic, route)
+    .filter((queue) => request.brokerName === undefined || queue.brokerName === request.brokerName)
+    .filter((queue) => request.queueId === undefined || queue.queueId === request.queueId)
+    .sort(compareQueues);
+  if (queues.length === 0) {
+    throw new NotFoundError(`topic ${request.topic} has no readable queue${request.brokerName === undefined ? '' : ` on ${request.brokerName}`}${request.queueId === undefined ? '' : ` with id ${request.queueId}`}`, {
+      code: 'NO_READABLE_QUEUE',
+      hint: `look at its queues: mqadmin topicStatus -t ${request.topic}`,
+    });
+  }
+  let left = request.messageNumber;
+  for (const queue of queues) {
+    if (left <= 0) {
+      return;
+    }
+    const broker = route.brokerDatas.find((entry) => entry.brokerName === queue.brokerName);
+    const addr = broker?.brokerAddrs.get(0) ?? [...(broker?.brokerAddrs.values() ?? [])][0];
+    if (addr === undefined) {
+      throw new NotFoundError(`broker ${queue.brokerName} has no address in the route of ${request.topic}`, { code: 'BROKER_NOT_EXIST' });
+    }
+    const range = await rangeOf(admin, addr, queue, request);
+    if (range.end - range.begin > left) {
+      yield { kind: 'limited', messageNumber: left, queueId: queue.queueId };
+    }
+    for await (const event of readQueue(admin, { addr, queue, ...range, limit: left, request })) {
+      left -= event.kind === 'messages' ? event.messages.length : 0;
+      yield event;
+    }
+  }
+}
+
+/** First offset to read, and the one behind the last. */
+async function rangeOf(
+  admin: AdminClient,
+  addr: string,
+  queue: MessageQueue,
+  request: ConsumeMessageRequest,
+): Promise<{ begin: number; end: number }> {
+  const min = await offsetAt(admin, addr, RequestCode.GET_MIN_OFFSET, queue);
+  const max = await offsetAt(admin, addr, RequestCode.GET_MAX_OFFSET, queue);
+  if (request.offset !== undefined) {
+    if (request.offset < min || request.offset > max) {
+      throw new UsageError(`offset ${request.offset} is outside queue ${queue.queueId} on ${queue.brokerName}, which holds ${min} to ${max}`);
+    }
+    return { begin: request.offset, end: max };
+  }
+  const search = (timestamp: number): Promise<number> =>
+    offsetAt(admin, addr, RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, queue, { timestamp: String(timestamp) });
+  return {
+    begin: request.beginTimestamp === undefined ? min : Math.max(min, await search(request.beginTimestamp)),
+    end: request.endTimestamp === undefined ? max : Math.min(max, await search(request.endTimestamp + 1)),
+  };
+}
+
+/** An offset that a broker answers in its header. */
+export async function offsetAt(
+  admin: AdminClient,
+  addr: string,
+  code: number,
+  queue: MessageQueue,
+  extFields: Record<string, string> = {},
+): Promise<number> {
+  const { topic, queueId, brokerName } = queue;
+  const response = await admin.ask(addr, { code, extFields: { topic, queueId: String(queueId), bname: brokerName, ...extFields } });
+  return Number(response.extFields?.offset ?? 0);
+}
+
+interface QueueRead {
+  readonly addr: string;
+  readonly queue: MessageQueue;
+  readonly begin: number;
+  readonly end: number;
+  readonly limit: number;
+  readonly request: ConsumeMessageRequest;
+}
+
+async function* readQueue(admin: AdminClient, read: QueueRead): AsyncGenerator<ConsumeEvent> {
+  const { queue, request } = read;
+  const inTime = (message: MessageView): boolean =>
+    (request.beginTimestamp === undefined || message.storeTimestamp >= request.beginTimestamp) &&
+    (request.endTimestamp === undefined || message.storeTimestamp <= request.endTimestamp);
+  let left = read.limit;
+  let offset = read.begin;
+  while (left > 0 && offset < read.end) {
+    const maxNums = Math.min(PULL_MAX_NUMS, left, read.end - offset);
+    const group = request.consumerGroup === undefined ? {} : { consumerGroup: request.consumerGroup };
+    const pulled = await pullOnce(admin, read.addr, { ...queue, offset, maxNums, ...group });
+    if (pulled.status === 'FOUND') {
+      const messages = pulled.messages.filter((message) => message.queueOffset < read.end && inTime(message)).slice(0, left);
+      if (messages.length > 0) {
+        left -= messages.length;
+        yield { kind: 'messages', queue, messages };
+      }
+    } else if (pulled.status === 'NO_MATCHED_MSG') {
+      yield { kind: 'noMatch', queue, offset };
+    } else {
+      yield { kind: 'end', queue, status: pulled.status, offset };
+      return;
+    }
+    if (pulled.nextBeginOffset <= offset) {
+      return;
+    }
+    offset = pulled.nextBeginOffset;
+  }
+  const wholeQueue = request.endTimestamp === undefined && left > 0 && read.end > read.begin;
+  if (wholeQueue) {
+    yield { kind: 'end', queue, status: 'NO_NEW_MSG', offset };
+  }
+}

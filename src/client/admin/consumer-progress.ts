@@ -1,0 +1,193 @@
+import { MQError, NotFoundError } from '../../common/errors.js';
+import { versionDesc } from '../../common/mq-version.js';
+import { isRetryTopic, RETRY_GROUP_TOPIC_PREFIX } from '../../common/topic-names.js';
+import { type ConsumeStats, decodeConsumeStats } from '../../remoting/bodies/consume-stats.js';
+import { decodeConsumerRunningInfo } from '../../remoting/bodies/consumer-running-info.js';
+import { RequestCode } from '../../remoting/codes.js';
+import { compareQueues, type MessageQueue, queueKey } from '../message-queue.js';
+import { type AdminClient, bodyOf } from './admin-client.js';
+import { allMasters, consumersAt } from './connections.js';
+import { askAll, requireAll } from './fan-out.js';
+import { mapLimited } from './map-limited.js';
+import { masterAddrs } from './topic-list.js';
+
+/** Progress of a group on one queue. */
+export interface QueueProgress {
+  readonly topic: string;
+  readonly brokerName: string;
+  readonly queueId: number;
+  readonly brokerOffset: number;
+  readonly consumerOffset: number;
+  readonly diff: number;
+  readonly inflight: number;
+  /** Store time of the last consumed message, ms; 0 when unknown. */
+  readonly lastTimestamp: number;
+  /** Only when asked for; null for a queue that no client has. */
+  readonly clientIP?: string | null;
+}
+
+export interface GroupProgressResult {
+  readonly consumerGroup: string;
+  /** By topic, broker name and queue id. */
+  readonly queues: readonly QueueProgress[];
+  readonly consumeTps: number;
+  readonly diffTotal: number;
+  readonly inflightTotal: number;
+}
+
+export interface GroupProgressRequest {
+  readonly consumerGroup: string;
+  /** Only this topic. */
+  readonly topic?: string | undefined;
+  /** Name whose route says which brokers to ask, `-c` of the command. */
+  readonly routeTopic?: string | undefined;
+  readonly showClientIP?: boolean;
+}
+
+/** The consume statistics of a group at one broker. */
+export async function consumeStatsAt(admin: AdminClient, addr: string, consumerGroup: string, topic?: string): Promise<ConsumeStats> {
+  const extFields = topic === undefined ? { consumerGroup } : { consumerGroup, topic };
+  return decodeConsumeStats(bodyOf(await admin.ask(addr, { code: RequestCode.GET_CONSUME_STATS, extFields })));
+}
+
+/** The rows of one broker's statistics. */
+export function progressRows(stats: ConsumeStats): QueueProgress[] {
+  return Array.from(stats.offsetTable, ([queue, offset]) => ({
+    topic: queue.topic,
+    brokerName: queue.brokerName,
+    queueId: queue.queueId,
+    brokerOffset: offset.brokerOffset,
+    consumerOffset: offset.consumerOffset,
+    diff: offset.brokerOffset - offset.consumerOffset,
+    // 4.9 brokers do not say how far the group has pulled.
+    inflight: Math.max(0, (offset.pullOffset ?? offset.consumerOffset) - offset.consumerOffset),
+    lastTimestamp: offset.lastTimestamp,
+  }));
+}
+
+/**
+ * Lag of a group on every queue. All brokers that may have offsets of it are asked, also those without its retry topic.
+ * @throws NotFoundError when no broker has offsets of the group.
+ */
+export async function groupProgress(admin: AdminClient, request: GroupProgressRequest): Promise<GroupProgressResult> {
+  const { consumerGroup, topic } = request;
+  const addrs = await brokersToAsk(admin, request);
+  const results = await askAll(addrs, (addr) => consumeStatsAt(admin, addr, consumerGroup, topic));
+  const queues = results.flatMap(({ value }) => (value === undefined ? [] : progressRows(value))).sort(compareQueues);
+  const clients = request.showClientIP === true ? await clientIPs(admin, addrs, consumerGroup) : null;
+  const shown = clients === null ? queues : queues.map((queue) => ({ ...queue, clientIP: clients.get(queueKey(queue)) ?? null }));
+  const result: GroupProgressResult = {
+    consumerGroup,
+    queues: shown,
+    consumeTps: results.reduce((sum, { value }) => sum + (value?.consumeTps ?? 0), 0),
+    ...totals(queues),
+  };
+  requireAll(results, `consumerProgress -g ${consumerGroup}`, queues.length === 0 ? undefined : result);
+  if (queues.length === 0) {
+    throw new NotFoundError(`group ${consumerGroup} has no offsets${topic === undefined ? '' : ` for topic ${topic}`} on ${addrs.join(', ')}`, {
+      code: 'GROUP_NOT_EXIST',
+      hint: 'it never consumed there; see the known ones: mqadmin consumerProgress',
+      context: { consumerGroup, addrs },
+    });
+  }
+  return result;
+}
+
+function totals(queues: readonly QueueProgress[]): { diffTotal: number; inflightTotal: number } {
+  return {
+    diffTotal: queues.reduce((sum, queue) => sum + queue.diff, 0),
+    inflightTotal: queues.reduce((sum, queue) => sum + queue.inflight, 0),
+  };
+}
+
+async function brokersToAsk(admin: AdminClient, request: GroupProgressRequest): Promise<string[]> {
+  const name = request.routeTopic ?? request.topic;
+  return name === undefined ? allMasters(admin) : masterAddrs(await admin.route(name));
+}
+
+/** Which client has which queue, by queue key: asked from the clients through a broker. */
+async function clientIPs(admin: AdminClient, addrs: readonly string[], consumerGroup: string): Promise<Map<string, string>> {
+  const owners = new Map<string, string>();
+  const asked = new Set<string>();
+  for (const addr of addrs) {
+    const online = await consumersAt(admin, addr, consumerGroup);
+    for (const { clientId } of online?.connectionSet ?? []) {
+      if (asked.has(clientId)) {
+        continue;
+      }
+      asked.add(clientId);
+      for (const queue of await queuesOfClient(admin, addr, { consumerGroup, clientId })) {
+        owners.set(queueKey(queue), clientId.split('@')[0] ?? clientId);
+      }
+    }
+  }
+  return owners;
+}
+
+/** Queues of one client; a client that does not answer has none to show. */
+async function queuesOfClient(admin: AdminClient, addr: string, extFields: { consumerGroup: string; clientId: string }): Promise<MessageQueue[]> {
+  try {
+    const response = await admin.ask(addr, {
+      code: RequestCode.GET_CONSUMER_RUNNING_INFO,
+      extFields: { ...extFields, jstackEnable: 'false' },
+    });
+    return [...decodeConsumerRunningInfo(bodyOf(response)).mqTable.keys()];
+  } catch (error) {
+    if (error instanceof MQError) {
+      return [];
+    }
+    throw error;
+  }
+}
+
+/** One line of the list of all groups. */
+export interface GroupSummary {
+  readonly consumerGroup: string;
+  /** Clients connected; 0 for an offline group. */
+  readonly count: number;
+  /** Oldest version among the clients, `OFFLINE` when there is none. */
+  readonly version: string;
+  readonly consumeType: string;
+  readonly messageModel: string;
+  readonly consumeTps: number;
+  readonly diffTotal: number;
+  /** Why there are no figures. */
+  readonly error?: string;
+}
+
+export interface AllProgressResult {
+  readonly groups: readonly GroupSummary[];
+}
+
+/** Lag of all groups that have a retry topic, as Apache's tool finds them. */
+export async function allProgress(admin: AdminClient): Promise<AllProgressResult> {
+  const topics = (await admin.topicNames()).filter((topic) => isRetryTopic(topic)).sort();
+  const masters = topics.length === 0 ? [] : await allMasters(admin);
+  const results = await mapLimited(topics, async (topic) => {
+    const consumerGroup = topic.slice(RETRY_GROUP_TOPIC_PREFIX.length);
+    const [entry] = await askAll([consumerGroup], () => summaryOf(admin, masters, consumerGroup));
+    return entry!;
+  });
+  const groups = results.map(
+    ({ addr, value, error }): GroupSummary =>
+      value ?? { consumerGroup: addr, count: 0, version: 'OFFLINE', consumeType: '', messageModel: '', consumeTps: 0, diffTotal: 0, error: error?.message ?? '' },
+  );
+  requireAll(results, 'consumerProgress', { groups });
+  return { groups };
+}
+
+async function summaryOf(admin: AdminClient, masters: readonly string[], consumerGroup: string): Promise<GroupSummary> {
+  const stats = await Promise.all(masters.map((addr) => consumeStatsAt(admin, addr, consumerGroup)));
+  const online = (await Promise.all(masters.map((addr) => consumersAt(admin, addr, consumerGroup)))).filter((entry) => entry !== null);
+  const clients = new Map(online.flatMap((entry) => entry.connectionSet.map((client) => [client.clientId, client.version] as const)));
+  const first = online[0];
+  return {
+    consumerGroup,
+    count: clients.size,
+    version: clients.size === 0 ? 'OFFLINE' : versionDesc(Math.min(...clients.values())),
+    consumeType: first === undefined ? '' : first.consumeType === 'CONSUME_ACTIVELY' ? 'PULL' : 'PUSH',
+    messageModel: first?.messageModel ?? '',
+    consumeTps: stats.reduce((sum, entry) => sum + entry.consumeTps, 0),
+    diffTotal: totals(stats.flatMap((entry) => progressRows(entry))).diffTotal,
+  };
+}

@@ -1,0 +1,73 @@
+import { parseFastjsonObject } from '../../common/fastjson.js';
+import { encodeProperties } from '../../common/message/properties.js';
+import { RequestCode } from '../../remoting/codes.js';
+import { responseError } from '../../remoting/client.js';
+import { buildSendRequest, DEFAULT_CREATE_TOPIC_KEY } from '../producer/send-request.js';
+import { readSendResult, sendStatusOf } from '../producer/send-response.js';
+import { publishQueuesOf } from '../route-table.js';
+import type { SendResult } from '../types.js';
+import { type AdminClient, bodyOf } from './admin-client.js';
+import type { MessageView } from './message-view.js';
+import { TOOLS_PRODUCER_GROUP } from './send-message.js';
+import { masterAddrs } from './topic-list.js';
+
+/** What a client says of a message that was pushed to it. */
+export interface DirectConsumeResult {
+  readonly order: boolean;
+  readonly autoCommit: boolean;
+  readonly consumeResult: string | null;
+  readonly remark: string | null;
+  readonly spentTimeMills: number;
+}
+
+/** Has one client of a group consume a message now, through the broker that stores it. */
+export async function consumeDirectly(
+  admin: AdminClient,
+  message: MessageView,
+  client: { consumerGroup: string; clientId: string },
+): Promise<DirectConsumeResult> {
+  const route = await admin.route(message.topic);
+  const addrs = masterAddrs(route);
+  const addr = addrs.includes(message.storeHost) ? message.storeHost : (addrs[0] ?? message.storeHost);
+  const response = await admin.ask(addr, {
+    code: RequestCode.CONSUME_MESSAGE_DIRECTLY,
+    extFields: { ...client, msgId: message.offsetMsgId, topic: message.topic },
+  });
+  const body = parseFastjsonObject(bodyOf(response), 'result of direct consumption');
+  return {
+    order: body.order === true,
+    autoCommit: body.autoCommit === true,
+    consumeResult: body.consumeResult === undefined ? null : String(body.consumeResult),
+    remark: body.remark === undefined || body.remark === null ? null : String(body.remark),
+    spentTimeMills: Number(body.spentTimeMills ?? 0),
+  };
+}
+
+/** Sends a stored message again; it keeps its properties and with them the client's id. */
+export async function resend(admin: AdminClient, message: MessageView, bornTimestamp: number): Promise<SendResult> {
+  const route = await admin.route(message.topic);
+  const queues = publishQueuesOf(message.topic, route);
+  const queue = queues[message.queueId % Math.max(1, queues.length)];
+  const addr = route.brokerDatas.find((broker) => broker.brokerName === queue?.brokerName)?.brokerAddrs.get(0);
+  if (queue === undefined || addr === undefined) {
+    throw admin.noRoute(message.topic);
+  }
+  const request = buildSendRequest(
+    { producerGroup: TOOLS_PRODUCER_GROUP, createTopicKey: DEFAULT_CREATE_TOPIC_KEY, defaultTopicQueueNums: 4 },
+    {
+      message: { topic: message.topic, body: message.body, flag: message.flag },
+      queue,
+      properties: encodeProperties(message.properties),
+      body: message.body,
+      sysFlag: 0,
+      bornTimestamp,
+      batch: false,
+    },
+  );
+  const response = await admin.remoting.invoke(addr, request, admin.timeoutMs);
+  const status = sendStatusOf(response.code);
+  if (status === undefined) {
+    throw responseError(response, addr);
+  }
+  return readSendResult(response, status, { queue, msgId: message.msgId });
+}

@@ -1,0 +1,64 @@
+import { formatHostAddress } from '../../common/host.js';
+import { encodeOffsetMsgId } from '../../common/message/message-id.js';
+import { type MessageExt, toMessageExt } from '../../common/message/message.js';
+import { decodeRecords } from '../../common/message/record.js';
+
+/** A stored message as the administration shows it. */
+export interface MessageView {
+  /** The client's unique id; the broker's where the sender set none. */
+  readonly msgId: string;
+  readonly offsetMsgId: string;
+  readonly topic: string;
+  readonly tags: string | null;
+  readonly keys: string | null;
+  readonly queueId: number;
+  readonly queueOffset: number;
+  readonly commitLogOffset: number;
+  readonly reconsumeTimes: number;
+  readonly bornTimestamp: number;
+  readonly storeTimestamp: number;
+  readonly bornHost: string;
+  readonly storeHost: string;
+  readonly sysFlag: number;
+  readonly flag: number;
+  readonly bodyCrc: number;
+  readonly storeSize: number;
+  readonly preparedTransactionOffset: number;
+  readonly brokerName?: string;
+  readonly properties: Readonly<Record<string, string>>;
+  /** The body, decompressed; base64 in JSON. */
+  readonly body: Buffer;
+}
+
+/** The messages in the body of an answer. */
+export function messagesIn(body: Buffer, brokerName?: string): MessageView[] {
+  return decodeRecords(body).map((record) => messageView(toMessageExt(record, brokerName === undefined ? {} : { brokerName })));
+}
+
+function messageView(message: MessageExt): MessageView {
+  const { properties } = message;
+  const offsetMsgId = encodeOffsetMsgId(message.storeHost, message.commitLogOffset);
+  return {
+    msgId: properties.get('UNIQ_KEY') ?? offsetMsgId,
+    offsetMsgId,
+    topic: message.topic,
+    tags: properties.get('TAGS') ?? null,
+    keys: properties.get('KEYS') ?? null,
+    queueId: message.queueId,
+    queueOffset: message.queueOffset,
+    commitLogOffset: message.commitLogOffset,
+    reconsumeTimes: message.reconsumeTimes,
+    bornTimestamp: message.bornTimestamp,
+    storeTimestamp: message.storeTimestamp,
+    bornHost: formatHostAddress(message.bornHost),
+    storeHost: formatHostAddress(message.storeHost),
+    sysFlag: message.sysFlag,
+    flag: message.flag,
+    bodyCrc: message.bodyCrc,
+    storeSize: message.totalSize,
+    preparedTransactionOffset: message.preparedTransactionOffset,
+    ...(message.brokerName === undefined ? {} : { brokerName: message.brokerName }),
+    properties: Object.fromEntries(properties),
+    body: message.body,
+  };
+}

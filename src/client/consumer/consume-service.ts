@@ -1,0 +1,287 @@
+import type { TimerHandle } from '../../common/clock.js';
+import { MessageConst } from '../../common/message/properties.js';
+import { retryTopic } from '../../common/topic-names.js';
+import { ConsumeStatus, MessageModel } from '../types.js';
+import type { ConsumeConcurrentlyContext, ConsumerParts, MessageListener } from './parts.js';
+import type { CachedMessage, ProcessQueue } from './process-queue.js';
+import type { PulledMessage } from './pulled-message.js';
+import type { SendBack } from './send-back.js';
+
+/** Longest stretch of listener calls in one turn, ms: pulls, heartbeats and answers must not wait behind them. */
+const TURN_BUDGET_MS = 10;
+const RESUBMIT_DELAY_MS = 5_000;
+const EXPIRED_DELAY_LEVEL = 3;
+const EXPIRED_MESSAGES_AT_ONCE = 16;
+const ACK_ALL = 2_147_483_647;
+
+/** Messages for one listener call. */
+interface Chunk {
+  readonly processQueue: ProcessQueue;
+  readonly messages: CachedMessage[];
+}
+
+/**
+ * Gives pulled messages to the listener, chunks of different queues and of the same queue side by side: `consumeThreadMax` calls of an
+ * asynchronous listener at a time. What succeeded leaves the cache; what failed is given back and leaves it when somebody has it.
+ */
+export class ConsumeService {
+  readonly #parts: ConsumerParts;
+  readonly #sendBack: SendBack;
+  readonly #listener: MessageListener;
+  readonly #retryTopic: string;
+  /** Called after messages of a queue left the cache. */
+  readonly #onRemoved: (processQueue: ProcessQueue) => void;
+  #waiting: Chunk[] = [];
+  #next = 0;
+  #active = 0;
+  #draining = false;
+  #stopped = false;
+  #whenIdle: Array<() => void> = [];
+  readonly #resubmits = new Set<TimerHandle>();
+
+  constructor(
+    parts: ConsumerParts,
+    init: { sendBack: SendBack; listener: MessageListener; onRemoved: (processQueue: ProcessQueue) => void },
+  ) {
+    this.#parts = parts;
+    this.#sendBack = init.sendBack;
+    this.#listener = init.listener;
+    this.#onRemoved = init.onRemoved;
+    this.#retryTopic = retryTopic(parts.settings.consumerGroup);
+  }
+
+  /** Listener calls and give-backs that are not finished. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** Takes messages of one queue; the listener runs later in this turn or after it. */
+  submit(messages: readonly CachedMessage[], processQueue: ProcessQueue): void {
+    const size = this.#parts.settings.consumeMessageBatchMaxSize;
+    for (let at = 0; at < messages.length; at += size) {
+      this.#waiting.push({ processQueue, messages: messages.slice(at, at + size) });
+    }
+    this.#drainSoon();
+  }
+
+  /** Brings the committable offset of a queue into the offset store. */
+  syncOffset(processQueue: ProcessQueue): void {
+    const offset = processQueue.commitOffset;
+    if (offset >= 0 && !processQueue.dropped) {
+      this.#parts.offsets.update(processQueue.queue, offset, { increaseOnly: true });
+    }
+  }
+
+  /** Starts no more calls. @returns when those running are finished, or the time is up. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopped = true;
+    this.#waiting = [];
+    this.#next = 0;
+    for (const timer of this.#resubmits) {
+      this.#parts.client.timers.clearTimeout(timer);
+    }
+    this.#resubmits.clear();
+    await this.idle(timeoutMs);
+  }
+
+  /** Waits until nothing is being consumed, at most `timeoutMs`. */
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.#active === 0) {
+      return;
+    }
+    const { timers } = this.#parts.client;
+    await new Promise<void>((resolve) => {
+      const timer = timers.setTimeout(resolve, timeoutMs);
+      this.#whenIdle.push(() => {
+        timers.clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  /** Runs the listener for one message, outside of consumption; errors are the caller's. */
+  async callListener(message: PulledMessage, context: ConsumeConcurrentlyContext): Promise<ConsumeStatus | null | undefined> {
+    this.#restoreTopic(message);
+    return this.#listener([message], context);
+  }
+
+  /** Gives back messages that the listener has held for longer than the consume time-out. */
+  async cleanExpired(processQueue: ProcessQueue): Promise<void> {
+    const { client, settings } = this.#parts;
+    for (let i = 0; i < EXPIRED_MESSAGES_AT_ONCE; i++) {
+      const cached = processQueue.first;
+      const heldMs = cached === undefined ? 0 : client.clock.nowMs() - cached.message.consumeStartTimestamp;
+      if (cached === undefined || cached.message.consumeStartTimestamp === 0 || heldMs < settings.consumeTimeoutMinutes * 60_000) {
+        return;
+      }
+      if (!(await this.#sendBack.send(cached.message, processQueue.queue, EXPIRED_DELAY_LEVEL))) {
+        return;
+      }
+      this.#remove(processQueue, [cached]);
+    }
+  }
+
+  #drainSoon(): void {
+    if (!this.#draining && !this.#stopped) {
+      this.#draining = true;
+      this.#parts.client.timers.setImmediate(this.#drain);
+    }
+  }
+
+  readonly #drain = (): void => {
+    this.#draining = false;
+    const { client, settings } = this.#parts;
+    const endMs = client.clock.monotonicMs() + TURN_BUDGET_MS;
+    let calls = 0;
+    while (this.#active < settings.consumeThreadMax && this.#next < this.#waiting.length) {
+      const chunk = this.#waiting[this.#next++]!;
+      this.#run(chunk);
+      if ((++calls & 15) === 0 && client.clock.monotonicMs() >= endMs) {
+        break;
+      }
+    }
+    if (this.#next >= this.#waiting.length) {
+      this.#waiting = [];
+      this.#next = 0;
+    } else {
+      if (this.#next > 1024) {
+        this.#waiting = this.#waiting.slice(this.#next);
+        this.#next = 0;
+      }
+      if (this.#active < settings.consumeThreadMax) {
+        this.#drainSoon();
+      }
+    }
+  };
+
+  #run(chunk: Chunk): void {
+    const { processQueue } = chunk;
+    if (processQueue.dropped || this.#stopped) {
+      return;
+    }
+    const { clock, logger } = this.#parts.client;
+    const nowMs = clock.nowMs();
+    const messages: PulledMessage[] = [];
+    const start = clock.monotonicMs();
+    const context: ConsumeConcurrentlyContext = { messageQueue: processQueue.queue, delayLevelWhenNextConsume: 0, ackIndex: ACK_ALL };
+    this.#active++;
+    let status: ReturnType<MessageListener>;
+    try {
+      const isRetry = processQueue.queue.topic === this.#retryTopic;
+      for (const { message } of chunk.messages) {
+        if (isRetry) {
+          this.#restoreTopic(message);
+        }
+        message.consumeStartTimestamp = nowMs;
+        messages.push(message);
+      }
+      status = this.#listener(messages, context);
+    } catch (error) {
+      logger.warn(`the listener of group ${this.#parts.settings.consumerGroup} threw: ${String(error)}`, { error });
+      status = null;
+    }
+    if (status instanceof Promise) {
+      status.then(
+        (answer) => this.#finish(chunk, answer, context, start),
+        (error: unknown) => {
+          logger.warn(`the listener of group ${this.#parts.settings.consumerGroup} failed: ${String(error)}`, { error });
+          this.#finish(chunk, null, context, start);
+        },
+      );
+      return;
+    }
+    this.#finish(chunk, status, context, start);
+  }
+
+  /** A retried message carries its own topic in a property; the listener sees it under that. */
+  #restoreTopic(message: PulledMessage): void {
+    if (message.storedTopic === this.#retryTopic) {
+      message.topic = message.property(MessageConst.RETRY_TOPIC) ?? message.topic;
+    }
+  }
+
+  #finish(chunk: Chunk, status: ConsumeStatus | null | undefined, context: ConsumeConcurrentlyContext, startMs: number): void {
+    const { client, settings, stats } = this.#parts;
+    const { processQueue, messages } = chunk;
+    const okCount = status === ConsumeStatus.CONSUME_SUCCESS ? Math.max(0, Math.min(messages.length, context.ackIndex + 1)) : 0;
+    stats.onConsume(processQueue.queue.topic, {
+      ok: okCount,
+      failed: messages.length - okCount,
+      costMs: client.clock.monotonicMs() - startMs,
+    });
+    processQueue.lastConsumeTimestamp = client.clock.nowMs();
+    if (processQueue.dropped) {
+      // Somebody else owns the queue and gets these messages too: nothing of the result counts.
+      this.#done();
+      return;
+    }
+    if (okCount === messages.length) {
+      this.#remove(processQueue, messages);
+      this.#done();
+      return;
+    }
+    if (settings.messageModel === MessageModel.BROADCASTING) {
+      for (const { message } of messages.slice(okCount)) {
+        client.logger.warn(`message ${message.msgId} failed; a broadcasting group drops it`);
+      }
+      this.#remove(processQueue, messages);
+      this.#done();
+      return;
+    }
+    this.#remove(processQueue, messages.slice(0, okCount));
+    void this.#giveBack(processQueue, messages.slice(okCount), context.delayLevelWhenNextConsume);
+  }
+
+  async #giveBack(processQueue: ProcessQueue, failed: readonly CachedMessage[], delayLevel: number): Promise<void> {
+    const kept: CachedMessage[] = [];
+    const taken: CachedMessage[] = [];
+    await Promise.all(
+      failed.map(async (cached) => {
+        if (cached.done) {
+          return;
+        }
+        const done = await this.#sendBack.send(cached.message, processQueue.queue, delayLevel);
+        (done ? taken : kept).push(cached);
+      }),
+    );
+    this.#remove(processQueue, taken);
+    if (kept.length > 0) {
+      for (const { message } of kept) {
+        message.reconsumeTimes++;
+      }
+      this.#resubmitLater(processQueue, kept);
+    }
+    this.#done();
+  }
+
+  #resubmitLater(processQueue: ProcessQueue, messages: CachedMessage[]): void {
+    if (this.#stopped) {
+      return;
+    }
+    const timer = this.#parts.client.timers.setTimeout(() => {
+      this.#resubmits.delete(timer);
+      this.#waiting.push({ processQueue, messages });
+      this.#drainSoon();
+    }, RESUBMIT_DELAY_MS);
+    this.#resubmits.add(timer);
+  }
+
+  #remove(processQueue: ProcessQueue, messages: readonly CachedMessage[]): void {
+    if (messages.length > 0) {
+      processQueue.remove(messages);
+      this.#onRemoved(processQueue);
+    }
+  }
+
+  #done(): void {
+    this.#active--;
+    if (this.#active === 0) {
+      for (const resolve of this.#whenIdle.splice(0)) {
+        resolve();
+      }
+    }
+    if (this.#next < this.#waiting.length) {
+      this.#drainSoon();
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { Clock } from '../../common/clock.js';
+import { UsageError } from '../../common/errors.js';
+import type { MQClient } from '../mq-client.js';
+import { type ClientOptions, ConsumeFromWhere, MessageModel } from '../types.js';
+import type { AllocateMessageQueueStrategy } from './allocate.js';
+import type { PushSettings } from './parts.js';
+import { parseConsumeTimestamp } from './start-offset.js';
+
+export interface PushConsumerOptions extends ClientOptions {
+  consumerGroup: string;
+  /** CLUSTERING: each message goes to one member (default). BROADCASTING: to every member, without retries. */
+  messageModel?: MessageModel;
+  /** Where a group without a stored offset starts. Default CONSUME_FROM_LAST_OFFSET; see PushConsumer. */
+  consumeFromWhere?: ConsumeFromWhere;
+  /** For CONSUME_FROM_TIMESTAMP: `yyyyMMddHHmmss`, local time. Default half an hour ago. */
+  consumeTimestamp?: string;
+  /** All members of a group must use the same. Default AVG. */
+  allocateMessageQueueStrategy?: AllocateMessageQueueStrategy;
+  /** Calls of an asynchronous listener at the same time. Default 20. */
+  consumeThreadMax?: number;
+  /** Messages a listener call gets at most. Default 1. */
+  consumeMessageBatchMaxSize?: number;
+  /** Pulls of a queue pause when its cached messages span more offsets. Default 2000. */
+  consumeConcurrentlyMaxSpan?: number;
+  /** Pulls of a queue pause above so many cached messages. Default 1000. */
+  pullThresholdForQueue?: number;
+  /** Pulls of a queue pause above so many MiB of cached bodies. Default 100. */
+  pullThresholdSizeForQueue?: number;
+  /** Messages of one pull at most. Default 32. */
+  pullBatchSize?: number;
+  /** Pause between pulls of a queue, ms. Default 0. */
+  pullIntervalMs?: number;
+  /** How often a message may fail before it goes to the dead letter queue. Default −1: 16. */
+  maxReconsumeTimes?: number;
+  /** A message that the listener holds for longer is given back, minutes. Default 15. */
+  consumeTimeoutMinutes?: number;
+  /** How long `shutdown` waits for listener calls, ms. Default 10000. */
+  awaitTerminationMs?: number;
+  /** Time between divisions of the queues without any event, ms. Default 20000. */
+  rebalanceIntervalMs?: number;
+  /** Folder of a broadcasting consumer's offsets. Default `~/.rocketmq_offsets`. */
+  localOffsetStoreDir?: string;
+  client?: MQClient;
+}
+
+const HALF_HOUR_MS = 30 * 60_000;
+
+function inRange(name: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new UsageError(`${name} ${value} is out of range [${min}, ${max}]`);
+  }
+  return value;
+}
+
+/**
+ * Fills in defaults and checks ranges, as Apache's client does at start.
+ * @throws UsageError that names the setting, its value and its range.
+ */
+export function resolvePushSettings(
+  options: PushConsumerOptions,
+  clock: Clock,
+  defaultStrategy: AllocateMessageQueueStrategy,
+): PushSettings {
+  let consumeTimestampMs: number | null = clock.nowMs() - HALF_HOUR_MS;
+  if (options.consumeTimestamp !== undefined) {
+    consumeTimestampMs = parseConsumeTimestamp(options.consumeTimestamp);
+    if (consumeTimestampMs === null) {
+      throw new UsageError(`consumeTimestamp ${JSON.stringify(options.consumeTimestamp)} is not yyyyMMddHHmmss`, {
+        hint: 'write it like 20131223171201',
+      });
+    }
+  }
+  return {
+    consumerGroup: options.consumerGroup,
+    messageModel: options.messageModel ?? MessageModel.CLUSTERING,
+    consumeFromWhere: options.consumeFromWhere ?? ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET,
+    consumeTimestampMs,
+    allocateMessageQueueStrategy: options.allocateMessageQueueStrategy ?? defaultStrategy,
+    consumeThreadMax: inRange('consumeThreadMax', options.consumeThreadMax ?? 20, 1, 1000),
+    consumeMessageBatchMaxSize: inRange('consumeMessageBatchMaxSize', options.consumeMessageBatchMaxSize ?? 1, 1, 1024),
+    consumeConcurrentlyMaxSpan: inRange('consumeConcurrentlyMaxSpan', options.consumeConcurrentlyMaxSpan ?? 2000, 1, 65535),
+    pullThresholdForQueue: inRange('pullThresholdForQueue', options.pullThresholdForQueue ?? 1000, 1, 65535),
+    pullThresholdSizeForQueueMiB: inRange('pullThresholdSizeForQueue', options.pullThresholdSizeForQueue ?? 100, 1, 1024),
+    pullBatchSize: inRange('pullBatchSize', options.pullBatchSize ?? 32, 1, 1024),
+    pullBatchSizeInBytes: 256 * 1024,
+    pullIntervalMs: inRange('pullIntervalMs', options.pullIntervalMs ?? 0, 0, 65535),
+    maxReconsumeTimes: inRange('maxReconsumeTimes', options.maxReconsumeTimes ?? -1, -1, 2_147_483_647),
+    consumeTimeoutMinutes: options.consumeTimeoutMinutes ?? 15,
+    rebalanceIntervalMs: options.rebalanceIntervalMs ?? 20_000,
+    rebalanceMinIntervalMs: 100,
+    suspendTimeoutMs: 15_000,
+    pullTimeoutMs: 30_000,
+    awaitTerminationMs: options.awaitTerminationMs ?? 10_000,
+  };
+}

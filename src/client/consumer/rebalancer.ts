@@ -1,0 +1,280 @@
+import type { TimerHandle } from '../../common/clock.js';
+import { ConnectError, MQError } from '../../common/errors.js';
+import { type BrokerCall, getConsumerIdList, getMaxOffset, searchOffset } from '../broker-requests.js';
+import { compareText, type MessageQueue, queueKey } from '../message-queue.js';
+import { MessageModel } from '../types.js';
+import type { ConsumeService } from './consume-service.js';
+import type { ConsumerParts } from './parts.js';
+import { ProcessQueue } from './process-queue.js';
+import { QueuePuller, type QueuePullerOwner } from './queue-puller.js';
+import { computeStartOffset } from './start-offset.js';
+
+/** Where another member may have owned a queue until now: how long its new owner waits for the last commit, ms. */
+const HAND_OVER_MS = 500;
+/** Next pass after one that could not divide everything, ms. */
+const UNBALANCED_INTERVAL_MS = 1_000;
+/** A queue that was not pulled for so long has lost its puller somehow; it is started again, ms. */
+const PULL_MAX_IDLE_MS = 120_000;
+
+/**
+ * Divides the queues of the subscribed topics among the members of the group, and keeps one puller for each owned queue. Every member
+ * computes the same division from the same lists. Runs on a timer, and at once when a broker says that the membership changed.
+ */
+export class Rebalancer implements QueuePullerOwner {
+  readonly #parts: ConsumerParts;
+  readonly #consume: ConsumeService;
+  readonly #pullers = new Map<string, QueuePuller>();
+  #timer: TimerHandle | undefined;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #lastPassMs = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+  /** Called with the owned queues of a topic when they changed. */
+  onQueuesChanged: ((topic: string, queues: readonly MessageQueue[]) => void) | undefined;
+
+  constructor(parts: ConsumerParts, consume: ConsumeService) {
+    this.#parts = parts;
+    this.#consume = consume;
+  }
+
+  /** The owned queues. */
+  get processQueues(): ProcessQueue[] {
+    return [...this.#pullers.values()].map((puller) => puller.processQueue);
+  }
+
+  get queues(): MessageQueue[] {
+    return this.processQueues.map((processQueue) => processQueue.queue);
+  }
+
+  puller(queue: MessageQueue): QueuePuller | undefined {
+    return this.#pullers.get(queueKey(queue));
+  }
+
+  /** One pass now; a call during a pass makes one more. Resolves when it is done. */
+  rebalance(): Promise<void> {
+    if (this.#stopped) {
+      return Promise.resolve();
+    }
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#clearTimer();
+    this.#running = this.#passes();
+    return this.#running;
+  }
+
+  /** Asks for a pass at once, or as soon as the minimum gap to the last one is over. */
+  wake(): void {
+    const { client, settings } = this.#parts;
+    const waitMs = this.#lastPassMs + settings.rebalanceMinIntervalMs - client.clock.monotonicMs();
+    if (this.#running !== undefined || waitMs <= 0) {
+      void this.rebalance();
+    } else if (!this.#stopped) {
+      this.#schedule(waitMs);
+    }
+  }
+
+  /** No more passes, no more pulls. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#clearTimer();
+    for (const puller of this.#pullers.values()) {
+      puller.stop();
+    }
+    await this.#running;
+  }
+
+  /** Gives a queue up without committing; the next pass starts it again. */
+  drop(processQueue: ProcessQueue): void {
+    processQueue.dropped = true;
+    this.#pullers.get(queueKey(processQueue.queue))?.stop();
+    this.#pullers.delete(queueKey(processQueue.queue));
+  }
+
+  onOffsetIllegal(processQueue: ProcessQueue, nextBeginOffset: number): void {
+    const { offsets } = this.#parts;
+    this.drop(processQueue);
+    processQueue.clear();
+    offsets.updateAndFreeze(processQueue.queue, nextBeginOffset);
+    void offsets.persist(processQueue.queue, { wait: true }).then(() => {
+      offsets.remove(processQueue.queue);
+      return this.rebalance();
+    });
+  }
+
+  async startOffset(processQueue: ProcessQueue): Promise<number> {
+    const { client, offsets, settings } = this.#parts;
+    const { queue } = processQueue;
+    const call = (): BrokerCall => {
+      const addr = client.routes.masterAddr(queue.brokerName) ?? client.routes.readAddr(queue.brokerName)?.addr;
+      if (addr === undefined) {
+        throw new ConnectError(`broker ${queue.brokerName} has no address`, { code: 'BROKER_NOT_EXIST' });
+      }
+      return { remoting: client.remoting, addr, timeoutMs: client.apiTimeoutMs };
+    };
+    return computeStartOffset(queue.topic, settings.consumeFromWhere, settings.consumeTimestampMs, {
+      stored: () => offsets.read(queue),
+      maxOffset: async () => getMaxOffset(call(), queue),
+      searchOffset: async (timestampMs) => searchOffset(call(), queue, { timestampMs }),
+    });
+  }
+
+  async #passes(): Promise<void> {
+    let balanced: boolean;
+    do {
+      this.#again = false;
+      balanced = await this.#pass();
+    } while (this.#again && !this.#stopped);
+    // In the same turn as the test above, so that no call falls between them.
+    this.#running = undefined;
+    this.#lastPassMs = this.#parts.client.clock.monotonicMs();
+    if (!this.#stopped) {
+      this.#schedule(balanced ? this.#parts.settings.rebalanceIntervalMs : UNBALANCED_INTERVAL_MS);
+    }
+  }
+
+  async #pass(): Promise<boolean> {
+    const { client, subscriptions } = this.#parts;
+    let balanced = true;
+    const changed: string[] = [];
+    for (const topic of [...subscriptions.keys()]) {
+      try {
+        const outcome = await this.#divide(topic);
+        balanced &&= outcome !== 'unknown';
+        if (outcome === 'changed') {
+          changed.push(topic);
+        }
+      } catch (error) {
+        if (!(error instanceof MQError)) {
+          throw error;
+        }
+        client.logger.warn(`queues of topic ${topic} could not be divided: ${error.message}`);
+        balanced = false;
+      }
+      if (this.#stopped) {
+        return true;
+      }
+    }
+    this.#dropUnsubscribed();
+    this.#afterChange(changed);
+    return balanced;
+  }
+
+  /** Says what the division of one topic led to; `unknown` when the lists could not be had. */
+  async #divide(topic: string): Promise<'same' | 'changed' | 'unknown'> {
+    const { client, settings } = this.#parts;
+    const route = client.routes.get(topic);
+    if (route === undefined || route.isDefault) {
+      return 'same';
+    }
+    if (settings.messageModel === MessageModel.BROADCASTING) {
+      return this.#own(topic, route.subscribeQueues, 1) ? 'changed' : 'same';
+    }
+    const addr = client.routes.anyAddrOf(topic, (count) => client.random.nextInt(count));
+    if (addr === undefined) {
+      return 'unknown';
+    }
+    if (client.brokerVersion(addr) === undefined) {
+      await client.heartbeat();
+    }
+    const clientIds = await getConsumerIdList({ remoting: client.remoting, addr, timeoutMs: client.apiTimeoutMs }, settings.consumerGroup);
+    if (clientIds === null || this.#stopped) {
+      return 'unknown';
+    }
+    const queues = settings.allocateMessageQueueStrategy.allocate({
+      consumerGroup: settings.consumerGroup,
+      clientId: client.clientId,
+      queues: route.subscribeQueues,
+      clientIds: [...new Set(clientIds)].sort(compareText),
+    });
+    const changed = this.#own(topic, queues, clientIds.length);
+    // A broker that does not know this member yet would make it own nothing; it is asked again soon.
+    return clientIds.includes(client.clientId) ? (changed ? 'changed' : 'same') : 'unknown';
+  }
+
+  /** Makes the owned queues of a topic exactly these. @returns whether anything changed. */
+  #own(topic: string, queues: readonly MessageQueue[], memberCount: number): boolean {
+    const { client, offsets } = this.#parts;
+    const wanted = new Set(queues.map(queueKey));
+    const nowMs = client.clock.nowMs();
+    let changed = false;
+    for (const [key, puller] of [...this.#pullers]) {
+      const { processQueue } = puller;
+      if (processQueue.queue.topic !== topic) {
+        continue;
+      }
+      const idle = nowMs - processQueue.lastPullTimestamp > PULL_MAX_IDLE_MS;
+      if (!wanted.has(key) || idle) {
+        this.#giveUp(puller);
+        changed = true;
+      }
+    }
+    for (const queue of queues) {
+      const key = queueKey(queue);
+      if (!this.#pullers.has(key)) {
+        offsets.remove(queue);
+        const puller = new QueuePuller(this.#parts, new ProcessQueue(queue, nowMs), this.#consume, this);
+        this.#pullers.set(key, puller);
+        puller.start(memberCount > 1 ? HAND_OVER_MS : 0);
+        changed = true;
+      }
+    }
+    return changed;
+  }
+
+  /** Commits what is done and lets go; messages still being consumed will reach the next owner too. */
+  #giveUp(puller: QueuePuller): void {
+    const { offsets } = this.#parts;
+    const { processQueue } = puller;
+    this.#consume.syncOffset(processQueue);
+    this.drop(processQueue);
+    void offsets.persist(processQueue.queue, { wait: false }).then(() => {
+      if (!this.#pullers.has(queueKey(processQueue.queue))) {
+        offsets.remove(processQueue.queue);
+      }
+    });
+  }
+
+  #dropUnsubscribed(): void {
+    for (const puller of [...this.#pullers.values()]) {
+      if (!this.#parts.subscriptions.has(puller.processQueue.queue.topic)) {
+        this.#giveUp(puller);
+      }
+    }
+  }
+
+  /** Subscriptions of changed topics get a new version, which tells brokers to take this member's expression. */
+  #afterChange(topics: readonly string[]): void {
+    if (topics.length === 0) {
+      return;
+    }
+    const { client, subscriptions } = this.#parts;
+    for (const topic of topics) {
+      const subscription = subscriptions.get(topic);
+      if (subscription !== undefined) {
+        subscriptions.set(topic, { ...subscription, subVersion: client.clock.nowMs() });
+      }
+      this.onQueuesChanged?.(
+        topic,
+        this.queues.filter((queue) => queue.topic === topic),
+      );
+    }
+    void client.heartbeat();
+  }
+
+  #schedule(delayMs: number): void {
+    this.#clearTimer();
+    this.#timer = this.#parts.client.timers.setTimeout(() => {
+      this.#timer = undefined;
+      void this.rebalance();
+    }, delayMs);
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== undefined) {
+      this.#parts.client.timers.clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+}

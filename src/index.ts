@@ -1,0 +1,38 @@
+/** The library: producers and consumers for Apache RocketMQ. */
+
+export {
+  type AllocateInput,
+  type AllocateMessageQueueStrategy,
+  allocateAveragely,
+  allocateAveragelyByCircle,
+  allocateByConfig,
+  allocateByConsistentHash,
+  allocateByMachineRoom,
+  allocateMachineRoomNearby,
+  type MachineRoomResolver,
+} from './client/consumer/allocate.js';
+export type { ConsumeConcurrentlyContext, MessageListener } from './client/consumer/parts.js';
+export { PullConsumer, type PullConsumerOptions, type PullHandler, type PullOptions } from './client/consumer/pull-consumer.js';
+export { PullResult } from './client/consumer/pull-result.js';
+export { PulledMessage } from './client/consumer/pulled-message.js';
+export { PushConsumer, type PushConsumerOptions } from './client/consumer/push-consumer.js';
+export type { MessageQueue } from './client/message-queue.js';
+export { MQClient } from './client/mq-client.js';
+export type { SendHandler } from './client/producer/pending-send.js';
+export { Producer, type ProducerOptions, type SendOptions } from './client/producer/producer.js';
+export { type MessageQueueSelector, selectByHash, selectByRandom } from './client/producer/selectors.js';
+export { putUserProperty } from './client/producer/validate.js';
+export type { SqlExpression } from './client/subscription.js';
+export {
+  type ClientOptions,
+  ConsumeFromWhere,
+  ConsumeStatus,
+  type Credentials,
+  MessageModel,
+  PullStatus,
+  type SendResult,
+  SendStatus,
+} from './client/types.js';
+export * from './common/errors.js';
+export { type Logger, noopLogger } from './common/logger.js';
+export type { Message, MessageExt } from './common/message/message.js';
