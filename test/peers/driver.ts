@@ -240,6 +240,11 @@ export class ClientDriver {
     return this.call('pull.stop', { name });
   }
 
+  /** Runs Apache's mqadmin inside the driver's JVM; a parse fault would end it, so only well-formed commands go here. */
+  mqadmin(namesrvAddr: string, args: string[]): Promise<{ stdout: string; stderr: string }> {
+    return this.call('mqadmin', { namesrvAddr, args });
+  }
+
   /** Deliveries to one consumer so far. */
   received(consumer: string): Delivery[] {
     return this.deliveries.filter((delivery) => delivery.consumer === consumer);

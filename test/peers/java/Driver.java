@@ -20,6 +20,7 @@ public final class Driver {
     private final Producers producers = new Producers();
     private final PushConsumers pushConsumers = new PushConsumers();
     private final PullConsumers pullConsumers = new PullConsumers();
+    private final Tools tools = new Tools();
 
     public static void main(String[] args) throws Exception {
         System.setOut(System.err);
@@ -73,6 +74,7 @@ public final class Driver {
             case "pull.pull": return pullConsumers.pull(in);
             case "pull.offset": return pullConsumers.offset(in);
             case "pull.stop": return pullConsumers.stop(in);
+            case "mqadmin": return tools.run(in);
             default: throw new IllegalArgumentException("unknown op " + op);
         }
     }

@@ -1,0 +1,131 @@
+/** A tool on a cluster: Apache's mqadmin or ours. */
+export type Tool = (args: string[]) => Promise<{ stdout: string; stderr: string }>;
+
+export interface Step {
+  name: string;
+  /** Words of the command line; `%msgId%` and `%offsetMsgId%` are those of the first message sent. */
+  args: string[];
+}
+
+export interface Outcome {
+  name: string;
+  stdout: string[];
+  /** The first line of what went wrong, without Java's class names; null when nothing did. */
+  error: string | null;
+}
+
+/** The same commands for each tool and cluster; topics and groups carry `mark`, which is masked again. */
+export function steps(mark: string, brokerAddr: string): Step[] {
+  const topic = `Seq${mark}`;
+  const group = `SeqGroup${mark}`;
+  const step = (line: string): Step => ({ name: line.replaceAll(mark, '').replaceAll(brokerAddr, 'BROKER'), args: line.split(' ') });
+  return [
+    step(`updateTopic -c DefaultCluster -t ${topic} -r 4 -w 4`),
+    step(`updateTopic -b ${brokerAddr} -t ${topic}Two -r 2 -w 1 -p 4`),
+    step(`topicRoute -t ${topic}`),
+    step(`topicRoute -t ${topic} -l`),
+    step('topicRoute -t NoSuchTopic'),
+    step(`sendMessage -t ${topic} -p hello -k key1 -c tagA -b broker-a -i 0`),
+    step(`sendMessage -t ${topic} -p again -k key1 -c tagB -b broker-a -i 0`),
+    step(`topicStatus -t ${topic}`),
+    step('topicStatus -t NoSuchTopic'),
+    step(`queryMsgByOffset -t ${topic} -b broker-a -i 0 -o 0`),
+    step(`queryMsgByKey -t ${topic} -k key1`),
+    step(`queryMsgByKey -t ${topic} -k nokey`),
+    step(`queryMsgByUniqueKey -t ${topic} -i %msgId%`),
+    step(`queryMsgById -t ${topic} -i %offsetMsgId%`),
+    step(`consumeMessage -t ${topic} -b broker-a -i 0 -o 0 -c 2`),
+    step(`updateSubGroup -c DefaultCluster -g ${group}`),
+    step(`updateSubGroup -b ${brokerAddr} -g ${group} -r 3 -m false`),
+    step(`consumerProgress -g ${group}`),
+    step(`consumerConnection -g ${group}`),
+    step(`producerConnection -g NoSuchProducer -t ${topic}`),
+    step(`resetOffsetByTime -g ${group} -t ${topic} -s -1`),
+    step(`consumerProgress -g ${group}`),
+    step('consumerProgress -g LiveGroup'),
+    step('consumerConnection -g LiveGroup'),
+    step('producerConnection -g LiveProducer -t LiveTopic'),
+    step('clusterList'),
+    step(`brokerStatus -b ${brokerAddr}`),
+    step(`getBrokerConfig -b ${brokerAddr}`),
+    step(`updateBrokerConfig -b ${brokerAddr} -k traceOn -v true`),
+    step('statsAll -t LiveTopic'),
+    step('topicList'),
+    step('topicList -c'),
+    step(`deleteSubGroup -c DefaultCluster -g ${group}`),
+    step(`deleteTopic -c DefaultCluster -t ${topic}`),
+    step(`deleteTopic -c DefaultCluster -t ${topic}Two`),
+    step(`topicRoute -t ${topic}`),
+  ];
+}
+
+/** Runs all steps in order. */
+export async function runSequence(tool: Tool, options: { mark: string; brokerAddr: string }): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  let msgId = '';
+  for (const { name, args } of steps(options.mark, options.brokerAddr)) {
+    const { stdout, stderr } = await untilVisible(
+      tool,
+      args.map((word) => word.replace('%msgId%', msgId).replace('%offsetMsgId%', offsetMsgId(outcomes))),
+    );
+    if (args[0] === 'sendMessage' && !msgId) msgId = /[0-9A-F]{32}/.exec(stdout)?.[0] ?? '';
+    const known = offsetMsgIdIn(stdout);
+    outcomes.push({
+      name,
+      stdout: maskLines(stdout, options.mark),
+      error: maskError(stderr, options.mark),
+      ...(known ? { known } : {}),
+    } as Outcome);
+  }
+  return outcomes.map(({ name, stdout, error }) => ({ name, stdout, error }));
+}
+
+/** The index follows the log a moment later, and so do a broker's averages. */
+async function untilVisible(tool: Tool, args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const patient = args[0]?.startsWith('queryMsgBy') && !args.includes('nokey');
+  let result = await tool(args);
+  for (let attempt = 0; patient && attempt < 10 && !/hello|OffsetID|#Message|key1/.test(result.stdout); attempt++)
+    result = await tool(args);
+  return result;
+}
+
+function offsetMsgIdIn(stdout: string): string | null {
+  return /OffsetID:\s+([0-9A-F]{32})/.exec(stdout)?.[1] ?? /msgId=([0-9A-F]{32})/.exec(stdout)?.[1] ?? null;
+}
+
+function offsetMsgId(outcomes: (Outcome & { known?: string })[]): string {
+  return outcomes.map((outcome) => outcome.known).find(Boolean) ?? '';
+}
+
+const NUMBER_TABLES =
+  /^(boot|bootTimestamp|runtime|put|get|msg|page|start|commitLog|earliest|remain|dispatch|consumeQueue|timer|send|pull|ack|query|litePull|EndTrans|schedule)/;
+
+function maskLines(text: string, mark: string): string[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => maskText(line, mark).trimEnd())
+    .filter((line) => line !== '')
+    .sort();
+}
+
+/** Addresses, ids, times, sizes and rates differ from run to run. */
+function maskText(line: string, mark: string): string {
+  if (NUMBER_TABLES.test(line)) return line.replace(/:.*$/, ': …').replaceAll(/\s+/g, ' ');
+  return line
+    .replaceAll(mark, '')
+    .replaceAll(/\/?(?:\d+\.){3}\d+:\d+/g, 'ADDR')
+    .replaceAll(/[0-9A-Fa-f]{32}/g, 'ID')
+    .replaceAll(/\d{4}-\d\d-\d\d[ #]\d\d:\d\d:\d\d[,:.]?\d*/g, 'TIME')
+    .replaceAll(/\b\d{13}\b/g, 'TIME')
+    .replaceAll(/(?:\/[\w.-]+){2,}/g, 'PATH')
+    .replaceAll(/(?:\d+\.){3}\d+@[\w#]+/g, 'CLIENT')
+    .replaceAll(/\d+\.\d+/g, 'N.N')
+    .replaceAll(/\s+/g, ' ');
+}
+
+function maskError(stderr: string, mark: string): string | null {
+  const text = stderr.trim();
+  if (text === '') return null;
+  const code = /CODE: (\d+)/.exec(text)?.[1];
+  return code ? `CODE ${code}` : maskText(text.split('\n')[0] ?? '', mark);
+}
