@@ -20,9 +20,12 @@ export async function signingKeys(
   const { accessKey, secretKey, securityToken } = options;
   if (accessKey !== undefined || secretKey !== undefined) {
     if (accessKey === undefined || secretKey === undefined) {
-      throw new UsageError(`${accessKey === undefined ? 'secretKey' : 'accessKey'} is given without ${accessKey === undefined ? 'accessKey' : 'secretKey'}`, {
-        hint: 'give --accessKey and --secretKey, or ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY',
-      });
+      throw new UsageError(
+        `${accessKey === undefined ? 'secretKey' : 'accessKey'} is given without ${accessKey === undefined ? 'accessKey' : 'secretKey'}`,
+        {
+          hint: 'give --accessKey and --secretKey, or ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY',
+        },
+      );
     }
     return { accessKey, secretKey, ...(securityToken === undefined ? {} : { securityToken }) };
   }

@@ -1,7 +1,7 @@
 import { ConfigError, type MQError, NotFoundError } from '../../common/errors.js';
-import { type ClusterInfo, decodeClusterInfo } from '../../remoting/bodies/cluster-info.js';
-import { decodeTopicList } from '../../remoting/bodies/topic-list.js';
-import type { TopicRouteData } from '../../remoting/bodies/topic-route.js';
+import type { TopicRouteData } from '../../remoting/bodies/route.js';
+import { type ClusterInfo, decodeClusterInfo } from '../../remoting/bodies/route.js';
+import { decodeTopicList } from '../../remoting/bodies/topic.js';
 import { RemotingClient, responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../../remoting/command.js';

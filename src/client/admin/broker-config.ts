@@ -49,7 +49,9 @@ async function readConfig(admin: AdminClient, addr: string): Promise<Record<stri
   const response = await admin.ask(addr, { code: RequestCode.GET_BROKER_CONFIG });
   // The body is UTF-8 although the format is the one of .properties files.
   const { entries } = parseProperties(bodyOf(response).toString('utf8'));
-  return Object.fromEntries(Array.from(entries, ([key, entry]): [string, string] => [key, entry.value]).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries(
+    Array.from(entries, ([key, entry]): [string, string] => [key, entry.value]).sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
 }
 
 export interface UpdateBrokerConfigRequest {

@@ -1,8 +1,7 @@
 import { BrokerError, MQError, NotFoundError } from '../../common/errors.js';
-import { retryTopic } from '../../common/topic-names.js';
 import { versionDesc } from '../../common/mq-version.js';
-import { type ConsumerConnection, decodeConsumerConnection } from '../../remoting/bodies/consumer-connection.js';
-import { decodeProducerConnection } from '../../remoting/bodies/producer-connection.js';
+import { retryTopic } from '../../common/topic-names.js';
+import { type ConsumerConnection, decodeConsumerConnection, decodeProducerConnection } from '../../remoting/bodies/subscription.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import { masterAddrs } from './topic-list.js';
@@ -36,7 +35,11 @@ export async function consumersAt(admin: AdminClient, brokerAddr: string, consum
 }
 
 /** The clients of a consumer group and what they subscribe to, as one broker sees them. */
-export async function consumerConnection(admin: AdminClient, consumerGroup: string, brokerAddr?: string): Promise<ConsumerConnectionResult> {
+export async function consumerConnection(
+  admin: AdminClient,
+  consumerGroup: string,
+  brokerAddr?: string,
+): Promise<ConsumerConnectionResult> {
   const addrs = brokerAddr !== undefined ? [brokerAddr] : await brokersOfGroup(admin, consumerGroup);
   for (const addr of addrs) {
     const found = await consumersAt(admin, addr, consumerGroup);
@@ -78,7 +81,9 @@ function connectionResult(consumerGroup: string, brokerAddr: string, found: Cons
   };
 }
 
-function clientsOf(connections: readonly { clientId: string; clientAddr: string; language: string; version: number }[]): ClientConnection[] {
+function clientsOf(
+  connections: readonly { clientId: string; clientAddr: string; language: string; version: number }[],
+): ClientConnection[] {
   return connections
     .map(({ clientId, clientAddr, language, version }) => ({ clientId, clientAddr, language, version, versionDesc: versionDesc(version) }))
     .sort((a, b) => (a.clientId < b.clientId ? -1 : 1));

@@ -39,10 +39,13 @@ export async function* consumeMessage(admin: AdminClient, request: ConsumeMessag
     .filter((queue) => request.queueId === undefined || queue.queueId === request.queueId)
     .sort(compareQueues);
   if (queues.length === 0) {
-    throw new NotFoundError(`topic ${request.topic} has no readable queue${request.brokerName === undefined ? '' : ` on ${request.brokerName}`}${request.queueId === undefined ? '' : ` with id ${request.queueId}`}`, {
-      code: 'NO_READABLE_QUEUE',
-      hint: `look at its queues: mqadmin topicStatus -t ${request.topic}`,
-    });
+    throw new NotFoundError(
+      `topic ${request.topic} has no readable queue${request.brokerName === undefined ? '' : ` on ${request.brokerName}`}${request.queueId === undefined ? '' : ` with id ${request.queueId}`}`,
+      {
+        code: 'NO_READABLE_QUEUE',
+        hint: `look at its queues: mqadmin topicStatus -t ${request.topic}`,
+      },
+    );
   }
   let left = request.messageNumber;
   for (const queue of queues) {
@@ -76,7 +79,9 @@ async function rangeOf(
   const max = await offsetAt(admin, addr, RequestCode.GET_MAX_OFFSET, queue);
   if (request.offset !== undefined) {
     if (request.offset < min || request.offset > max) {
-      throw new UsageError(`offset ${request.offset} is outside queue ${queue.queueId} on ${queue.brokerName}, which holds ${min} to ${max}`);
+      throw new UsageError(
+        `offset ${request.offset} is outside queue ${queue.queueId} on ${queue.brokerName}, which holds ${min} to ${max}`,
+      );
     }
     return { begin: request.offset, end: max };
   }

@@ -2,7 +2,7 @@ import { MQError, NotFoundError } from '../../common/errors.js';
 import { versionDesc } from '../../common/mq-version.js';
 import { isRetryTopic, RETRY_GROUP_TOPIC_PREFIX } from '../../common/topic-names.js';
 import { type ConsumeStats, decodeConsumeStats } from '../../remoting/bodies/consume-stats.js';
-import { decodeConsumerRunningInfo } from '../../remoting/bodies/consumer-running-info.js';
+import { decodeConsumerRunningInfo } from '../../remoting/bodies/running-info.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { compareQueues, type MessageQueue, queueKey } from '../message-queue.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
@@ -84,11 +84,14 @@ export async function groupProgress(admin: AdminClient, request: GroupProgressRe
   };
   requireAll(results, `consumerProgress -g ${consumerGroup}`, queues.length === 0 ? undefined : result);
   if (queues.length === 0) {
-    throw new NotFoundError(`group ${consumerGroup} has no offsets${topic === undefined ? '' : ` for topic ${topic}`} on ${addrs.join(', ')}`, {
-      code: 'GROUP_NOT_EXIST',
-      hint: 'it never consumed there; see the known ones: mqadmin consumerProgress',
-      context: { consumerGroup, addrs },
-    });
+    throw new NotFoundError(
+      `group ${consumerGroup} has no offsets${topic === undefined ? '' : ` for topic ${topic}`} on ${addrs.join(', ')}`,
+      {
+        code: 'GROUP_NOT_EXIST',
+        hint: 'it never consumed there; see the known ones: mqadmin consumerProgress',
+        context: { consumerGroup, addrs },
+      },
+    );
   }
   return result;
 }
@@ -125,13 +128,17 @@ async function clientIPs(admin: AdminClient, addrs: readonly string[], consumerG
 }
 
 /** Queues of one client; a client that does not answer has none to show. */
-async function queuesOfClient(admin: AdminClient, addr: string, extFields: { consumerGroup: string; clientId: string }): Promise<MessageQueue[]> {
+async function queuesOfClient(
+  admin: AdminClient,
+  addr: string,
+  extFields: { consumerGroup: string; clientId: string },
+): Promise<MessageQueue[]> {
   try {
     const response = await admin.ask(addr, {
       code: RequestCode.GET_CONSUMER_RUNNING_INFO,
       extFields: { ...extFields, jstackEnable: 'false' },
     });
-    return [...decodeConsumerRunningInfo(bodyOf(response)).mqTable.keys()];
+    return decodeConsumerRunningInfo(bodyOf(response)).mqTable.map(([queue]) => queue);
   } catch (error) {
     if (error instanceof MQError) {
       return [];
@@ -170,7 +177,16 @@ export async function allProgress(admin: AdminClient): Promise<AllProgressResult
   });
   const groups = results.map(
     ({ addr, value, error }): GroupSummary =>
-      value ?? { consumerGroup: addr, count: 0, version: 'OFFLINE', consumeType: '', messageModel: '', consumeTps: 0, diffTotal: 0, error: error?.message ?? '' },
+      value ?? {
+        consumerGroup: addr,
+        count: 0,
+        version: 'OFFLINE',
+        consumeType: '',
+        messageModel: '',
+        consumeTps: 0,
+        diffTotal: 0,
+        error: error?.message ?? '',
+      },
   );
   requireAll(results, 'consumerProgress', { groups });
   return { groups };

@@ -64,7 +64,7 @@ async function isKnownSomewhere(admin: AdminClient, topic: string): Promise<bool
 }
 
 async function knowsTopic(admin: AdminClient, addr: string, topic: string): Promise<boolean> {
-  const { decodeTopicList } = await import('../../remoting/bodies/topic-list.js');
+  const { decodeTopicList } = await import('../../remoting/bodies/topic.js');
   const response = await admin.ask(addr, { code: RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER });
   return response.body !== null && decodeTopicList(response.body).topicList.includes(topic);
 }

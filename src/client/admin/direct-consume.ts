@@ -1,7 +1,7 @@
 import { parseFastjsonObject } from '../../common/fastjson.js';
 import { encodeProperties } from '../../common/message/properties.js';
-import { RequestCode } from '../../remoting/codes.js';
 import { responseError } from '../../remoting/client.js';
+import { RequestCode } from '../../remoting/codes.js';
 import { buildSendRequest, DEFAULT_CREATE_TOPIC_KEY } from '../producer/send-request.js';
 import { readSendResult, sendStatusOf } from '../producer/send-response.js';
 import { publishQueuesOf } from '../route-table.js';

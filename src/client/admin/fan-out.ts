@@ -59,8 +59,11 @@ export function requireAll(results: readonly NodeResult<unknown>[], what: string
   if (results.length === 1 || sameReason) {
     throw first;
   }
-  const listed = (outcome: NodeOutcome['outcome']): string[] => results.filter((entry) => entry.outcome === outcome).map((entry) => entry.addr);
-  const reasons = bad.map((entry) => `${entry.outcome === 'unknown' ? 'unknown' : 'failed'} on ${entry.addr} (${entry.cause?.message ?? ''})`);
+  const listed = (outcome: NodeOutcome['outcome']): string[] =>
+    results.filter((entry) => entry.outcome === outcome).map((entry) => entry.addr);
+  const reasons = bad.map(
+    (entry) => `${entry.outcome === 'unknown' ? 'unknown' : 'failed'} on ${entry.addr} (${entry.cause?.message ?? ''})`,
+  );
   throw new PartialError(`${what}: done on ${listed('done').join(', ') || 'none'}; ${reasons.join('; ')}`, {
     context: { done: listed('done'), failed: listed('failed'), unknown: listed('unknown'), outcomes: outcomes(results), result },
     cause: first,

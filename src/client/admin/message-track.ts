@@ -1,6 +1,6 @@
 import { MQError } from '../../common/errors.js';
-import type { ConsumerConnection } from '../../remoting/bodies/consumer-connection.js';
-import { type AdminClient } from './admin-client.js';
+import type { ConsumerConnection } from '../../remoting/bodies/subscription.js';
+import type { AdminClient } from './admin-client.js';
 import { consumersAt } from './connections.js';
 import { consumeStatsAt } from './consumer-progress.js';
 import type { MessageView } from './message-view.js';
@@ -35,7 +35,11 @@ export async function messageTracks(admin: AdminClient, message: MessageView): P
   return Promise.all(
     groups.map(async (consumerGroup): Promise<MessageTrack> => {
       try {
-        return { consumerGroup, trackType: await trackOf(admin, home ?? message.storeHost, { consumerGroup, message }), exceptionDesc: null };
+        return {
+          consumerGroup,
+          trackType: await trackOf(admin, home ?? message.storeHost, { consumerGroup, message }),
+          exceptionDesc: null,
+        };
       } catch (error) {
         if (!(error instanceof MQError)) {
           throw error;
@@ -75,4 +79,15 @@ function wantsTag(online: ConsumerConnection, message: MessageView): boolean {
   const subscription = [...online.subscriptionTable.values()].find((entry) => entry.topic === message.topic);
   const tags = subscription?.tagsSet ?? [];
   return tags.length === 0 || subscription?.subString === '*' || (message.tags !== null && tags.includes(message.tags));
+}
+
+/** A message and what became of it. */
+export interface TrackedMessage {
+  readonly message: MessageView;
+  readonly tracks: readonly MessageTrack[];
+}
+
+/** Adds what became of a message. */
+export async function withTracks(admin: AdminClient, message: MessageView): Promise<TrackedMessage> {
+  return { message, tracks: await messageTracks(admin, message) };
 }

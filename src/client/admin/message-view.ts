@@ -1,6 +1,6 @@
 import { formatHostAddress } from '../../common/host.js';
-import { encodeOffsetMsgId } from '../../common/message/message-id.js';
 import { type MessageExt, toMessageExt } from '../../common/message/message.js';
+import { encodeOffsetMsgId } from '../../common/message/message-id.js';
 import { decodeRecords } from '../../common/message/record.js';
 
 /** A stored message as the administration shows it. */

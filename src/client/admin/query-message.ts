@@ -64,7 +64,10 @@ function noMessage(text: string): NotFoundError {
 }
 
 /** One message by the broker's id or the client's. */
-export async function queryById(admin: AdminClient, request: { topic: string; msgId: string; routeTopic?: string | undefined }): Promise<MessageView> {
+export async function queryById(
+  admin: AdminClient,
+  request: { topic: string; msgId: string; routeTopic?: string | undefined },
+): Promise<MessageView> {
   const { topic, msgId, routeTopic } = request;
   const at = offsetIdTarget(msgId);
   let failure: MQError | null = null;
@@ -114,7 +117,9 @@ export async function queryByOffset(
   const pulled = await pullOnce(admin, addr, { topic, brokerName, queueId, offset, maxNums: 1 });
   const message = pulled.messages.find((entry) => entry.queueOffset === offset);
   if (message === undefined) {
-    throw noMessage(`queue ${queueId} of topic ${topic} on ${brokerName} has no message at offset ${offset} (it holds ${pulled.minOffset} to ${pulled.maxOffset})`);
+    throw noMessage(
+      `queue ${queueId} of topic ${topic} on ${brokerName} has no message at offset ${offset} (it holds ${pulled.minOffset} to ${pulled.maxOffset})`,
+    );
   }
   return message;
 }

@@ -1,5 +1,5 @@
 import { NotFoundError } from '../../common/errors.js';
-import { decodeResetOffset } from '../../remoting/bodies/reset-offset.js';
+import { decodeResetOffsetBody } from '../../remoting/bodies/consume-stats.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import { compareQueues, type MessageQueue } from '../message-queue.js';
 import { type AdminClient, bodyOf, expectSuccess } from './admin-client.js';
@@ -91,7 +91,11 @@ async function resetAt(admin: AdminClient, addr: string, request: ResetOffsetReq
   if (response.code === ResponseCode.CONSUMER_NOT_ONLINE) {
     return null;
   }
-  return Array.from(decodeResetOffset(bodyOf(response)), ([queue, offset]) => ({ brokerName: queue.brokerName, queueId: queue.queueId, offset }));
+  return Array.from(decodeResetOffsetBody(bodyOf(response)), ([queue, offset]) => ({
+    brokerName: queue.brokerName,
+    queueId: queue.queueId,
+    offset,
+  }));
 }
 
 /** What a reset would do at one broker. */

@@ -1,4 +1,4 @@
-import { decodeKVTable } from '../../remoting/bodies/kv-table.js';
+import { decodeKVTable } from '../../remoting/bodies/topic.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from './admin-client.js';
 import { askAll, type NodeOutcome, type NodeResult, outcomes, requireAll } from './fan-out.js';
@@ -9,7 +9,7 @@ export type RuntimeInfo = Readonly<Record<string, string>>;
 /** Asks one broker. */
 export async function runtimeInfo(admin: AdminClient, brokerAddr: string): Promise<RuntimeInfo> {
   const response = await admin.ask(brokerAddr, { code: RequestCode.GET_BROKER_RUNTIME_INFO });
-  return Object.fromEntries(decodeKVTable(bodyOf(response)));
+  return Object.fromEntries(decodeKVTable(bodyOf(response)).table);
 }
 
 export interface BrokerStatusResult {
@@ -27,7 +27,9 @@ export async function brokerStatus(
       ? [target.brokerAddr]
       : (await admin.clusterBrokers(target.clusterName ?? '')).map((broker) => broker.brokerAddr);
   const results = await askAll(addrs, (addr) => runtimeInfo(admin, addr));
-  const brokers = results.flatMap(({ addr, value }) => (value === undefined ? [] : [{ brokerAddr: addr, runtimeInfo: sortedByKey(value) }]));
+  const brokers = results.flatMap(({ addr, value }) =>
+    value === undefined ? [] : [{ brokerAddr: addr, runtimeInfo: sortedByKey(value) }],
+  );
   requireAll(results, 'brokerStatus', { brokers });
   return { brokers };
 }
@@ -79,7 +81,10 @@ export interface ClusterListResult {
  * The brokers of all clusters, or of one, with their load.
  * @param nowMs wall clock, for the age of the oldest message
  */
-export async function clusterList(admin: AdminClient, options: { clusterName?: string | undefined; nowMs: number }): Promise<ClusterListResult> {
+export async function clusterList(
+  admin: AdminClient,
+  options: { clusterName?: string | undefined; nowMs: number },
+): Promise<ClusterListResult> {
   const brokers = await brokersOf(admin, options.clusterName);
   const results = await askAll(
     brokers.map((broker) => broker.brokerAddr),

@@ -3,12 +3,12 @@ import { MQError, NotFoundError, UsageError } from '../../common/errors.js';
 import type { Message } from '../../common/message/message.js';
 import { UniqKeyGenerator } from '../../common/message/message-id.js';
 import { AUTO_CREATE_TOPIC_KEY_TOPIC } from '../../common/topic-names.js';
-import type { TopicRouteData } from '../../remoting/bodies/topic-route.js';
+import type { TopicRouteData } from '../../remoting/bodies/route.js';
 import { responseError } from '../../remoting/client.js';
 import type { MessageQueue } from '../message-queue.js';
 import { propertiesText } from '../producer/message-properties.js';
 import { buildSendRequest, DEFAULT_CREATE_TOPIC_KEY } from '../producer/send-request.js';
-import { readSendResult, RETRY_RESPONSE_CODES, sendStatusOf } from '../producer/send-response.js';
+import { RETRY_RESPONSE_CODES, readSendResult, sendStatusOf } from '../producer/send-response.js';
 import { validateMessage } from '../producer/validate.js';
 import { publishQueuesOf } from '../route-table.js';
 import type { SendResult } from '../types.js';
@@ -83,7 +83,15 @@ async function sendOnce(admin: AdminClient, attempt: Attempt): Promise<SendResul
   const { message, queue, addr, msgId } = attempt;
   const request = buildSendRequest(
     { producerGroup: TOOLS_PRODUCER_GROUP, createTopicKey: DEFAULT_CREATE_TOPIC_KEY, defaultTopicQueueNums: DEFAULT_TOPIC_QUEUE_NUMS },
-    { message, queue, properties: propertiesText(message, msgId), body: message.body, sysFlag: 0, bornTimestamp: attempt.bornTimestamp, batch: false },
+    {
+      message,
+      queue,
+      properties: propertiesText(message, msgId),
+      body: message.body,
+      sysFlag: 0,
+      bornTimestamp: attempt.bornTimestamp,
+      batch: false,
+    },
   );
   const response = await admin.remoting.invoke(addr, request, admin.timeoutMs);
   const status = sendStatusOf(response.code);
@@ -135,7 +143,9 @@ function chosenQueue(topic: string, request: SendMessageRequest, route: TopicRou
     });
   }
   if (queueId < 0 || queueId >= data.writeQueueNums) {
-    throw new UsageError(`queue ${queueId} of topic ${topic} on ${brokerName} cannot be written: it has ${data.writeQueueNums} write queues`);
+    throw new UsageError(
+      `queue ${queueId} of topic ${topic} on ${brokerName} cannot be written: it has ${data.writeQueueNums} write queues`,
+    );
   }
   return { topic, brokerName, queueId };
 }

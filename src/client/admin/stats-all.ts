@@ -1,5 +1,5 @@
 import { isDlqTopic, isRetryTopic } from '../../common/topic-names.js';
-import { type BrokerStatsData, decodeBrokerStatsData } from '../../remoting/bodies/broker-stats.js';
+import { type BrokerStatsData, decodeBrokerStatsData } from '../../remoting/bodies/consume-stats.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import { consumeStatsAt, progressRows } from './consumer-progress.js';
@@ -25,7 +25,10 @@ export interface StatsAllResult {
 }
 
 /** Traffic of all topics, or of one, without retry and dead-letter topics. */
-export async function statsAll(admin: AdminClient, options: { topic?: string | undefined; activeTopic?: boolean }): Promise<StatsAllResult> {
+export async function statsAll(
+  admin: AdminClient,
+  options: { topic?: string | undefined; activeTopic?: boolean },
+): Promise<StatsAllResult> {
   const names = (await admin.topicNames()).filter((topic) => !isRetryTopic(topic) && !isDlqTopic(topic)).sort();
   const wanted = options.topic === undefined ? names : names.filter((topic) => topic === options.topic);
   if (options.topic !== undefined && wanted.length === 0) {
@@ -82,5 +85,5 @@ async function statsOf(
 
 /** What stands for 24 hours: the day's sum, or the hour's or minute's while the broker is too young for it. */
 function longestSum(data: BrokerStatsData): number {
-  return data.statsDay.sum || data.statsHour.sum || data.statsMinute.sum;
+  return Number(data.statsDay.sum) || Number(data.statsHour.sum) || Number(data.statsMinute.sum);
 }

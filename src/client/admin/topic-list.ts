@@ -1,8 +1,8 @@
 import { MQError } from '../../common/errors.js';
 import { isDlqTopic, isRetryTopic } from '../../common/topic-names.js';
-import { decodeGroupList } from '../../remoting/bodies/group-list.js';
+import type { TopicRouteData } from '../../remoting/bodies/route.js';
+import { decodeGroupList } from '../../remoting/bodies/topic.js';
 import { RequestCode } from '../../remoting/codes.js';
-import type { TopicRouteData } from '../../remoting/bodies/topic-route.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import { mapLimited } from './map-limited.js';
 
@@ -52,7 +52,7 @@ export async function groupsOf(admin: AdminClient, topic: string, route: TopicRo
       try {
         const response = await admin.ask(addr, { code: RequestCode.QUERY_TOPIC_CONSUME_BY_WHO, extFields: { topic } });
         answers++;
-        for (const group of decodeGroupList(bodyOf(response))) {
+        for (const group of decodeGroupList(bodyOf(response)).groupList) {
           groups.add(group);
         }
       } catch (error) {

@@ -1,4 +1,4 @@
-import { decodeTopicStatsTable } from '../../remoting/bodies/topic-stats.js';
+import { decodeTopicStatsTable } from '../../remoting/bodies/topic.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import { askAll, requireAll } from './fan-out.js';

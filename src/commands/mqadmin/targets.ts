@@ -1,6 +1,6 @@
-import { UsageError } from '../../common/errors.js';
-import type { NodeOutcome } from '../../client/admin/fan-out.js';
 import type { Output } from '../../cli/output.js';
+import type { NodeOutcome } from '../../client/admin/fan-out.js';
+import { UsageError } from '../../common/errors.js';
 
 /** Either a broker address or a cluster name; Apache's tool prints its usage when both are absent. */
 export interface BrokerOrCluster {
@@ -20,7 +20,11 @@ export function requireTarget(values: BrokerOrCluster): BrokerOrCluster {
 }
 
 /** One line for each node that did it, or would do it. */
-export function printOutcomes(out: Output, nodes: readonly NodeOutcome[], lines: { done: (addr: string) => string; planned: (addr: string) => string }): void {
+export function printOutcomes(
+  out: Output,
+  nodes: readonly NodeOutcome[],
+  lines: { done: (addr: string) => string; planned: (addr: string) => string },
+): void {
   for (const node of nodes) {
     if (node.outcome === 'done') {
       out.line(lines.done(node.addr));

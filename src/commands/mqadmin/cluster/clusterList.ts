@@ -1,9 +1,9 @@
-import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { ClusterListResult, ClusterListRow } from '../../../client/admin/runtime-info.js';
-import { systemClock } from '../../../common/clock.js';
 import { format } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
+import type { AdminClient } from '../../../client/admin/admin-client.js';
+import type { ClusterListResult, ClusterListRow } from '../../../client/admin/runtime-info.js';
+import { systemClock } from '../../../common/clock.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 

@@ -1,9 +1,9 @@
-import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { SendResult } from '../../../client/types.js';
-import { UsageError } from '../../../common/errors.js';
 import { cut, format } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
+import type { AdminClient } from '../../../client/admin/admin-client.js';
+import type { SendResult } from '../../../client/types.js';
+import { UsageError } from '../../../common/errors.js';
 import { AdminCommand } from '../admin-command.js';
 
 const options = defineOptions({
@@ -19,7 +19,8 @@ const options = defineOptions({
 /** Sends one message. */
 export default class SendMessage extends AdminCommand<typeof options, SendResult> {
   static override summary = 'Send a message.';
-  static override description = 'With -b and -i it goes to that queue of that broker (its name, not its address), else to any writeable queue.';
+  static override description =
+    'With -b and -i it goes to that queue of that broker (its name, not its address), else to any writeable queue.';
   static override examples = [
     'mqadmin sendMessage -n 127.0.0.1:9876 -t OrderPaid -p "hello"',
     'mqadmin sendMessage -n 127.0.0.1:9876 -t OrderPaid -p "hello" -k order-1 -c TagA',

@@ -1,7 +1,7 @@
-import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { DeleteTopicResult } from '../../../client/admin/delete-topic.js';
 import { DELETE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
+import type { AdminClient } from '../../../client/admin/admin-client.js';
+import type { DeleteTopicResult } from '../../../client/admin/delete-topic.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 
@@ -18,7 +18,11 @@ export default class DeleteTopic extends AdminCommand<typeof options, DeleteTopi
   static override examples = ['mqadmin deleteTopic -n 127.0.0.1:9876 -c DefaultCluster -t OrderPaid --yes'];
   static override options = options;
 
-  protected override async ask(admin: AdminClient, values: OptionValues<typeof options>, context: CommandContext): Promise<DeleteTopicResult> {
+  protected override async ask(
+    admin: AdminClient,
+    values: OptionValues<typeof options>,
+    context: CommandContext,
+  ): Promise<DeleteTopicResult> {
     const { deleteTopic } = await import('../../../client/admin/delete-topic.js');
     const request = { topic: values.topic, clusterName: values.clusterName };
     if (values.dryRun) {

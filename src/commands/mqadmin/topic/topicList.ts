@@ -1,8 +1,8 @@
-import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { TopicListResult } from '../../../client/admin/topic-list.js';
 import { cut, format } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
+import type { AdminClient } from '../../../client/admin/admin-client.js';
+import type { TopicListResult } from '../../../client/admin/topic-list.js';
 import { AdminCommand } from '../admin-command.js';
 
 const options = defineOptions({
@@ -12,7 +12,8 @@ const options = defineOptions({
 /** Lists the topics the name server knows. */
 export default class TopicList extends AdminCommand<typeof options, TopicListResult> {
   static override summary = 'Fetch all topic list from name server.';
-  static override description = 'One name a line, sorted. With -c the cluster and the consumer groups of each topic, without retry and dead-letter topics.';
+  static override description =
+    'One name a line, sorted. With -c the cluster and the consumer groups of each topic, without retry and dead-letter topics.';
   static override examples = ['mqadmin topicList -n 127.0.0.1:9876', 'mqadmin topicList -n 127.0.0.1:9876 -c --json'];
   static override options = options;
 

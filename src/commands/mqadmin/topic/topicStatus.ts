@@ -1,8 +1,8 @@
-import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { TopicStatusResult } from '../../../client/admin/topic-status.js';
 import { cut, dateTimeMs, format } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
+import type { AdminClient } from '../../../client/admin/admin-client.js';
+import type { TopicStatusResult } from '../../../client/admin/topic-status.js';
 import { AdminCommand } from '../admin-command.js';
 import { javaDouble } from '../texts.js';
 

@@ -1,7 +1,7 @@
-import type { UpdateTopicResult } from '../../../client/admin/update-topic.js';
-import type { AdminClient } from '../../../client/admin/admin-client.js';
 import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
+import type { AdminClient } from '../../../client/admin/admin-client.js';
+import type { UpdateTopicResult } from '../../../client/admin/update-topic.js';
 import { AdminCommand } from '../admin-command.js';
 import { printOutcomes, requireTarget } from '../targets.js';
 import { topicConfigText } from '../texts.js';

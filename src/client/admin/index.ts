@@ -1,0 +1,22 @@
+/** Administration as a library: an {@link AdminClient}, and one typed function for each use case. */
+export * from './admin-client.js';
+export * from './attributes.js';
+export * from './broker-config.js';
+export * from './connections.js';
+export * from './consume-message.js';
+export * from './consumer-progress.js';
+export * from './delete-topic.js';
+export * from './direct-consume.js';
+export type { NodeOutcome } from './fan-out.js';
+export * from './message-track.js';
+export type { MessageView } from './message-view.js';
+export * from './query-message.js';
+export * from './reset-offset.js';
+export * from './runtime-info.js';
+export * from './send-message.js';
+export * from './stats-all.js';
+export * from './sub-group.js';
+export type { TopicSettings } from './topic-config.js';
+export * from './topic-list.js';
+export * from './topic-status.js';
+export * from './update-topic.js';
