@@ -1,2 +1,4 @@
-export { MessageStore, type MessageStoreOptions } from './message-store.js';
+export { nodeDisk } from './disk.js';
+export { MessageStore } from './message-store.js';
+export type { MessageStoreOptions } from './store-open.js';
 export type * from './types.js';

@@ -20,7 +20,7 @@ export interface DiskSpace {
 
 /**
  * The small file interface that the store uses, so that a test can tear writes, fill the disk and lose power.
- * All calls but the two flushes are synchronous: a positioned write into the page cache costs less than a trip through the thread pool.
+ * Calls are synchronous but for the flushes: a positioned write into the page cache costs less than a trip through the thread pool.
  */
 export interface Disk {
   /** Opens for reading and writing; with `create` makes the file when it is missing. Throws ENOENT otherwise. */
@@ -35,7 +35,7 @@ export interface Disk {
   fdatasync(fd: number, callback: (error: Error | null) => void): void;
   fdatasyncSync(fd: number): void;
   /** Puts the names of a directory on the device; does nothing where a platform cannot. */
-  syncDirectorySync(path: string): void;
+  syncDirectory(path: string, callback: (error: Error | null) => void): void;
   /** Null when there is nothing at the path. */
   statSync(path: string): DiskStat | null;
   /** Names in a directory, sorted; empty when it does not exist. */

@@ -1,0 +1,300 @@
+/*
+ * The commit log: one byte range over files of one size, appended by one writer. Mirrors CommitLog.
+ *
+ * End of a file: a record that would leave less than 8 bytes goes to the next file, and a marker takes its place:
+ * | 0 | bytes left in the file, marker included | 4 |
+ * | 4 | 0xCBD43194                              | 4 |
+ *
+ * `append` encodes straight into the in-memory tail, which is also what readers of new messages read; `write` puts
+ * everything new into the kernel with one positioned write.
+ */
+import { ProtocolError } from '../../src/common/errors.js';
+import { setInt64, viewOf } from '../../src/common/int64.js';
+import { encodeRecord, PHYSICAL_OFFSET_POS, type RecordFields } from '../../src/common/message/record.js';
+import type { FileSeries } from './file-series.js';
+import { TAIL_CHUNK_BYTES, TAIL_CHUNKS } from './limits.js';
+import { BLANK_MAGIC_CODE, END_MARKER_BYTES } from './record-header.js';
+
+/** A piece of the tail: the bytes [start, end) of the log. */
+interface TailChunk {
+  buffer: Buffer;
+  start: number;
+  end: number;
+  /** Bytes up to here are in the file. */
+  written: number;
+}
+
+/** A new commit log file could not be made. */
+export class CreateFileError extends Error {}
+
+export class CommitLog {
+  readonly files: FileSeries;
+  /** A file was made: its name must reach the device before anything in it counts as flushed. */
+  isDirectoryDirty = false;
+  /** Oldest first; the last one is appended to. */
+  readonly #chunks: TailChunk[] = [];
+  readonly #spare: Buffer[] = [];
+  #end = 0;
+  #writtenWhere = 0;
+  /** Index into `#chunks` of the first chunk with bytes that are not written. */
+  #firstUnwritten = 0;
+  /** The current file got its marker: the next record starts a chunk, because a chunk lies in one file. */
+  #isFileEnded = false;
+  /** Bytes of a failed write lie behind `#writtenWhere` and must go before the next one. */
+  #isTailDirty = false;
+
+  constructor(files: FileSeries) {
+    this.files = files;
+  }
+
+  /** Offset of the next record. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Everything below is in the kernel. */
+  get writtenWhere(): number {
+    return this.#writtenWhere;
+  }
+
+  get unwrittenBytes(): number {
+    return this.#end - this.#writtenWhere;
+  }
+
+  get minOffset(): number {
+    return this.files.minOffset;
+  }
+
+  /** Sets the end after recovery. */
+  reset(end: number): void {
+    this.#chunks.length = 0;
+    this.#firstUnwritten = 0;
+    this.#isFileEnded = false;
+    this.#end = end;
+    this.#writtenWhere = end;
+  }
+
+  /**
+   * Appends one record and returns its offset; `fields.commitLogOffset` is set. `boundBytes` is at least its length.
+   * @throws CreateFileError when the next file cannot be made, ProtocolError when the record is beyond a limit; nothing is appended then.
+   */
+  append(fields: RecordFields, boundBytes: number): number {
+    const chunk = this.#chunkFor(boundBytes);
+    const at = chunk.end - chunk.start;
+    fields.commitLogOffset = this.#end;
+    const length = encodeRecord(chunk.buffer, at, fields) - at;
+    const fileEnd = this.files.startOf(this.#end) + this.files.fileSize;
+    if (length + END_MARKER_BYTES > fileEnd - this.#end) {
+      return this.#appendInNextFile(chunk, at, length, fileEnd);
+    }
+    chunk.end += length;
+    this.#end += length;
+    return this.#end - length;
+  }
+
+  /**
+   * Makes sure that `bytes` fit into the current file, or goes on in the next one, and that records of together `boundBytes` go to one
+   * piece of memory: a batch never crosses files and is written or refused as a whole.
+   */
+  reserve(bytes: number, boundBytes: number): void {
+    const fileEnd = this.files.startOf(this.#end) + this.files.fileSize;
+    if (bytes + END_MARKER_BYTES > this.files.fileSize) {
+      throw tooLong(bytes, this.files.fileSize);
+    }
+    if (bytes + END_MARKER_BYTES > fileEnd - this.#end) {
+      this.#chunkFor(END_MARKER_BYTES);
+      this.#roll(fileEnd);
+    }
+    this.#chunkFor(boundBytes);
+  }
+
+  /** The file that is appended to, made if need be. */
+  ensureFile(): void {
+    this.#ensure(this.files.startOf(this.#end));
+  }
+
+  /** Makes the file after the current one, so that no put waits for it. */
+  prepareNextFile(): void {
+    const start = this.files.startOf(this.#end) + this.files.fileSize;
+    if (!this.files.isEmpty && !this.files.has(start)) {
+      this.files.ensure(start);
+      this.isDirectoryDirty = true;
+    }
+  }
+
+  /** Deletes files made in advance. */
+  removeUnusedFiles(): void {
+    this.files.deleteFrom(this.#end + 1);
+  }
+
+  #ensure(start: number): void {
+    if (this.files.has(start)) {
+      return;
+    }
+    try {
+      this.files.ensure(start);
+      this.isDirectoryDirty = true;
+    } catch (error) {
+      throw new CreateFileError(`${this.files.pathOf(start)} cannot be made: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  #appendInNextFile(chunk: TailChunk, at: number, length: number, fileEnd: number): number {
+    if (length + END_MARKER_BYTES > this.files.fileSize) {
+      throw tooLong(length, this.files.fileSize);
+    }
+    const record = Buffer.from(chunk.buffer.subarray(at, at + length));
+    this.#roll(fileEnd);
+    const next = this.#chunkFor(length);
+    next.buffer.set(record, next.end - next.start);
+    setInt64(viewOf(next.buffer), next.end - next.start + PHYSICAL_OFFSET_POS, this.#end);
+    next.end += length;
+    this.#end += length;
+    return this.#end - length;
+  }
+
+  /** Ends the current file with a marker; the last chunk has room for it. */
+  #roll(fileEnd: number): void {
+    this.#ensure(fileEnd);
+    const chunk = this.#chunks.at(-1)!;
+    const view = viewOf(chunk.buffer);
+    const at = chunk.end - chunk.start;
+    view.setInt32(at, fileEnd - this.#end);
+    view.setInt32(at + 4, BLANK_MAGIC_CODE);
+    chunk.end += END_MARKER_BYTES;
+    this.#end = fileEnd;
+    this.#isFileEnded = true;
+  }
+
+  #chunkFor(bytes: number): TailChunk {
+    const last = this.#chunks.at(-1);
+    if (last !== undefined && !this.#isFileEnded && last.buffer.length - (last.end - last.start) >= bytes + END_MARKER_BYTES) {
+      return last;
+    }
+    this.#isFileEnded = false;
+    if (last !== undefined && last.start === last.end) {
+      this.#chunks.pop();
+      this.#recycle(last.buffer);
+      this.#firstUnwritten = Math.min(this.#firstUnwritten, this.#chunks.length);
+    }
+    while (this.#chunks.length >= TAIL_CHUNKS && this.#firstUnwritten > 0) {
+      this.#recycle(this.#chunks.shift()!.buffer);
+      this.#firstUnwritten--;
+    }
+    const wanted = bytes + END_MARKER_BYTES;
+    const spare = wanted <= TAIL_CHUNK_BYTES ? this.#spare.pop() : undefined;
+    const buffer = spare ?? Buffer.allocUnsafeSlow(Math.max(TAIL_CHUNK_BYTES, wanted));
+    const chunk = { buffer, start: this.#end, end: this.#end, written: this.#end };
+    this.#chunks.push(chunk);
+    return chunk;
+  }
+
+  #recycle(buffer: Buffer): void {
+    if (buffer.length === TAIL_CHUNK_BYTES && this.#spare.length < 2) {
+      this.#spare.push(buffer);
+    }
+  }
+
+  /**
+   * Writes what was appended since the last call: one positioned write, one more for each further chunk or file. On a
+   * failure everything that is not written is given up, the file is cut there, and the error is thrown: `end` and `writtenWhere` tell
+   * what is left.
+   */
+  write(): void {
+    if (this.#isTailDirty) {
+      this.#cutTail();
+    }
+    while (this.#firstUnwritten < this.#chunks.length) {
+      const chunk = this.#chunks[this.#firstUnwritten]!;
+      const from = chunk.written;
+      let done = 0;
+      const length = chunk.end - from;
+      try {
+        if (length > 0) {
+          this.#ensure(this.files.startOf(from));
+        }
+        while (done < length) {
+          const count = this.files.write(from + done, chunk.buffer, from + done - chunk.start, length - done);
+          if (count === 0) {
+            throw new Error(`the disk took ${done} of ${length} bytes`);
+          }
+          done += count;
+        }
+      } catch (error) {
+        this.#giveUp(chunk, from);
+        throw error;
+      }
+      chunk.written = chunk.end;
+      this.#writtenWhere = this.#end;
+      if (this.#firstUnwritten === this.#chunks.length - 1) {
+        return;
+      }
+      this.#firstUnwritten++;
+      this.#writtenWhere = this.#chunks[this.#firstUnwritten]!.start;
+    }
+  }
+
+  #giveUp(chunk: TailChunk, from: number): void {
+    chunk.end = from;
+    this.#chunks.length = this.#firstUnwritten + 1;
+    this.#end = from;
+    this.#writtenWhere = from;
+    this.#isFileEnded = false;
+    this.#isTailDirty = true;
+    try {
+      this.#cutTail();
+    } catch {
+      // The disk refuses this too: the flag makes the next write begin with it.
+    }
+  }
+
+  /** Whole records of a refused batch may be in the file; behind a later, shorter record recovery would take them for real. */
+  #cutTail(): void {
+    this.files.zeroFrom(this.#writtenWhere);
+    this.#isTailDirty = false;
+  }
+
+  /** Writes [from, written) once more from memory, for a disk whose flush failed; false when memory does not hold all of it. */
+  rewrite(from: number): boolean {
+    const first = this.#chunks[0];
+    if (first === undefined || first.start > from) {
+      return from >= this.#writtenWhere;
+    }
+    for (const chunk of this.#chunks) {
+      const start = Math.max(chunk.start, from);
+      if (chunk.written > start) {
+        this.files.writeAll(start, chunk.buffer, start - chunk.start, chunk.written - start);
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Copies [offset, offset + length) to `target` when the tail holds it; false otherwise. Unwritten bytes are not given.
+   * A record never crosses chunks.
+   */
+  copyFromTail(offset: number, length: number, target: Buffer, targetPosition: number): boolean {
+    const chunks = this.#chunks;
+    for (let i = chunks.length - 1; i >= 0; i--) {
+      const chunk = chunks[i]!;
+      if (offset >= chunk.start) {
+        if (offset + length > chunk.written) {
+          return false;
+        }
+        const from = offset - chunk.start;
+        chunk.buffer.copy(target, targetPosition, from, from + length);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** First offset that the tail holds; the end when it is empty. */
+  get tailStart(): number {
+    return this.#chunks[0]?.start ?? this.#end;
+  }
+}
+
+function tooLong(bytes: number, fileSize: number): ProtocolError {
+  return new ProtocolError(`${bytes} bytes do not fit into a commit log file of ${fileSize}`, { code: 'RECORD_TOO_LONG' });
+}

@@ -1,0 +1,93 @@
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fsync,
+  ftruncateSync,
+  mkdirSync,
+  open,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import type { Disk } from './types.js';
+
+/** The error code of a failed file call (`ENOSPC`, `EIO`, …), or the message when there is none. */
+export function diskErrorCode(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return typeof code === 'string' ? code : String(error instanceof Error ? error.message : error);
+}
+
+/** The real file system. */
+export const nodeDisk: Disk = {
+  openSync: (path, options) => openSync(path, options?.create === true ? constants.O_RDWR | constants.O_CREAT : constants.O_RDWR, 0o644),
+  closeSync: (fd) => closeSync(fd),
+  readSync: (fd, buffer, offset, length, position) => {
+    let done = 0;
+    while (done < length) {
+      const count = readSync(fd, buffer, offset + done, length - done, position + done);
+      if (count === 0) {
+        break;
+      }
+      done += count;
+    }
+    return done;
+  },
+  writeSync: (fd, buffer, offset, length, position) => writeSync(fd, buffer, offset, length, position),
+  ftruncateSync: (fd, length) => ftruncateSync(fd, length),
+  fdatasync: (fd, callback) => fdatasync(fd, callback),
+  fdatasyncSync: (fd) => fdatasyncSync(fd),
+  syncDirectory: (path, callback) => {
+    if (process.platform === 'win32') {
+      callback(null);
+      return;
+    }
+    open(path, constants.O_RDONLY, (openError, fd) => {
+      if (openError !== null) {
+        callback(openError);
+        return;
+      }
+      fsync(fd, (error) => {
+        closeSync(fd);
+        callback(error);
+      });
+    });
+  },
+  statSync: (path) => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined
+      ? null
+      : { size: stat.size, isDirectory: stat.isDirectory(), mtimeMs: stat.mtimeMs, allocatedBytes: stat.blocks * 512 };
+  },
+  readdirSync: (path) => {
+    try {
+      return readdirSync(path).sort();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+        return [];
+      }
+      throw error;
+    }
+  },
+  mkdirSync: (path) => {
+    mkdirSync(path, { recursive: true });
+  },
+  unlinkSync: (path) => unlinkSync(path),
+  renameSync: (from, to) => renameSync(from, to),
+  removeDirectorySync: (path) => rmSync(path, { recursive: true, force: true }),
+  statfsSync: (path) => {
+    const info = statfsSync(path);
+    return {
+      totalBytes: info.blocks * info.bsize,
+      availableBytes: info.bavail * info.bsize,
+      usedBytes: (info.blocks - info.bfree) * info.bsize,
+    };
+  },
+};

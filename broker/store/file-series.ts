@@ -1,0 +1,215 @@
+import { join } from 'node:path';
+import { StoreError } from '../../src/common/errors.js';
+import type { FdCache } from './fd-cache.js';
+import type { Disk } from './types.js';
+
+const NAME = /^\d{20}$/;
+
+/** File name of the file that starts at `offset`: 20 digits. */
+export function offsetFileName(offset: number): string {
+  return String(offset).padStart(20, '0');
+}
+
+/**
+ * Files of one size that together are one long byte range; each file's name is the offset of its first byte
+ * (commit log, consume queue). Files are made at full length and sparse. Mirrors MappedFileQueue.
+ */
+export class FileSeries {
+  readonly directory: string;
+  readonly fileSize: number;
+  readonly #disk: Disk;
+  readonly #fds: FdCache;
+  /** Start offsets, ascending. */
+  #starts: number[] = [];
+
+  constructor(options: { directory: string; fileSize: number; disk: Disk; fds: FdCache }) {
+    this.directory = options.directory;
+    this.fileSize = options.fileSize;
+    this.#disk = options.disk;
+    this.#fds = options.fds;
+  }
+
+  /** Reads the directory. An empty last file (made, but the process died before it got its length) is removed. */
+  load(sizeKey: string): void {
+    const names = this.#disk.readdirSync(this.directory).filter((name) => NAME.test(name));
+    const starts: number[] = [];
+    names.forEach((name, i) => {
+      const path = join(this.directory, name);
+      const stat = this.#disk.statSync(path);
+      if (stat === null || stat.isDirectory) {
+        return;
+      }
+      if (stat.size === 0 && i === names.length - 1) {
+        this.#disk.unlinkSync(path);
+        return;
+      }
+      if (stat.size !== this.fileSize || Number(name) % this.fileSize !== 0) {
+        throw new StoreError(`${path} has ${stat.size} bytes, ${sizeKey} says ${this.fileSize}`, {
+          code: 'STORE_FILE_SIZE',
+          hint: `start with ${sizeKey}=${stat.size}, the size this store was made with`,
+          context: { path, size: stat.size, expected: this.fileSize },
+        });
+      }
+      starts.push(Number(name));
+    });
+    this.#starts = starts;
+  }
+
+  get starts(): readonly number[] {
+    return this.#starts;
+  }
+
+  get isEmpty(): boolean {
+    return this.#starts.length === 0;
+  }
+
+  /** Start of the oldest file; 0 when there is none. */
+  get minOffset(): number {
+    return this.#starts[0] ?? 0;
+  }
+
+  /** Start of the newest file; −1 when there is none. */
+  get lastStart(): number {
+    return this.#starts.at(-1) ?? -1;
+  }
+
+  startOf(offset: number): number {
+    return offset - (offset % this.fileSize);
+  }
+
+  pathOf(start: number): string {
+    return join(this.directory, offsetFileName(start));
+  }
+
+  has(start: number): boolean {
+    // Nearly every question is about the newest files.
+    for (let i = this.#starts.length - 1; i >= 0; i--) {
+      const known = this.#starts[i]!;
+      if (known <= start) {
+        return known === start;
+      }
+    }
+    return false;
+  }
+
+  /** Makes the file at full length when it is missing. */
+  ensure(start: number): void {
+    if (this.has(start)) {
+      return;
+    }
+    if (this.#starts.length === 0) {
+      this.#disk.mkdirSync(this.directory);
+    }
+    const path = this.pathOf(start);
+    const fd = this.#fds.open(path, { create: true });
+    try {
+      this.#disk.ftruncateSync(fd, this.fileSize);
+    } catch (error) {
+      this.#fds.close(path);
+      this.#disk.unlinkSync(path);
+      throw error;
+    }
+    let at = this.#starts.length;
+    while (at > 0 && this.#starts[at - 1]! > start) {
+      at--;
+    }
+    this.#starts.splice(at, 0, start);
+  }
+
+  /** Puts the names of new files on the device. */
+  syncDirectory(callback: (error: Error | null) => void): void {
+    this.#disk.syncDirectory(this.directory, callback);
+  }
+
+  /** Writes a range that lies in one file that exists; returns the bytes written, fewer when the disk took fewer before it failed. */
+  write(offset: number, buffer: Uint8Array, from: number, length: number): number {
+    const start = this.startOf(offset);
+    const fd = this.#fds.open(this.pathOf(start));
+    return this.#disk.writeSync(fd, buffer, from, length, offset - start);
+  }
+
+  /** Writes a range that may cross files; makes the files. Throws when not everything could be written. */
+  writeAll(offset: number, buffer: Uint8Array, from: number, length: number): void {
+    let done = 0;
+    while (done < length) {
+      const start = this.startOf(offset + done);
+      this.ensure(start);
+      const room = start + this.fileSize - (offset + done);
+      const count = this.write(offset + done, buffer, from + done, Math.min(room, length - done));
+      if (count === 0) {
+        throw new StoreError(`${this.pathOf(start)}: the disk took nothing at ${offset + done}`, { code: 'STORE_WRITE_FAILED' });
+      }
+      done += count;
+    }
+  }
+
+  /** Reads up to `length` bytes, across files; stops at a missing file. Returns the bytes read. */
+  read(offset: number, buffer: Uint8Array, at: number, length: number): number {
+    let done = 0;
+    while (done < length) {
+      const start = this.startOf(offset + done);
+      if (!this.has(start)) {
+        break;
+      }
+      const fd = this.#fds.open(this.pathOf(start));
+      const room = start + this.fileSize - (offset + done);
+      const wanted = Math.min(room, length - done);
+      const count = this.#disk.readSync(fd, buffer, at + done, wanted, offset + done - start);
+      done += count;
+      if (count < wanted) {
+        break;
+      }
+    }
+    return done;
+  }
+
+  /** Makes the rest of the file that holds `offset` zero (a hole), so that no old bytes lie behind the end. */
+  zeroFrom(offset: number): void {
+    const start = this.startOf(offset);
+    if (!this.has(start)) {
+      return;
+    }
+    const fd = this.#fds.open(this.pathOf(start));
+    this.#disk.ftruncateSync(fd, offset - start);
+    this.#disk.ftruncateSync(fd, this.fileSize);
+  }
+
+  /** Bytes that the file really occupies. */
+  allocatedBytes(start: number): number {
+    return this.#disk.statSync(this.pathOf(start))?.allocatedBytes ?? 0;
+  }
+
+  delete(start: number): void {
+    const at = this.#starts.indexOf(start);
+    if (at >= 0) {
+      const path = this.pathOf(start);
+      this.#fds.close(path);
+      this.#disk.unlinkSync(path);
+      this.#starts.splice(at, 1);
+    }
+  }
+
+  /** Deletes the files that start at or after `offset`. */
+  deleteFrom(offset: number): void {
+    for (const start of [...this.#starts].reverse()) {
+      if (start >= offset) {
+        this.delete(start);
+      }
+    }
+  }
+
+  /** Starts of the files that hold bytes of [from, to). */
+  startsBetween(from: number, to: number): number[] {
+    return this.#starts.filter((start) => start + this.fileSize > from && start < to);
+  }
+
+  fdatasync(start: number, callback: (error: Error | null) => void): void {
+    this.#fds.fdatasync(this.pathOf(start), callback);
+  }
+
+  close(): void {
+    for (const start of this.#starts) {
+      this.#fds.close(this.pathOf(start));
+    }
+  }
+}

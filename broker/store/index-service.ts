@@ -1,0 +1,288 @@
+import { join } from 'node:path';
+import type { Clock } from '../../src/common/clock.js';
+import type { Logger } from '../../src/common/logger.js';
+import type { FdCache } from './fd-cache.js';
+import { IndexFile } from './index-file.js';
+import { forEachKeyHash } from './index-keys.js';
+import type { Disk, StoreConfig } from './types.js';
+
+const NAME = /^\d{17}$/;
+/** Bytes of slots written in one go when a file is full, so that no turn waits long. */
+const SLOT_PIECE_BYTES = 512 * 1024;
+
+/** The index: its files in order of time, and which records are in it. Mirrors IndexService. */
+export class IndexService {
+  readonly #directory: string;
+  readonly #config: StoreConfig;
+  readonly #disk: Disk;
+  readonly #fds: FdCache;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #files: IndexFile[] = [];
+  /** Full files whose slots are not in the file yet. */
+  #sealing: IndexFile[] = [];
+  #isSyncing = false;
+  /** Called with the end time of a full file once it is on the device. */
+  onSealed: (endTimestamp: number) => void = () => {};
+  /** Called when the disk does not take entries. */
+  onError: (error: unknown) => void = () => {};
+
+  constructor(options: { config: StoreConfig; disk: Disk; fds: FdCache; clock: Clock; logger: Logger }) {
+    this.#directory = join(options.config.storePathRootDir, 'index');
+    this.#config = options.config;
+    this.#disk = options.disk;
+    this.#fds = options.fds;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  get files(): readonly IndexFile[] {
+    return this.#files;
+  }
+
+  #fileAt(path: string): IndexFile {
+    const { maxHashSlotNum, maxIndexNum } = this.#config;
+    return new IndexFile({ path, maxHashSlotNum, maxIndexNum, disk: this.#disk, fds: this.#fds });
+  }
+
+  /**
+   * Finds the files. After a kill the last one is checked entry by entry. Returns the offset from which the log's records must be
+   * (re)indexed; −1 when the log has to be read from its start.
+   */
+  load(isAfterKill: boolean): number {
+    this.#disk.mkdirSync(this.#directory);
+    this.#files = [];
+    for (const name of this.#disk.readdirSync(this.#directory)) {
+      const path = join(this.#directory, name);
+      if (!NAME.test(name)) {
+        continue;
+      }
+      const file = this.#fileAt(path);
+      if (this.#disk.statSync(path)?.size !== file.fileBytes) {
+        this.#logger.warn(`index file ${path} has another size than maxHashSlotNum and maxIndexNum say; it is not used`);
+        continue;
+      }
+      file.loadHeader();
+      this.#files.push(file);
+    }
+    if (!isAfterKill) {
+      this.#openLast();
+      return (this.#files.at(-1)?.endPhyOffset ?? -1) + 1;
+    }
+    return this.#checkLast(Number.MAX_SAFE_INTEGER);
+  }
+
+  #openLast(): void {
+    const last = this.#files.at(-1);
+    if (last !== undefined && !last.isFull && !last.hasSlotsInMemory) {
+      last.loadSlots();
+    }
+  }
+
+  /** Checks the last file, drops it when it says nothing, and goes on with the one before. */
+  #checkLast(endOffset: number): number {
+    for (let last = this.#files.at(-1); last !== undefined; last = this.#files.at(-1)) {
+      if (last.beginTimestamp > 0) {
+        last.rebuild(endOffset);
+      }
+      if (last.beginTimestamp > 0 && last.indexCount > 1) {
+        // The last record in it may have had more keys: it was dropped with the rest of its entries.
+        return last.endPhyOffset + 1;
+      }
+      this.#drop(last);
+    }
+    return -1;
+  }
+
+  #drop(file: IndexFile): void {
+    this.#files = this.#files.filter((other) => other !== file);
+    this.#sealing = this.#sealing.filter((other) => other !== file);
+    this.#fds.close(file.path);
+    this.#disk.unlinkSync(file.path);
+  }
+
+  /** Drops entries of records at or behind the end of the log. */
+  cutFrom(endOffset: number): void {
+    const last = this.#files.at(-1);
+    if (last !== undefined && last.endPhyOffset >= endOffset) {
+      this.writeOut();
+      this.#checkLast(endOffset);
+    }
+  }
+
+  /** Files a record under all its keys. */
+  put(topicKeyHash: number, properties: string, commitLogOffset: number, storeTimestamp: number): void {
+    this.#offset = commitLogOffset;
+    this.#timestamp = storeTimestamp;
+    forEachKeyHash(topicKeyHash, properties, this.#add);
+  }
+
+  #offset = 0;
+  #timestamp = 0;
+  // One function for all messages: a closure for each would cost more than the hash.
+  readonly #add = (keyHash: number): void => {
+    let file = this.#files.at(-1);
+    if (file === undefined || file.isFull) {
+      file = this.#nextFile(file);
+    }
+    if (file.isPendingFull) {
+      try {
+        file.writeEntries();
+      } catch (error) {
+        this.onError(error);
+        file.growPending();
+      }
+    }
+    file.put(keyHash, this.#offset, this.#timestamp);
+  };
+
+  #nextFile(full: IndexFile | undefined): IndexFile {
+    let name = timestampName(this.#clock.nowMs());
+    const lastName = full === undefined ? '' : full.path.slice(-17);
+    for (let ms = this.#clock.nowMs() + 1; name <= lastName; ms++) {
+      name = timestampName(ms);
+    }
+    const file = this.#fileAt(join(this.#directory, name));
+    file.begin();
+    if (full !== undefined) {
+      file.beginTimestamp = full.endTimestamp;
+      file.endTimestamp = full.endTimestamp;
+      file.beginPhyOffset = full.endPhyOffset;
+      file.endPhyOffset = full.endPhyOffset;
+      this.#sealing.push(full);
+    }
+    this.#files.push(file);
+    return file;
+  }
+
+  /** Writes what is only in memory of entries (not the slots of the growing file). Throws when the disk refuses. */
+  writeOut(): void {
+    for (const file of this.#sealing) {
+      file.writeEntries();
+    }
+    this.#files.at(-1)?.writeEntries();
+  }
+
+  /** A step of putting full files on the device; call it now and then. */
+  sealStep(): void {
+    const file = this.#sealing[0];
+    if (file === undefined || this.#isSyncing) {
+      return;
+    }
+    file.writeEntries();
+    if (!file.writeSlots(SLOT_PIECE_BYTES)) {
+      return;
+    }
+    this.#isSyncing = true;
+    file.fdatasync((error) => {
+      this.#isSyncing = false;
+      if (error !== null) {
+        file.restartSlots();
+        this.onError(error);
+        return;
+      }
+      file.release();
+      this.#sealing = this.#sealing.filter((other) => other !== file);
+      this.onSealed(file.endTimestamp);
+    });
+  }
+
+  get hasSealing(): boolean {
+    return this.#sealing.length > 0;
+  }
+
+  /** Flushes the growing file's entries to the device in the background. */
+  fdatasync(callback: (error: Error | null) => void): void {
+    const last = this.#files.at(-1);
+    if (last === undefined) {
+      callback(null);
+    } else {
+      last.fdatasync(callback);
+    }
+  }
+
+  /** Writes everything, slots too. */
+  close(): void {
+    for (const file of this.#files) {
+      if (file.hasSlotsInMemory) {
+        file.writeEntries();
+        file.restartSlots();
+        file.writeSlots(Number.MAX_SAFE_INTEGER);
+      }
+    }
+  }
+
+  /**
+   * Commit log offsets filed under a hash between two times (ms), newest first, at most `maxNum` of those that `accept` takes (hashes
+   * collide: it compares the record).
+   */
+  query(keyHash: number, maxNum: number, beginMs: number, endMs: number, accept: (offset: number) => boolean): number[] {
+    const offsets: number[] = [];
+    const query = { keyHash, maxNum, beginMs, endMs, accept };
+    for (let i = this.#files.length - 1; i >= 0 && offsets.length < maxNum; i--) {
+      const file = this.#files[i]!;
+      const overlaps = beginMs <= file.endTimestamp + 1000 && endMs >= file.beginTimestamp;
+      if (overlaps && file.indexCount > 1) {
+        queryFile(file, query, offsets);
+      }
+      if (file.beginTimestamp < beginMs) {
+        break;
+      }
+    }
+    return offsets;
+  }
+
+  get lastUpdateTimestamp(): number {
+    return this.#files.at(-1)?.endTimestamp ?? 0;
+  }
+
+  get lastUpdatePhyOffset(): number {
+    return this.#files.at(-1)?.endPhyOffset ?? 0;
+  }
+}
+
+interface IndexQuery {
+  keyHash: number;
+  maxNum: number;
+  beginMs: number;
+  endMs: number;
+  accept: (offset: number) => boolean;
+}
+
+function queryFile(file: IndexFile, query: IndexQuery, offsets: number[]): void {
+  let k = file.head(query.keyHash);
+  while (k > 0 && offsets.length < query.maxNum) {
+    const entry = file.entry(k);
+    if (entry === null) {
+      return;
+    }
+    // An entry's time is exact to the second, rounded down.
+    const time = file.beginTimestamp + entry.timeDiffSeconds * 1000;
+    if (time + 999 < query.beginMs) {
+      return;
+    }
+    const offset = entry.commitLogOffset;
+    if (entry.keyHash === query.keyHash && time <= query.endMs && !offsets.includes(offset) && query.accept(offset)) {
+      offsets.push(offset);
+    }
+    if (entry.previous >= k) {
+      return;
+    }
+    k = entry.previous;
+  }
+}
+
+/** Local time as `yyyyMMddHHmmssSSS`. */
+export function timestampName(ms: number): string {
+  const date = new Date(ms);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return (
+    String(date.getFullYear()).padStart(4, '0') +
+    two(date.getMonth() + 1) +
+    two(date.getDate()) +
+    two(date.getHours()) +
+    two(date.getMinutes()) +
+    two(date.getSeconds()) +
+    String(date.getMilliseconds()).padStart(3, '0')
+  );
+}

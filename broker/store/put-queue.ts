@@ -1,0 +1,61 @@
+import type { ConsumeQueue } from './consume-queue.js';
+import type { TopicEntry } from './topic-table.js';
+import type { PutMessage, PutSink } from './types.js';
+
+/** One record on its way: appended, then written, then (SYNC_FLUSH) flushed, then dispatched. Objects are reused. */
+export interface PendingPut {
+  /** Null on all records of a batch but the last. */
+  message: PutMessage | null;
+  sink: PutSink | null;
+  entry: TopicEntry;
+  /** Null for records that enter no queue (prepared and rolled back). */
+  queue: ConsumeQueue | null;
+  queueOffset: number;
+  commitLogOffset: number;
+  size: number;
+  storeTimestamp: number;
+  tagsCode: number | bigint;
+  properties: string;
+  isIndexed: boolean;
+  /** When waiting for the disk ends, monotonic ms. */
+  deadlineMs: number;
+}
+
+/** Puts in order of the log, first in first out, without garbage for each. */
+export class PutQueue {
+  readonly #items: PendingPut[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: PendingPut): void {
+    this.#items.push(item);
+  }
+
+  /** The oldest; undefined when empty. */
+  peek(): PendingPut | undefined {
+    return this.#items[this.#head];
+  }
+
+  shift(): PendingPut | undefined {
+    const item = this.#items[this.#head];
+    if (item !== undefined) {
+      this.#head++;
+      if (this.#head === this.#items.length) {
+        this.#items.length = 0;
+        this.#head = 0;
+      } else if (this.#head > 4096 && this.#head * 2 > this.#items.length) {
+        this.#items.splice(0, this.#head);
+        this.#head = 0;
+      }
+    }
+    return item;
+  }
+
+  /** The n-th oldest. */
+  at(index: number): PendingPut | undefined {
+    return this.#items[this.#head + index];
+  }
+}

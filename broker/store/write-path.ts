@@ -1,0 +1,312 @@
+import type { Clock } from '../../src/common/clock.js';
+import type { Logger } from '../../src/common/logger.js';
+import { Appender } from './appender.js';
+import type { Checkpoint } from './checkpoint.js';
+import { type CommitLog, CreateFileError } from './commit-log.js';
+import { notePutLatency } from './counters.js';
+import { diskErrorCode } from './disk.js';
+import { Flusher } from './flusher.js';
+import type { IndexService } from './index-service.js';
+import { TURN_WRITE_BYTES, WRITE_RETRY_MS } from './limits.js';
+import { type PendingPut, PutQueue } from './put-queue.js';
+import type { TopicTable } from './topic-table.js';
+import type { ArrivalListener, PutMessage, PutSink, PutStatus, StoreConfig, StoreCounters } from './types.js';
+
+/** Why the store takes no messages; several can hold at once. */
+export const Block = { SHUTDOWN: 1, DISK_FULL: 2, WRITE_ERROR: 4, FLUSH_ERROR: 8, DERIVED_ERROR: 16 } as const;
+
+/** A store time this much before the last one means that the clock was set back. */
+const CLOCK_STEP_MS = 1000;
+
+/** From a message to its acknowledgement and its place in queues and index. */
+export class WritePath {
+  readonly flusher: Flusher;
+  /** Bits of `Block`; 0 means that messages are taken. */
+  blocks = 0;
+  lastStoreTimestamp: number;
+  lastDispatchedTimestamp: number;
+  /** End of the last dispatched record. */
+  dispatchedTo: number;
+
+  readonly #config: StoreConfig;
+  readonly #log: CommitLog;
+  readonly #topics: TopicTable;
+  readonly #index: IndexService | null;
+  readonly #checkpoint: Checkpoint;
+  readonly #counters: StoreCounters;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #appender: Appender;
+  readonly #isSyncFlush: boolean;
+  /** SYNC_FLUSH: written, waiting for the device. */
+  readonly #unflushed = new PutQueue();
+  readonly #listeners: ArrivalListener[] = [];
+  #isFlushingTurn = false;
+  #turnStartMs = 0;
+  #retryAtMs = 0;
+
+  constructor(options: {
+    config: StoreConfig;
+    log: CommitLog;
+    topics: TopicTable;
+    index: IndexService | null;
+    checkpoint: Checkpoint;
+    counters: StoreCounters;
+    clock: Clock;
+    logger: Logger;
+    lastStoreTimestamp: number;
+  }) {
+    this.#config = options.config;
+    this.#log = options.log;
+    this.#topics = options.topics;
+    this.#index = options.index;
+    this.#checkpoint = options.checkpoint;
+    this.#counters = options.counters;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#appender = new Appender({ config: options.config, log: options.log, topics: options.topics });
+    this.#isSyncFlush = options.config.flushDiskType === 'SYNC_FLUSH';
+    this.lastStoreTimestamp = options.lastStoreTimestamp;
+    this.lastDispatchedTimestamp = options.lastStoreTimestamp;
+    this.dispatchedTo = options.log.end;
+    this.flusher = new Flusher(options.log, () => this.lastStoreTimestamp);
+    this.flusher.flushedWhere = options.log.end;
+    this.flusher.onFlushed = (flushedWhere, storeTimestamp) => this.#flushed(flushedWhere, storeTimestamp);
+    this.flusher.onFailed = (error) => this.#flushFailed(error);
+  }
+
+  /** End of what may be read. */
+  get confirmOffset(): number {
+    return this.dispatchedTo;
+  }
+
+  addListener(listener: ArrivalListener): void {
+    this.#listeners.push(listener);
+  }
+
+  put(message: PutMessage, sink: PutSink): void {
+    if (this.blocks !== 0) {
+      this.#refuse(message, sink, 'SERVICE_NOT_AVAILABLE');
+      return;
+    }
+    const nowMs = this.#clock.nowMs();
+    if (nowMs < this.lastStoreTimestamp - CLOCK_STEP_MS) {
+      this.#clockWentBack(nowMs);
+    }
+    if (this.#appender.pending.length === 0) {
+      this.#turnStartMs = this.#clock.monotonicMs();
+    }
+    const status = this.#appender.append(message, sink, nowMs);
+    if (status !== 'PUT_OK') {
+      this.#refuse(message, sink, status);
+      return;
+    }
+    this.lastStoreTimestamp = nowMs;
+    if (this.#log.unwrittenBytes > TURN_WRITE_BYTES) {
+      this.flushTurn();
+    }
+  }
+
+  #refuse(message: PutMessage, sink: PutSink, status: PutStatus): void {
+    this.#counters.putsRefused++;
+    // Nothing of this message is on any disk.
+    sink.onPut(message, status);
+  }
+
+  /** The checkpoint must not speak of times that new messages have again. */
+  #clockWentBack(nowMs: number): void {
+    this.#logger.warn(`the clock went back by ${this.lastStoreTimestamp - nowMs} ms`);
+    this.#checkpoint.physicMsgTimestamp = Math.min(this.#checkpoint.physicMsgTimestamp, nowMs);
+    this.#checkpoint.logicsMsgTimestamp = Math.min(this.#checkpoint.logicsMsgTimestamp, nowMs);
+    this.lastDispatchedTimestamp = Math.min(this.lastDispatchedTimestamp, nowMs);
+    this.lastStoreTimestamp = nowMs;
+    this.#checkpoint.save();
+  }
+
+  flushTurn(): void {
+    const pending = this.#appender.pending;
+    const count = pending.length;
+    if (count === 0 || this.#isFlushingTurn) {
+      return;
+    }
+    this.#isFlushingTurn = true;
+    try {
+      let error: unknown = null;
+      try {
+        this.#log.write();
+      } catch (caught) {
+        error = caught;
+        this.#writeFailed(caught);
+      }
+      let written = count;
+      if (error !== null) {
+        written = this.#takeBack(count);
+      }
+      this.#counters.turns++;
+      notePutLatency(this.#counters, this.#clock.monotonicMs() - this.#turnStartMs, written);
+      if (this.#isSyncFlush) {
+        this.#waitForDevice(written);
+      } else {
+        this.#acknowledge(written);
+      }
+      for (let i = written; i < count; i++) {
+        this.#refuseItem(pending.shift()!, error);
+      }
+    } finally {
+      this.#isFlushingTurn = false;
+    }
+  }
+
+  /** After a failed write: gives the queue offsets of what is not in the file back. Returns how many of the pending puts are in it. */
+  #takeBack(count: number): number {
+    const pending = this.#appender.pending;
+    let kept = count;
+    while (kept > 0) {
+      const item = pending.at(kept - 1)!;
+      if (item.commitLogOffset + item.size <= this.#log.writtenWhere) {
+        break;
+      }
+      if (item.queue !== null) {
+        item.queue.nextOffset = item.queueOffset;
+      }
+      kept--;
+    }
+    return kept;
+  }
+
+  #refuseItem(item: PendingPut, error: unknown): void {
+    const { message, sink } = item;
+    this.#appender.recycle(item);
+    if (message !== null && sink !== null) {
+      this.#refuse(message, sink, error instanceof CreateFileError ? 'CREATE_MAPPED_FILE_FAILED' : 'SERVICE_NOT_AVAILABLE');
+    }
+  }
+
+  /** ASYNC_FLUSH: answers first, then fills queues and index. */
+  #acknowledge(count: number): void {
+    const pending = this.#appender.pending;
+    for (let i = 0; i < count; i++) {
+      const item = pending.at(i)!;
+      if (item.message !== null) {
+        // ASYNC_FLUSH: the record is in the kernel's page cache: a killed process loses nothing, a power cut may.
+        item.sink!.onPut(item.message, 'PUT_OK');
+        item.message = null;
+      }
+    }
+    for (let i = 0; i < count; i++) {
+      this.#dispatch(pending.shift()!);
+    }
+  }
+
+  /** SYNC_FLUSH: queues the puts behind the next flush. */
+  #waitForDevice(count: number): void {
+    const deadlineMs = this.#clock.monotonicMs() + this.#config.syncFlushTimeout;
+    for (let i = 0; i < count; i++) {
+      const item = this.#appender.pending.shift()!;
+      if (item.message !== null && !item.message.waitStoreMsgOK) {
+        // WAIT=false: the record is in the kernel's page cache, as under ASYNC_FLUSH.
+        item.sink!.onPut(item.message, 'PUT_OK');
+        item.message = null;
+      }
+      item.deadlineMs = deadlineMs;
+      this.#unflushed.push(item);
+    }
+    this.flusher.request();
+  }
+
+  #flushed(flushedWhere: number, storeTimestamp: number): void {
+    this.#counters.flushes++;
+    this.#checkpoint.physicMsgTimestamp = storeTimestamp;
+    if ((this.blocks & Block.FLUSH_ERROR) !== 0) {
+      this.blocks &= ~Block.FLUSH_ERROR;
+      this.#logger.info('the commit log can be flushed again');
+    }
+    for (let item = this.#unflushed.peek(); item !== undefined; item = this.#unflushed.peek()) {
+      if (item.commitLogOffset + item.size > flushedWhere) {
+        break;
+      }
+      this.#unflushed.shift();
+      if (item.message !== null) {
+        // SYNC_FLUSH: fdatasync returned for every byte of the record: it survives a power cut.
+        item.sink!.onPut(item.message, 'PUT_OK');
+        item.message = null;
+      }
+      this.#dispatch(item);
+    }
+  }
+
+  #flushFailed(error: Error): void {
+    this.#counters.flushFailures++;
+    if ((this.blocks & Block.FLUSH_ERROR) === 0) {
+      this.#logger.error(`the commit log cannot be flushed (${diskErrorCode(error)}); sends are refused until it can`);
+    }
+    this.blocks |= Block.FLUSH_ERROR;
+    this.#retryAtMs = this.#clock.monotonicMs() + WRITE_RETRY_MS;
+  }
+
+  #writeFailed(error: unknown): void {
+    if ((this.blocks & Block.WRITE_ERROR) === 0) {
+      this.#logger.error(`the commit log cannot be written at ${this.#log.end} (${diskErrorCode(error)}); sends are refused, trying again`);
+    }
+    this.blocks |= Block.WRITE_ERROR;
+    this.#retryAtMs = this.#clock.monotonicMs() + WRITE_RETRY_MS;
+  }
+
+  /** Work that is due by time: answers that waited too long, and another try at a disk that refused. */
+  tick(nowMs: number): void {
+    for (let i = 0; ; i++) {
+      const item = this.#unflushed.at(i);
+      if (item === undefined || item.deadlineMs > nowMs) {
+        break;
+      }
+      if (item.message !== null) {
+        // Written, but the device has not said so in time: the message may survive a power cut or not.
+        item.sink!.onPut(item.message, 'FLUSH_DISK_TIMEOUT');
+        item.message = null;
+      }
+    }
+    if ((this.blocks & (Block.WRITE_ERROR | Block.FLUSH_ERROR)) !== 0 && nowMs >= this.#retryAtMs) {
+      this.#retry(nowMs);
+    }
+  }
+
+  #retry(nowMs: number): void {
+    this.blocks &= ~Block.WRITE_ERROR;
+    if ((this.blocks & Block.FLUSH_ERROR) === 0) {
+      return;
+    }
+    this.#retryAtMs = nowMs + WRITE_RETRY_MS;
+    try {
+      // A failed flush may have dropped the dirty pages: only what is written again can be flushed.
+      if (this.#log.rewrite(this.flusher.flushedWhere) || !this.#isSyncFlush) {
+        this.flusher.request();
+        return;
+      }
+      this.#logger.error('what could not be flushed is no longer in memory; restart the broker when the disk is well');
+    } catch (error) {
+      this.#logger.warn(`the commit log still cannot be written (${diskErrorCode(error)})`);
+    }
+  }
+
+  #dispatch(item: PendingPut): void {
+    const queue = item.queue;
+    if (queue !== null) {
+      queue.append(item.commitLogOffset, item.size, item.tagsCode);
+      this.#topics.markDirty(queue);
+    }
+    if (item.isIndexed && this.#index !== null) {
+      this.#index.put(item.entry.keyHash, item.properties, item.commitLogOffset, item.storeTimestamp);
+    }
+    this.dispatchedTo = item.commitLogOffset + item.size;
+    this.lastDispatchedTimestamp = item.storeTimestamp;
+    this.#counters.puts++;
+    this.#counters.putBytes += item.size;
+    this.#counters.dispatched++;
+    if (queue !== null) {
+      for (const listener of this.#listeners) {
+        listener(queue.topic, queue.queueId, item.queueOffset + 1, item.tagsCode, item.storeTimestamp);
+      }
+    }
+    this.#appender.recycle(item);
+  }
+}
