@@ -1,10 +1,10 @@
 import type { NodeKind } from '../../../broker/config/index.js';
-import { type RunFile, runningNodes, stateDir } from '../../../broker/process/run-file.js';
-import { type StopOutcome, stopNode } from '../../../broker/process/stop-node.js';
+import { runningNodes, stateDir } from '../../../broker/process/run-file.js';
 import { type CommonOption, defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
-import { NotFoundError, TimeoutError, UsageError } from '../../common/errors.js';
+import { NotFoundError, UsageError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
+import { describeNode, type StoppedNode, stopAll } from './stop-nodes.js';
 
 const DEFAULT_WAIT_SECONDS = 60;
 const KINDS: Readonly<Record<string, NodeKind>> = { broker: 'broker', namesrv: 'namesrv' };
@@ -14,22 +14,7 @@ const options = defineOptions({
   wait: { kind: 'int', own: true, default: DEFAULT_WAIT_SECONDS, min: 1, text: 'Seconds to wait for a clean stop' },
 });
 
-interface Stopped {
-  readonly kind: NodeKind;
-  readonly name: string;
-  readonly address: string;
-  readonly pid: number;
-  readonly by: StopOutcome['by'];
-  readonly tookMs: number;
-}
-
-/** One node in words. */
-export function describeNode(node: Pick<RunFile, 'kind' | 'name' | 'address' | 'pid'>): string {
-  const what = node.kind === 'broker' ? `broker ${node.name}` : 'name server';
-  return `${what} (${node.address}, pid ${node.pid})`;
-}
-
-export default class MqshutdownCommand extends MqCommand<typeof options, { stopped: Stopped[] }> {
+export default class MqshutdownCommand extends MqCommand<typeof options, { stopped: StoppedNode[] }> {
   static override summary = 'Stop the brokers or name servers that this user started on this machine';
   static override description = 'mqshutdown broker | namesrv';
   static override examples = ['mqshutdown broker', 'mqshutdown namesrv', 'mqshutdown broker --port 20911'];
@@ -40,7 +25,7 @@ export default class MqshutdownCommand extends MqCommand<typeof options, { stopp
   protected async execute(
     values: Parameters<MqCommand<typeof options>['execute']>[0],
     context: CommandContext,
-  ): Promise<{ stopped: Stopped[] }> {
+  ): Promise<{ stopped: StoppedNode[] }> {
     const [word, ...rest] = context.words;
     const kind = word === undefined ? undefined : KINDS[word.toLowerCase()];
     if (kind === undefined || rest.length > 0) throw new UsageError('say what to stop: mqshutdown broker | namesrv');
@@ -58,25 +43,7 @@ export default class MqshutdownCommand extends MqCommand<typeof options, { stopp
     return { stopped: await stopAll(state, nodes, values.wait * 1000) };
   }
 
-  protected override render(result: { stopped: Stopped[] }, out: Output): void {
+  protected override render(result: { stopped: StoppedNode[] }, out: Output): void {
     for (const node of result.stopped) out.line(`${describeNode(node)} stopped after ${node.tookMs} ms`);
   }
-}
-
-/**
- * Stops nodes side by side and waits for all of them.
- * @throws TimeoutError naming those that still run.
- */
-export async function stopAll(state: string, nodes: readonly RunFile[], waitMs: number): Promise<Stopped[]> {
-  const outcomes = await Promise.all(nodes.map((node) => stopNode(state, node, { waitMs })));
-  const left = outcomes.filter((outcome) => !outcome.isStopped);
-  if (left.length > 0) {
-    const names = left.map(({ node, by }) => `${describeNode(node)}${by === 'none' ? ' could not be asked' : ''}`).join(', ');
-    throw new TimeoutError(`still running after ${waitMs / 1000} s: ${names}`, {
-      code: 'NODE_NOT_STOPPED',
-      hint: `see ${left.map(({ node }) => node.logFile).join(', ')}`,
-      retriable: true,
-    });
-  }
-  return outcomes.map(({ node, by, tookMs }) => ({ kind: node.kind, name: node.name, address: node.address, pid: node.pid, by, tookMs }));
 }

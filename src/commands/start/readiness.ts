@@ -1,12 +1,19 @@
 import { RemotingClient } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
-import type { Child } from './children.js';
 
 const LIMIT_MS = 30_000;
 const PAUSE_MS = 10;
 
+/** A process that is to become a node. */
+export interface StartingNode {
+  readonly bin: string;
+  readonly hasExited: boolean;
+  readonly exitCode: number | null;
+  lastWords(): string;
+}
+
 /** Waits until the name server knows the broker; fails at once when one of the processes ends. */
-export async function waitForBroker(namesrvAddr: string, brokerName: string, nodes: readonly Child[]): Promise<void> {
+export async function waitForBroker(namesrvAddr: string, brokerName: string, nodes: readonly StartingNode[]): Promise<void> {
   const client = new RemotingClient({ connectTimeoutMs: 1000 });
   const endMs = performance.now() + LIMIT_MS;
   try {

@@ -1,0 +1,68 @@
+import { mkdirSync } from 'node:fs';
+import { type CommonOption, defineOptions } from '../../cli/options.js';
+import type { Output } from '../../cli/output.js';
+import { ConfigError } from '../../common/errors.js';
+import { type CommandContext, MqCommand } from '../base.js';
+import { CLUSTER_DIR_OPTION, clusterDir, nodesBelow } from './cluster-nodes.js';
+
+const options = defineOptions({
+  ...CLUSTER_DIR_OPTION,
+  clusterName: { short: 'c', own: true, text: 'Cluster name (DefaultCluster)' },
+  brokerName: { short: 'b', own: true, text: 'Broker name (broker-a)' },
+  namesrvPort: { kind: 'int', own: true, min: 3, max: 65_535, text: 'Port of the name server (9876, or a free one when that is taken)' },
+  brokerPort: { kind: 'int', own: true, min: 3, max: 65_534, text: 'Port of the broker (10911, or a free one when that is taken)' },
+  bindAddress: { own: true, text: 'Address to listen on and to advertise (127.0.0.1)' },
+});
+
+interface ClusterStarted {
+  readonly clusterName: string;
+  readonly namesrvAddr: string;
+  readonly brokerName: string;
+  readonly brokerAddr: string;
+  readonly dir: string;
+  readonly pids: { readonly namesrv: number; readonly broker: number };
+}
+
+export default class StartClusterCommand extends MqCommand<typeof options, ClusterStarted> {
+  static override summary = 'Start a name server and a broker of this machine in the background';
+  static override description =
+    'They bind and advertise 127.0.0.1 and keep everything in one folder; what is there from an earlier start is used again. stopCluster ends them.';
+  static override examples = [
+    'mqadmin startCluster',
+    'mqadmin startCluster -d /data/cluster --namesrvPort 19876 --brokerPort 20911 --json',
+  ];
+  static override options = options;
+  static override commonOptions: readonly CommonOption[] = ['json', 'debug', 'timeout'];
+
+  protected async execute(values: Parameters<MqCommand<typeof options>['execute']>[0], context: CommandContext): Promise<ClusterStarted> {
+    const { env } = context.io;
+    const dir = clusterDir(values.dir, env);
+    const running = await nodesBelow(dir, env);
+    if (running.length > 0) {
+      throw new ConfigError(`a cluster is running in ${dir} already: ${running.map((node) => node.address).join(', ')}`, {
+        code: 'CLUSTER_RUNNING',
+        hint: 'mqadmin stopCluster ends it; -d names another folder',
+      });
+    }
+    const { startNodes } = await import('./start-nodes.js');
+    mkdirSync(dir, { recursive: true });
+    const { clusterName, brokerName, namesrvPort, brokerPort, bindAddress } = values;
+    const note = (text: string): void => context.out.note(text);
+    const nodes = await startNodes({ dir, clusterName, brokerName, namesrvPort, brokerPort, bindAddress, detached: true, env, note });
+    return {
+      clusterName: nodes.clusterName,
+      namesrvAddr: nodes.namesrvAddr,
+      brokerName: nodes.brokerName,
+      brokerAddr: nodes.brokerAddr,
+      dir,
+      pids: { namesrv: nodes.namesrv.pid, broker: nodes.broker.pid },
+    };
+  }
+
+  protected override render(started: ClusterStarted, out: Output): void {
+    out.line(`name server  ${started.namesrvAddr}  (pid ${started.pids.namesrv})`);
+    out.line(`broker       ${started.brokerAddr}  ${started.brokerName} of ${started.clusterName}  (pid ${started.pids.broker})`);
+    out.line(`folder       ${started.dir}`);
+    out.note(`next: mqadmin clusterList -n ${started.namesrvAddr}`);
+  }
+}
