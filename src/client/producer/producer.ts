@@ -221,7 +221,7 @@ export class Producer {
       this.#check(message, options.queue);
       const pending = this.#pending(message, { sink: this.#syncSink, timeoutMs: options.timeoutMs });
       this.#prepare(pending);
-      const publish = options.queue === undefined ? await this.#transmitter.resolve(message.topic, pending.timeoutMs) : null;
+      const publish = await this.#publishFor(pending, options.queue);
       pending.queue = options.queue ?? publish?.select() ?? pending.queue;
       await this.#transmitter.transmitOneway(pending);
     });
@@ -251,7 +251,11 @@ export class Producer {
     this.#inFlight++;
     if (queue !== undefined) {
       pending.fixedQueue = true;
-      this.#transmitter.transmit(pending);
+      if (this.#transmitter.knowsBroker(queue)) {
+        this.#transmitter.transmit(pending);
+      } else {
+        void this.#resolveThenTransmit(pending);
+      }
       return;
     }
     const publish = this.#transmitter.cached(message.topic);
@@ -266,8 +270,8 @@ export class Producer {
 
   async #resolveThenTransmit(pending: PendingSend): Promise<void> {
     try {
-      const publish = await this.#transmitter.resolve(pending.message.topic, pending.timeoutMs);
-      pending.queue = publish.select() ?? NO_QUEUE;
+      const publish = await this.#publishFor(pending, pending.fixedQueue ? pending.queue : undefined);
+      pending.queue = publish?.select() ?? pending.queue;
     } catch (error) {
       this.#finishAsync(pending, null, asMQError(error));
       return;
@@ -323,8 +327,7 @@ export class Producer {
   }
 
   async #sendWithRetries(pending: PendingSend, queue: MessageQueue | undefined): Promise<SendResult> {
-    const publish: TopicPublishInfo | null =
-      queue === undefined ? await this.#transmitter.resolve(pending.message.topic, pending.timeoutMs) : null;
+    const publish = await this.#publishFor(pending, queue);
     const attempts = queue === undefined ? 1 + this.#options.retryTimesWhenSendFailed : 1;
     const brokerNames: string[] = [];
     let last: MQError | null = null;
@@ -365,6 +368,15 @@ export class Producer {
       brokerNames,
       costMs,
     });
+  }
+
+  /** The queues to choose from; null when the caller chose one, of which only the broker must be known. */
+  async #publishFor(pending: PendingSend, queue: MessageQueue | undefined): Promise<TopicPublishInfo | null> {
+    if (queue !== undefined) {
+      await this.#transmitter.findBroker(queue);
+      return null;
+    }
+    return this.#transmitter.resolve(pending.message.topic, pending.timeoutMs);
   }
 
   #attempt(pending: PendingSend): Promise<RemotingCommand> {

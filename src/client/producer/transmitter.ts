@@ -84,6 +84,17 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
     return publish;
   }
 
+  knowsBroker(queue: MessageQueue): boolean {
+    return this.#client.sendAddr(queue.brokerName) !== undefined;
+  }
+
+  /** Looks the topic of a queue up when its broker is not known yet. */
+  async findBroker(queue: MessageQueue): Promise<void> {
+    if (!this.knowsBroker(queue)) {
+      await this.#client.routes.refresh(queue.topic);
+    }
+  }
+
   /** Sends one attempt; the pending send's sink gets the answer. The request goes out at the end of this turn. */
   transmit(pending: PendingSend): void {
     pending.attempts++;
