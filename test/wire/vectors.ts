@@ -5,6 +5,10 @@ import { gunzipSync } from 'node:zlib';
 export interface RecordedFrame {
   n: number;
   dir: 'c2s' | 's2c';
+  /** Number of the connection within the recording. */
+  conn: number;
+  /** What the connection goes to: `namesrv`, `broker`, `slave-to-master`, … */
+  peer: string;
   kind: 'request' | 'oneway' | 'response';
   code: number;
   codeName: string;

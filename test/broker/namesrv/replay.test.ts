@@ -1,20 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseFastjson } from '../../../src/common/fastjson.js';
 import type { RemotingCommand } from '../../../src/remoting/command.js';
 import { decodeFrame, FrameDecoder } from '../../../src/remoting/frame.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
+import { type RecordedFrame, readRecording } from '../../wire/vectors.js';
 
-/** One recorded frame; see the README of the vectors. */
-interface Recorded {
-  readonly n: number;
-  readonly dir: 'c2s' | 's2c';
-  readonly conn: number;
-  readonly kind: 'request' | 'oneway' | 'response';
-  readonly opaque: number;
-  readonly hex: string;
-}
+const NAMESRV_CODES = new Set([
+  100, 101, 102, 103, 104, 105, 106, 205, 206, 216, 217, 219, 224, 304, 311, 312, 313, 318, 319, 322, 327, 901, 904,
+]);
 
 interface Exchange {
   readonly request: RemotingCommand;
@@ -22,15 +16,12 @@ interface Exchange {
   readonly answer: RemotingCommand;
 }
 
-function read(name: string): Recorded[] {
-  const text = readFileSync(new URL(`./vectors/${name}.jsonl`, import.meta.url), 'utf8');
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Recorded);
+/** Frames between a name server and anybody; requests of codes that a name server does not have are left out. */
+function read(name: string): RecordedFrame[] {
+  return readRecording(name).filter((frame) => /namesrv/.test(frame.peer) && (frame.kind === 'response' || NAMESRV_CODES.has(frame.code)));
 }
 
-function frameOf(recorded: Recorded): RemotingCommand {
+function frameOf(recorded: RecordedFrame): RemotingCommand {
   const bytes = Buffer.from(recorded.hex, 'hex');
   return decodeFrame(bytes, 0, bytes.length);
 }
@@ -47,7 +38,7 @@ class Replay {
     this.#socket.on('data', (chunk) => decoder.push(chunk, { onFrame: (answer) => this.answers.set(answer.opaque, answer) }));
   }
 
-  async send(recorded: Recorded): Promise<RemotingCommand | null> {
+  async send(recorded: RecordedFrame): Promise<RemotingCommand | null> {
     this.answers.delete(recorded.opaque);
     this.#socket.write(Buffer.from(recorded.hex, 'hex'));
     if (recorded.kind === 'oneway') return null;
@@ -179,5 +170,5 @@ async function registerMaster(): Promise<void> {
   const registration = read('broker-namesrv-rmq').find((frame) => frame.dir === 'c2s' && frameOf(frame).code === 103);
   const connection = new Replay(sandbox.namesrvAddr);
   open.push(connection);
-  expect((await connection.send(registration as Recorded))?.code).toBe(0);
+  expect((await connection.send(registration as RecordedFrame))?.code).toBe(0);
 }
