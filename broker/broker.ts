@@ -1,0 +1,239 @@
+import { type Clock, type Random, systemClock, systemRandom, systemTimers, type Timers } from '../src/common/clock.js';
+import { ConfigError } from '../src/common/errors.js';
+import { formatHostPort, type HostAddress, ipToBytes } from '../src/common/host.js';
+import { type Logger, noopLogger } from '../src/common/logger.js';
+import { UniqKeyGenerator } from '../src/common/message/message-id.js';
+import { RemotingClient } from '../src/remoting/client.js';
+import { type Connection, RemotingServer } from '../src/remoting/server.js';
+import { BrokerTimers } from './broker-timers.js';
+import type { LoadedConfig } from './config/index.js';
+import { ConsumerManager, ProducerManager } from './connections/index.js';
+import { DelayLevels, Delivery, ScheduleMessageService } from './delay/index.js';
+import { PullHoldService } from './longpolling/index.js';
+import { ConsumerOffsetManager } from './offsets/index.js';
+import type { BrokerParts } from './parts.js';
+import { registerProcessors, type SendProcessor } from './processors/index.js';
+import { Registration } from './registration/index.js';
+import { BrokerStats } from './stats/index.js';
+import { RuntimeInfo } from './stats/runtime-info.js';
+import { type Disk, MessageStore, nodeDisk } from './store/index.js';
+import { SubscriptionGroupManager } from './subscriptions/index.js';
+import { JsonTableFile } from './table-file.js';
+import { systemTopics, TopicConfigManager } from './topics/index.js';
+
+/** Longest wait for acknowledgements that are on their way when the broker stops. */
+const STOP_GRACE_MS = 2_000;
+const STOP_POLL_MS = 5;
+/** Distance of the VIP port from listenPort. */
+const VIP_PORT_DISTANCE = 2;
+
+/** The seams of a broker; each has the real thing as default. */
+export interface BrokerDeps {
+  readonly clock?: Clock;
+  readonly timers?: Timers;
+  readonly random?: Random;
+  readonly disk?: Disk;
+  readonly logger?: Logger;
+}
+
+/** A running broker. */
+export class BrokerNode {
+  /** `ip:port` that clients are told. */
+  readonly address: string;
+  readonly store: MessageStore;
+  /** The parts, for tests that look inside. */
+  readonly parts: BrokerParts;
+  readonly #server: RemotingServer;
+  readonly #client: RemotingClient;
+  readonly #send: SendProcessor;
+  readonly #timers: BrokerTimers;
+  #shutdown: Promise<void> | null = null;
+
+  private constructor(options: { parts: BrokerParts; server: RemotingServer; client: RemotingClient; send: SendProcessor }) {
+    this.parts = options.parts;
+    this.store = options.parts.store;
+    this.address = options.parts.brokerAddr;
+    this.#server = options.server;
+    this.#client = options.client;
+    this.#send = options.send;
+    this.#timers = new BrokerTimers(options.parts);
+  }
+
+  /**
+   * Opens the store, listens, and registers with the name servers (a name server that is absent is tried again in the background).
+   * @throws ConfigError when a setting cannot be had or a port is taken, StoreError when the store cannot be opened
+   */
+  static async start(config: LoadedConfig, deps: BrokerDeps = {}): Promise<BrokerNode> {
+    const { clock = systemClock, timers = systemTimers, random = systemRandom, disk = nodeDisk, logger = noopLogger } = deps;
+    const storeHost = storeHostOf(config);
+    const store = await MessageStore.open({ config: config.store, disk, clock, timers, logger });
+    const client = new RemotingClient({ clock, timers, logger });
+    let node: BrokerNode | null = null;
+    try {
+      const parts = createParts({ config, store, client, storeHost, clock, timers, random, disk, logger });
+      const server = createServer(parts);
+      const send = registerProcessors(server, parts);
+      node = new BrokerNode({ parts, server, client, send });
+      await node.#start();
+      return node;
+    } catch (error) {
+      await client.close();
+      await store.shutdown();
+      throw error;
+    }
+  }
+
+  /** Open connections of clients and tools. */
+  get connectionCount(): number {
+    return this.#server.connectionCount;
+  }
+
+  /** Stops cleanly: unregisters, finishes what is under way, saves all tables, closes the store. Idempotent. */
+  shutdown(): Promise<void> {
+    this.#shutdown ??= this.#stop();
+    return this.#shutdown;
+  }
+
+  async #start(): Promise<void> {
+    const { parts } = this;
+    const { config, store, holds, delay, topics, registration, logger } = parts;
+    parts.topics.load();
+    parts.groups.load();
+    parts.offsets.load();
+    topics.addSystemTopics(systemTopics(config.broker));
+    topics.setListener(registration);
+    registration.setDeletedListener((topic) => {
+      parts.offsets.removeTopic(topic);
+      store.deleteTopic(topic);
+      holds.wakeTopic(topic);
+    });
+    store.addArrivalListener(holds.onArrival);
+    store.addArrivalListener(delay.onArrival);
+    delay.load();
+    config.onChange(() => {
+      this.#send.configure();
+      store.updateConfig(config.store);
+    });
+    const { listenPort, vipPort } = await this.#server.listen();
+    delay.start();
+    parts.stats.start();
+    parts.runtime.start();
+    this.#timers.start();
+    const bind = config.server.bindAddress;
+    logger.info(
+      `broker ${config.broker.brokerName} listens on ${formatHostPort(bind, listenPort)} (VIP port ${vipPort}), advertises ${parts.brokerAddr}, store ${config.store.storePathRootDir}`,
+    );
+    await registration.start();
+  }
+
+  async #stop(): Promise<void> {
+    const { parts } = this;
+    await parts.registration.stop();
+    parts.delay.stop();
+    this.#timers.stop();
+    parts.stats.stop();
+    parts.runtime.stop();
+    parts.flushTurn();
+    // Sends that wait for the disk get their answer; held pulls have nothing to wait for.
+    const untilMs = parts.clock.monotonicMs() + STOP_GRACE_MS;
+    while (this.#send.inFlight > 0 && parts.clock.monotonicMs() < untilMs) {
+      await new Promise<void>((resolve) => parts.timers.setTimeout(resolve, STOP_POLL_MS));
+    }
+    parts.holds.stop();
+    await this.#server.close(0);
+    parts.offsets.flush();
+    await this.#client.close();
+    await this.store.shutdown();
+    parts.logger.info(`broker ${parts.config.broker.brokerName} stopped`);
+  }
+}
+
+interface PartOptions {
+  config: LoadedConfig;
+  store: MessageStore;
+  client: RemotingClient;
+  storeHost: HostAddress;
+  clock: Clock;
+  timers: Timers;
+  random: Random;
+  disk: Disk;
+  logger: Logger;
+}
+
+function createParts(options: PartOptions): BrokerParts {
+  const { config, store, client, storeHost, clock, timers, random, disk, logger } = options;
+  const { brokerIP1, brokerIP2, brokerName, brokerClusterName } = config.broker;
+  const { storePathRootDir } = config.store;
+  const file = (name: string): JsonTableFile => new JsonTableFile({ storePathRootDir, name, disk, logger });
+  const stats = new BrokerStats({ clock, timers, clusterName: brokerClusterName });
+  const topics = new TopicConfigManager({ file: file('topics.json'), clock, stats, brokerName, brokerClusterName });
+  const holds = new PullHoldService({ clock, timers });
+  const flushTurn = (): void => {
+    store.flushTurn();
+    holds.wakeArrived();
+  };
+  const delayLevels = new DelayLevels(config.store.messageDelayLevel);
+  const delivery = new Delivery({ store, topics, stats, logger, flush: flushTurn });
+  const delay = new ScheduleMessageService({ store, file: file('delayOffset.json'), levels: delayLevels, clock, timers, logger, delivery });
+  const brokerAddr = formatHostPort(brokerIP1, config.server.listenPort);
+  const haServerAddr = formatHostPort(brokerIP2, config.store.haListenPort);
+  return {
+    config,
+    clock,
+    timers,
+    random,
+    logger,
+    brokerAddr,
+    storeHost,
+    uniqKeys: new UniqKeyGenerator(),
+    store,
+    topics,
+    groups: new SubscriptionGroupManager({ file: file('subscriptionGroup.json'), clock, policy: config.broker }),
+    offsets: new ConsumerOffsetManager({ file: file('consumerOffset.json'), clock }),
+    consumers: new ConsumerManager({ clock }),
+    producers: new ProducerManager({ clock }),
+    stats,
+    runtime: new RuntimeInfo({ config, clock, timers, stats, store, delay, disk }),
+    holds,
+    delayLevels,
+    delay,
+    registration: new Registration({ config: config.broker, topics, client, brokerAddr, haServerAddr, clock, timers, logger }),
+    flushTurn,
+  };
+}
+
+function createServer(parts: BrokerParts): RemotingServer {
+  const { config, clock, timers, logger } = parts;
+  const { bindAddress, listenPort, serverChannelMaxIdleTimeSeconds } = config.server;
+  return new RemotingServer({
+    bindAddress,
+    listenPort,
+    vipPort: listenPort - VIP_PORT_DISTANCE,
+    idleMs: serverChannelMaxIdleTimeSeconds * 1000,
+    clock,
+    timers,
+    logger,
+    onTurnEnd: parts.flushTurn,
+    onClose: (connection: Connection) => {
+      parts.holds.onConnectionClosed(connection);
+      parts.consumers.onConnectionClosed(connection, (group) => mayNotify(parts, group));
+      parts.producers.onConnectionClosed(connection);
+    },
+  });
+}
+
+/** Whether members of a group are told of each other. */
+export function mayNotify(parts: BrokerParts, group: string): boolean {
+  return parts.config.broker.notifyConsumerIdsChangedEnable && (parts.groups.peek(group)?.notifyConsumerIdsChangedEnable ?? true);
+}
+
+function storeHostOf(config: LoadedConfig): HostAddress {
+  const { brokerIP1 } = config.broker;
+  const ip = ipToBytes(brokerIP1);
+  if (ip === null) {
+    throw new ConfigError(`brokerIP1=${brokerIP1} is not an IP address`, {
+      hint: 'message ids and store hosts hold its bytes; a host name cannot be used',
+    });
+  }
+  return { ip, port: config.server.listenPort };
+}

@@ -1,0 +1,40 @@
+import type { Connection } from '../../src/remoting/server.js';
+
+/** A client as one connection knows it. */
+export interface ClientChannel {
+  readonly connection: Connection;
+  clientId: string;
+  language: string;
+  version: number;
+  /** Wall clock, ms, of the last heartbeat: shown to administrators. */
+  lastUpdateMs: number;
+  /** Monotonic ms of the last heartbeat: decides expiry. */
+  lastBeatMs: number;
+}
+
+/** Which groups each connection is in, so that a closed connection leaves them without a search. */
+export class GroupsByConnection {
+  readonly #groups = new Map<Connection, Set<string>>();
+
+  add(connection: Connection, group: string): void {
+    let groups = this.#groups.get(connection);
+    if (groups === undefined) {
+      groups = new Set();
+      this.#groups.set(connection, groups);
+    }
+    groups.add(group);
+  }
+
+  remove(connection: Connection, group: string): void {
+    const groups = this.#groups.get(connection);
+    groups?.delete(group);
+    if (groups?.size === 0) this.#groups.delete(connection);
+  }
+
+  /** Groups of a connection that is gone; forgets them. */
+  take(connection: Connection): string[] {
+    const groups = this.#groups.get(connection);
+    this.#groups.delete(connection);
+    return groups === undefined ? [] : [...groups];
+  }
+}

@@ -1,0 +1,101 @@
+import { stringHashCode } from '../../src/common/java.js';
+import type { Logger } from '../../src/common/logger.js';
+import { getProperty, MessageConst } from '../../src/common/message/properties.js';
+import { decodeRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
+import { NOT_SENDABLE } from '../../src/common/topic-names.js';
+import { isStored } from '../processors/put-status.js';
+import type { BrokerStats } from '../stats/index.js';
+import type { MessageStore, PutMessage, PutSink, PutStatus } from '../store/index.js';
+import type { TopicConfigManager } from '../topics/index.js';
+
+/** Outcome of one delivered message. */
+interface Slot {
+  /** Null until the store answered; true also for messages that can never be delivered. */
+  ok: boolean | null;
+}
+
+/** Puts delayed messages into their real topics, a batch at a time, and tells how many of the batch made it in order. */
+export class Delivery implements PutSink {
+  readonly #store: MessageStore;
+  readonly #topics: TopicConfigManager;
+  readonly #stats: BrokerStats;
+  readonly #logger: Logger;
+  readonly #flush: () => void;
+  #slots: Slot[] = [];
+
+  /** @param flush writes and acknowledges what was put */
+  constructor(options: { store: MessageStore; topics: TopicConfigManager; stats: BrokerStats; logger: Logger; flush: () => void }) {
+    this.#store = options.store;
+    this.#topics = options.topics;
+    this.#stats = options.stats;
+    this.#logger = options.logger;
+    this.#flush = options.flush;
+  }
+
+  /** Queues a record of SCHEDULE_TOPIC_XXXX for its real topic. */
+  put(record: Buffer): void {
+    const slot: Slot = { ok: null };
+    this.#slots.push(slot);
+    const message = this.#restore(record, slot);
+    if (message === null) slot.ok = true;
+    else this.#store.put(message, this);
+  }
+
+  /** Writes the batch; `done` messages from its start are delivered (or dropped for good). */
+  commit(): { done: number; failed: boolean } {
+    const slots = this.#slots;
+    if (slots.length === 0) return { done: 0, failed: false };
+    this.#slots = [];
+    this.#flush();
+    let done = 0;
+    while (done < slots.length && slots[done]!.ok === true) done++;
+    return { done, failed: done < slots.length };
+  }
+
+  onPut(message: PutMessage, status: PutStatus): void {
+    const slot = message.context as Slot;
+    slot.ok = isStored(status);
+    if (slot.ok) this.#count(message);
+    else this.#logger.warn(`a delayed message for topic ${message.topic} could not be delivered yet: ${status}`);
+  }
+
+  #count(message: PutMessage): void {
+    const entry = this.#topics.entry(message.topic);
+    if (entry === undefined) return;
+    this.#stats.countPut(entry.stats, 1, message.body.length + message.properties.length + message.topic.length + RECORD_OVERHEAD_BYTES);
+  }
+
+  /** The message as its sender meant it; null for one without a real topic, or whose topic nobody may send to. */
+  #restore(buffer: Buffer, slot: Slot): PutMessage | null {
+    const record = decodeRecord(buffer, 0);
+    const topic = getProperty(record.properties, MessageConst.REAL_TOPIC);
+    const queueId = Number(getProperty(record.properties, MessageConst.REAL_QID));
+    if (topic === undefined || !Number.isInteger(queueId) || NOT_SENDABLE.has(topic)) {
+      this.#logger.error(
+        `dropped the delayed message at commit log offset ${record.commitLogOffset}: REAL_TOPIC is ${topic}, REAL_QID ${queueId}`,
+      );
+      return null;
+    }
+    const tags = getProperty(record.properties, MessageConst.TAGS);
+    return {
+      topic,
+      queueId,
+      flag: record.flag,
+      sysFlag: record.sysFlag,
+      bornTimestamp: record.bornTimestamp,
+      bornHost: record.bornHost,
+      storeHost: record.storeHost,
+      reconsumeTimes: record.reconsumeTimes,
+      preparedTransactionOffset: record.preparedTransactionOffset,
+      body: record.body,
+      // DELAY, REAL_TOPIC and REAL_QID stay: the store delays nothing by itself, so the message does not go round again.
+      properties: record.properties,
+      tagsCode: tags === undefined ? 0 : stringHashCode(tags),
+      waitStoreMsgOK: false,
+      queueOffset: 0,
+      commitLogOffset: 0,
+      storeTimestamp: 0,
+      context: slot,
+    };
+  }
+}

@@ -1,0 +1,3 @@
+export { DelayLevels } from './delay-levels.js';
+export { Delivery } from './delivery.js';
+export { ScheduleMessageService } from './schedule-message-service.js';

@@ -1,0 +1,1 @@
+export { HeldPull, PullHoldService } from './pull-hold-service.js';

@@ -1,0 +1,172 @@
+import type { Clock } from '../../src/common/clock.js';
+import { type DataVersion, newDataVersion, nextDataVersion, readDataVersion } from '../data-version.js';
+import { asObject, numberMapEntries } from '../json.js';
+import type { TableFile } from '../topics/index.js';
+
+const TOPIC_GROUP_SEPARATOR = '@';
+
+/** Offsets of one group on one topic, by queueId. */
+interface TopicOffsets {
+  readonly committed: Map<number, number>;
+  /** Where the group's pulls have got to; in memory only, for lag figures. */
+  readonly pulled: Map<number, number>;
+  /** Targets of a reset that the next pull of each queue takes. */
+  readonly reset: Map<number, number>;
+}
+
+/**
+ * Progress of the consumer groups. Owns config/consumerOffset.json, saved every flushConsumerOffsetInterval and at a clean stop:
+ * a crash loses at most that much progress, which consumers see as repeated messages.
+ */
+export class ConsumerOffsetManager {
+  readonly #file: TableFile;
+  readonly #clock: Clock;
+  readonly #groups = new Map<string, Map<string, TopicOffsets>>();
+  #dataVersion: DataVersion;
+  #isDirty = false;
+  #resetCount = 0;
+
+  constructor(options: { file: TableFile; clock: Clock }) {
+    this.#file = options.file;
+    this.#clock = options.clock;
+    this.#dataVersion = newDataVersion(options.clock);
+  }
+
+  load(): void {
+    const content = asObject(this.#file.load());
+    if (content === null) return;
+    this.#dataVersion = readDataVersion(content.dataVersion, this.#clock);
+    for (const [key, queues] of Object.entries(asObject(content.offsetTable) ?? {})) {
+      // `topic@group`; a third part (`@broadcast`) belongs to the group.
+      const at = key.indexOf(TOPIC_GROUP_SEPARATOR);
+      if (at <= 0) continue;
+      const offsets = this.#table(key.slice(at + 1), key.slice(0, at));
+      const entries = queues instanceof Map ? numberMapEntries(queues) : numberMapEntries(asObject(queues));
+      for (const [queueId, offset] of entries) offsets.committed.set(queueId, offset);
+    }
+  }
+
+  /** Saves when something changed since the last save. */
+  flush(): void {
+    if (!this.#isDirty) return;
+    this.#isDirty = false;
+    this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock);
+    this.#file.save(this.toTable());
+  }
+
+  /** Stores a consumed offset; a smaller one than before is accepted. Ignored while a reset of the queue waits. */
+  commit(group: string, topic: string, queueId: number, offset: number): void {
+    const offsets = this.#table(group, topic);
+    if (offsets.reset.has(queueId)) return;
+    offsets.committed.set(queueId, offset);
+    this.#isDirty = true;
+  }
+
+  /** The stored offset, or −1. */
+  query(group: string, topic: string, queueId: number): number {
+    const offsets = this.#groups.get(group)?.get(topic);
+    return offsets?.reset.get(queueId) ?? offsets?.committed.get(queueId) ?? -1;
+  }
+
+  /** Offsets of all queues that have one. */
+  queues(group: string, topic: string): ReadonlyMap<number, number> {
+    return this.#groups.get(group)?.get(topic)?.committed ?? new Map();
+  }
+
+  setPullOffset(group: string, topic: string, queueId: number, offset: number): void {
+    this.#table(group, topic).pulled.set(queueId, offset);
+  }
+
+  /** Where pulls have got to, or −1. */
+  pullOffset(group: string, topic: string, queueId: number): number {
+    return this.#groups.get(group)?.get(topic)?.pulled.get(queueId) ?? -1;
+  }
+
+  /** Moves a group to an offset: its next pull of the queue is told so, and commits until then are ignored. */
+  assignReset(group: string, topic: string, queueId: number, offset: number): void {
+    const offsets = this.#table(group, topic);
+    if (!offsets.reset.has(queueId)) this.#resetCount++;
+    offsets.reset.set(queueId, offset);
+    offsets.committed.set(queueId, offset);
+    this.#isDirty = true;
+  }
+
+  hasReset(group: string, topic: string, queueId: number): boolean {
+    return this.#resetCount > 0 && this.#groups.get(group)?.get(topic)?.reset.has(queueId) === true;
+  }
+
+  /** The target of a waiting reset, which this call ends; −1 when there is none. */
+  takeReset(group: string, topic: string, queueId: number): number {
+    if (this.#resetCount === 0) return -1;
+    const resets = this.#groups.get(group)?.get(topic)?.reset;
+    const target = resets?.get(queueId);
+    if (resets === undefined || target === undefined) return -1;
+    resets.delete(queueId);
+    this.#resetCount--;
+    return target;
+  }
+
+  /** Topics that a group has offsets for. */
+  topicsOf(group: string): string[] {
+    const topics: string[] = [];
+    for (const [topic, offsets] of this.#groups.get(group) ?? []) if (offsets.committed.size > 0) topics.push(topic);
+    return topics;
+  }
+
+  /** Groups that have an offset for a topic. */
+  groupsOf(topic: string): string[] {
+    const groups: string[] = [];
+    for (const [group, topics] of this.#groups) if ((topics.get(topic)?.committed.size ?? 0) > 0) groups.push(group);
+    return groups;
+  }
+
+  cloneOffsets(sourceGroup: string, targetGroup: string, topic: string): void {
+    for (const [queueId, offset] of this.queues(sourceGroup, topic)) this.commit(targetGroup, topic, queueId, offset);
+  }
+
+  removeGroup(group: string): void {
+    const topics = this.#groups.get(group);
+    if (topics === undefined) return;
+    for (const offsets of topics.values()) this.#resetCount -= offsets.reset.size;
+    this.#groups.delete(group);
+    this.#isDirty = true;
+  }
+
+  removeTopic(topic: string): void {
+    for (const topics of this.#groups.values()) {
+      const offsets = topics.get(topic);
+      if (offsets === undefined) continue;
+      this.#resetCount -= offsets.reset.size;
+      topics.delete(topic);
+      this.#isDirty = true;
+    }
+  }
+
+  /** What consumerOffset.json and GET_ALL_CONSUMER_OFFSET (43) hold; queueIds are bare integer keys. */
+  toTable(): { dataVersion: DataVersion; groupTopicMap: Record<string, string[]>; offsetTable: Record<string, Map<number, number>> } {
+    const offsetTable: Record<string, Map<number, number>> = {};
+    const groupTopicMap: Record<string, string[]> = {};
+    for (const [group, topics] of this.#groups) {
+      for (const [topic, offsets] of topics) {
+        if (offsets.committed.size === 0) continue;
+        offsetTable[topic + TOPIC_GROUP_SEPARATOR + group] = offsets.committed;
+        groupTopicMap[group] = [...(groupTopicMap[group] ?? []), topic];
+      }
+    }
+    return { dataVersion: this.#dataVersion, groupTopicMap, offsetTable };
+  }
+
+  #table(group: string, topic: string): TopicOffsets {
+    let topics = this.#groups.get(group);
+    if (topics === undefined) {
+      topics = new Map();
+      this.#groups.set(group, topics);
+    }
+    let offsets = topics.get(topic);
+    if (offsets === undefined) {
+      offsets = { committed: new Map(), pulled: new Map(), reset: new Map() };
+      topics.set(topic, offsets);
+    }
+    return offsets;
+  }
+}

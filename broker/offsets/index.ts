@@ -1,0 +1,1 @@
+export { ConsumerOffsetManager } from './consumer-offset-manager.js';

@@ -1,0 +1,42 @@
+import type { Clock, Random, Timers } from '../src/common/clock.js';
+import type { HostAddress } from '../src/common/host.js';
+import type { Logger } from '../src/common/logger.js';
+import type { UniqKeyGenerator } from '../src/common/message/message-id.js';
+import type { LoadedConfig } from './config/index.js';
+import type { ConsumerManager, ProducerManager } from './connections/index.js';
+import type { DelayLevels, ScheduleMessageService } from './delay/index.js';
+import type { PullHoldService } from './longpolling/index.js';
+import type { ConsumerOffsetManager } from './offsets/index.js';
+import type { Registration } from './registration/index.js';
+import type { BrokerStats } from './stats/index.js';
+import type { RuntimeInfo } from './stats/runtime-info.js';
+import type { MessageStore } from './store/index.js';
+import type { SubscriptionGroupManager } from './subscriptions/index.js';
+import type { TopicConfigManager } from './topics/index.js';
+
+/** The parts of a running broker, as its processors see them. */
+export interface BrokerParts {
+  readonly config: LoadedConfig;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** `brokerIP1:listenPort`, what clients are told. */
+  readonly brokerAddr: string;
+  readonly storeHost: HostAddress;
+  readonly uniqKeys: UniqKeyGenerator;
+  readonly store: MessageStore;
+  readonly topics: TopicConfigManager;
+  readonly groups: SubscriptionGroupManager;
+  readonly offsets: ConsumerOffsetManager;
+  readonly consumers: ConsumerManager;
+  readonly producers: ProducerManager;
+  readonly stats: BrokerStats;
+  readonly runtime: RuntimeInfo;
+  readonly holds: PullHoldService;
+  readonly delayLevels: DelayLevels;
+  readonly delay: ScheduleMessageService;
+  readonly registration: Registration;
+  /** Writes what was put since the last turn, acknowledges it, and wakes the pulls it matches. */
+  flushTurn(): void;
+}

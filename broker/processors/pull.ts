@@ -1,0 +1,163 @@
+import { MQ_VERSION } from '../../src/common/mq-version.js';
+import { PullSysFlag } from '../../src/common/sys-flag.js';
+import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
+import { FLAG_ONEWAY, OWN_LANGUAGE, type RemotingCommand, SERIALIZE_JSON } from '../../src/remoting/command.js';
+import type { Connection, RemotingServer } from '../../src/remoting/server.js';
+import { MAX_SUSPEND_MS } from '../limits.js';
+import { HeldPull } from '../longpolling/index.js';
+import type { BrokerParts } from '../parts.js';
+import type { GetMessageResult, GetMessageStatus } from '../store/index.js';
+import { NO_FIELDS } from './fields.js';
+import { type CheckedPull, checkPull } from './pull-checks.js';
+import { writePrefix } from './send-response.js';
+
+/** Code of each outcome of a read, for a pull at an offset above 0. */
+const STATUS_CODE: Readonly<Record<GetMessageStatus, number>> = {
+  FOUND: ResponseCode.SUCCESS,
+  NO_MATCHED_MESSAGE: ResponseCode.PULL_RETRY_IMMEDIATELY,
+  MESSAGE_WAS_REMOVING: ResponseCode.PULL_RETRY_IMMEDIATELY,
+  OFFSET_FOUND_NULL: ResponseCode.PULL_NOT_FOUND,
+  OFFSET_OVERFLOW_ONE: ResponseCode.PULL_NOT_FOUND,
+  OFFSET_OVERFLOW_BADLY: ResponseCode.PULL_OFFSET_MOVED,
+  OFFSET_TOO_SMALL: ResponseCode.PULL_OFFSET_MOVED,
+  NO_MATCHED_LOGIC_QUEUE: ResponseCode.PULL_OFFSET_MOVED,
+  NO_MESSAGE_IN_QUEUE: ResponseCode.PULL_OFFSET_MOVED,
+};
+
+const PREFIX_BYTES = 8;
+/** Bodies up to this size are copied behind their header; longer ones are sent from where they are. */
+const COPY_BELOW_BYTES = 64 * 1024;
+
+/** Where an answer's numbers come from. */
+interface Progress {
+  nextBeginOffset: number;
+  minOffset: number;
+  maxOffset: number;
+}
+
+/** PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361): checks, one read of the store, and an answer or a place among the held pulls. */
+export class PullProcessor {
+  readonly #parts: BrokerParts;
+  readonly #checked = {} as CheckedPull;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+    parts.holds.setResumer((held) => this.#pull(held.connection, held.request, false));
+  }
+
+  /** The VIP port has no pulls. */
+  register(server: RemotingServer): void {
+    server.register(RequestCode.PULL_MESSAGE, (connection, request) => this.#pull(connection, request, true), { vip: false });
+    server.register(RequestCode.LITE_PULL_MESSAGE, (connection, request) => this.#pull(connection, request, true), { vip: false });
+  }
+
+  /** @param mayHold false for a pull that was held already: it is answered whatever it finds, and commits no offset */
+  #pull(connection: Connection, request: RemotingCommand, mayHold: boolean): void {
+    if (!mayHold && connection.closed) return;
+    const parts = this.#parts;
+    const pull = this.#checked;
+    const fields = request.extFields ?? NO_FIELDS;
+    const fault = checkPull(parts, connection, fields, request.code === RequestCode.LITE_PULL_MESSAGE, pull);
+    if (fault !== null) {
+      const ext: Record<string, string> = {};
+      if (fault.forbiddenType !== undefined) ext.forbiddenType = String(fault.forbiddenType);
+      connection.respond(request, fault.code, fault.remark, ext);
+      return;
+    }
+    const { topic, group, queueId } = pull;
+    if (mayHold && (pull.sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0 && pull.commitOffset >= 0) {
+      parts.offsets.commit(group, topic, queueId, pull.commitOffset);
+    }
+    const reset = parts.offsets.takeReset(group, topic, queueId);
+    if (reset >= 0) {
+      const progress = {
+        nextBeginOffset: reset,
+        minOffset: parts.store.minOffset(topic, queueId),
+        maxOffset: parts.store.maxOffset(topic, queueId),
+      };
+      this.#answer(connection, request, ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_RESET', progress, pull);
+      return;
+    }
+    const result = parts.store.getMessage(topic, queueId, pull.queueOffset, Math.max(1, pull.maxMsgNums), pull);
+    if (result.status === 'FOUND') {
+      this.#found(connection, request, result, pull);
+      return;
+    }
+    const code = codeOf(result.status, pull.queueOffset);
+    parts.runtime.countMiss();
+    if (code === ResponseCode.PULL_NOT_FOUND && mayHold && this.#hold(connection, request, pull)) return;
+    this.#answer(connection, request, code, result.status, result, pull);
+  }
+
+  #found(connection: Connection, request: RemotingCommand, result: GetMessageResult, pull: CheckedPull): void {
+    const parts = this.#parts;
+    const topicStats = pull.entry.stats;
+    const groupStats = topicStats.groups.get(pull.group) ?? parts.stats.group(topicStats, pull.topic, pull.group);
+    parts.stats.countGet(topicStats, groupStats, result.messageCount, result.bytes);
+    parts.runtime.countFound(result.messageCount);
+    parts.offsets.setPullOffset(pull.group, pull.topic, pull.queueId, result.nextBeginOffset);
+    if (request.serializeType !== SERIALIZE_JSON || result.bytes > COPY_BELOW_BYTES) {
+      connection.respond(request, ResponseCode.SUCCESS, 'FOUND', progressFields(result, pull), result.buffers);
+      return;
+    }
+    if ((request.flag & FLAG_ONEWAY) !== 0) return;
+    const header =
+      `{"code":0,"extFields":{"suggestWhichBrokerId":"${suggestedBroker()}","groupSysFlag":"${pull.groupConfig.groupSysFlag}",` +
+      `"nextBeginOffset":"${result.nextBeginOffset}","maxOffset":"${result.maxOffset}","minOffset":"${result.minOffset}",` +
+      `"topicSysFlag":"${pull.entry.config.topicSysFlag}"},"flag":1,"language":"${OWN_LANGUAGE}","opaque":${request.opaque},` +
+      `"remark":"FOUND","serializeTypeCurrentRPC":"JSON","version":${MQ_VERSION}}`;
+    const headerBytes = header.length;
+    const { buffer, offset } = connection.reserve(PREFIX_BYTES + headerBytes + result.bytes);
+    writePrefix(buffer, offset, headerBytes, result.bytes);
+    buffer.latin1Write(header, offset + PREFIX_BYTES);
+    let at = offset + PREFIX_BYTES + headerBytes;
+    for (const part of result.buffers) {
+      buffer.set(part, at);
+      at += part.length;
+    }
+  }
+
+  #hold(connection: Connection, request: RemotingCommand, pull: CheckedPull): boolean {
+    if ((pull.sysFlag & PullSysFlag.SUSPEND) === 0 || (request.flag & FLAG_ONEWAY) !== 0) return false;
+    const config = this.#parts.config.broker;
+    const suspendMs = config.longPollingEnable ? Math.min(pull.suspendTimeoutMillis, MAX_SUSPEND_MS) : config.shortPollingTimeMills;
+    if (suspendMs <= 0) return false;
+    return this.#parts.holds.hold(
+      new HeldPull({
+        connection,
+        request,
+        topic: pull.topic,
+        group: pull.group,
+        queueId: pull.queueId,
+        queueOffset: pull.queueOffset,
+        filter: pull.filter,
+        deadlineMs: this.#parts.clock.monotonicMs() + suspendMs,
+      }),
+    );
+  }
+
+  #answer(connection: Connection, request: RemotingCommand, code: number, remark: string, progress: Progress, pull: CheckedPull): void {
+    connection.respond(request, code, remark, progressFields(progress, pull));
+  }
+}
+
+function codeOf(status: GetMessageStatus, queueOffset: number): number {
+  if (queueOffset === 0 && (status === 'NO_MATCHED_LOGIC_QUEUE' || status === 'NO_MESSAGE_IN_QUEUE')) return ResponseCode.PULL_NOT_FOUND;
+  return STATUS_CODE[status];
+}
+
+/** The broker a client should pull from next: this one, as there is no slave to read from. */
+function suggestedBroker(): number {
+  return 0;
+}
+
+function progressFields(progress: Progress, pull: CheckedPull): Record<string, string> {
+  return {
+    suggestWhichBrokerId: String(suggestedBroker()),
+    groupSysFlag: String(pull.groupConfig.groupSysFlag),
+    nextBeginOffset: String(progress.nextBeginOffset),
+    maxOffset: String(progress.maxOffset),
+    minOffset: String(progress.minOffset),
+    topicSysFlag: String(pull.entry.config.topicSysFlag),
+  };
+}

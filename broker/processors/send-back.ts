@@ -1,0 +1,153 @@
+import { stringHashCode } from '../../src/common/java.js';
+import { encodeOffsetMsgId } from '../../src/common/message/message-id.js';
+import { appendProperty, getProperty, MessageConst, removeProperty } from '../../src/common/message/properties.js';
+import { decodeRecord, type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
+import { isWriteable } from '../../src/common/perm-name.js';
+import { dlqTopic, RMQ_SYS_SCHEDULE_TOPIC, retryTopic } from '../../src/common/topic-names.js';
+import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
+import type { RemotingCommand } from '../../src/remoting/command.js';
+import type { Connection, RemotingServer } from '../../src/remoting/server.js';
+import type { BrokerParts } from '../parts.js';
+import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
+import type { SubscriptionGroupConfig } from '../subscriptions/index.js';
+import { topicWithQueues } from '../topics/index.js';
+import { intField, longField, NO_FIELDS, textField } from './fields.js';
+import { isStored } from './put-status.js';
+import { fault, respondOk } from './respond.js';
+import { maxReconsumeTimesOf } from './retry-send.js';
+
+/** First retry of a message waits this level; each further one a level more. */
+const FIRST_RETRY_LEVEL = 3;
+
+/** The answer a put is for. */
+interface Asked {
+  connection: Connection;
+  request: RemotingCommand;
+}
+
+/** CONSUMER_SEND_MSG_BACK (36): a message that a consumer could not handle comes again later, or goes to the dead-letter queue. */
+export class SendBackProcessor implements PutSink {
+  readonly #parts: BrokerParts;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+  }
+
+  register(server: RemotingServer): void {
+    server.register(RequestCode.CONSUMER_SEND_MSG_BACK, (connection, request) => this.#sendBack(connection, request));
+  }
+
+  onPut(message: PutMessage, status: PutStatus): void {
+    const { connection, request } = message.context as Asked;
+    if (!isStored(status)) {
+      connection.respond(request, ResponseCode.SYSTEM_ERROR, status);
+      return;
+    }
+    const entry = this.#parts.topics.entry(message.topic);
+    if (entry !== undefined) {
+      this.#parts.stats.countPut(
+        entry.stats,
+        1,
+        message.body.length + message.properties.length + message.topic.length + RECORD_OVERHEAD_BYTES,
+      );
+    }
+    respondOk(connection, request);
+  }
+
+  #sendBack(connection: Connection, request: RemotingCommand): void {
+    const { groups, config, topics, store, stats, random } = this.#parts;
+    const fields = request.extFields ?? NO_FIELDS;
+    const groupName = textField(fields, 'group');
+    const offset = longField(fields, 'offset');
+    const delayLevel = intField(fields, 'delayLevel');
+    const group = groups.find(groupName);
+    if (group === null) {
+      throw fault(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, `subscription group not exist, ${groupName}`);
+    }
+    if (!isWriteable(config.broker.brokerPermission)) {
+      throw fault(ResponseCode.NO_PERMISSION, `the broker[${config.broker.brokerIP1}] sending message is forbidden`);
+    }
+    if (group.retryQueueNums <= 0) {
+      respondOk(connection, request);
+      return;
+    }
+    const topic = retryTopic(groupName);
+    const entry = topics.ensure(topic, () => topicWithQueues(topic, group.retryQueueNums));
+    if (!isWriteable(entry.config.perm)) {
+      throw fault(ResponseCode.NO_PERMISSION, `the topic[${topic}] sending message is forbidden`);
+    }
+    const stored = store.lookMessageByOffset(offset);
+    if (stored === null) throw fault(ResponseCode.SYSTEM_ERROR, `look message by offset failed, ${offset}`);
+    const record = decodeRecord(stored, 0);
+    const put = this.#again(record, { connection, request });
+    const max = maxReconsumeTimesOf(fields.maxReconsumeTimes, request.version, group.retryMaxTimes);
+    const originalTopic = getProperty(put.properties, MessageConst.RETRY_TOPIC) ?? record.topic;
+    if (record.reconsumeTimes >= max || delayLevel < 0) {
+      this.#toDeadLetters(put, groupName);
+      stats.count('SNDBCK2DLQ_TIMES', `${originalTopic}@${groupName}`, 1);
+    } else {
+      this.#toRetry(put, {
+        topic,
+        group,
+        level: delayLevel === 0 ? FIRST_RETRY_LEVEL + record.reconsumeTimes : delayLevel,
+        random: random.nextInt(group.retryQueueNums),
+      });
+      stats.count('SNDBCK_PUT_NUMS', `${originalTopic}@${groupName}`, 1);
+    }
+    store.put(put, this);
+  }
+
+  /** The stored message as a new one that remembers where it came from. */
+  #again(record: MessageRecord, asked: Asked): PutMessage {
+    let { properties } = record;
+    if (getProperty(properties, MessageConst.RETRY_TOPIC) === undefined) {
+      properties = appendProperty(properties, MessageConst.RETRY_TOPIC, record.topic);
+    }
+    if (getProperty(properties, MessageConst.ORIGIN_MESSAGE_ID) === undefined) {
+      const offsetMsgId = encodeOffsetMsgId(record.storeHost, record.commitLogOffset);
+      properties = appendProperty(properties, MessageConst.ORIGIN_MESSAGE_ID, offsetMsgId);
+    }
+    properties = removeProperty(removeProperty(properties, MessageConst.WAIT), MessageConst.DELAY);
+    const tags = getProperty(properties, MessageConst.TAGS);
+    return {
+      topic: record.topic,
+      queueId: 0,
+      flag: record.flag,
+      sysFlag: record.sysFlag,
+      bornTimestamp: record.bornTimestamp,
+      bornHost: record.bornHost,
+      storeHost: this.#parts.storeHost,
+      reconsumeTimes: record.reconsumeTimes + 1,
+      preparedTransactionOffset: 0,
+      body: record.body,
+      properties: appendProperty(properties, MessageConst.WAIT, 'false'),
+      tagsCode: tags === undefined ? 0 : stringHashCode(tags),
+      waitStoreMsgOK: false,
+      queueOffset: 0,
+      commitLogOffset: 0,
+      storeTimestamp: 0,
+      context: asked,
+    };
+  }
+
+  #toDeadLetters(put: PutMessage, group: string): void {
+    const topic = dlqTopic(group);
+    this.#parts.topics.ensure(topic, () => topicWithQueues(topic, 1));
+    put.topic = topic;
+    put.queueId = 0;
+    put.properties = appendProperty(put.properties, MessageConst.DELAY, '0');
+    this.#parts.stats.count('DLQ_PUT_NUMS', `${topic}@${group}`, 1);
+  }
+
+  #toRetry(put: PutMessage, retry: { topic: string; group: SubscriptionGroupConfig; level: number; random: number }): void {
+    const { delayLevels, clock } = this.#parts;
+    const level = delayLevels.cap(retry.level);
+    let properties = removeProperty(removeProperty(put.properties, MessageConst.REAL_TOPIC), MessageConst.REAL_QID);
+    properties = appendProperty(properties, MessageConst.DELAY, String(level));
+    properties = appendProperty(properties, MessageConst.REAL_TOPIC, retry.topic);
+    put.properties = appendProperty(properties, MessageConst.REAL_QID, String(retry.random));
+    put.topic = RMQ_SYS_SCHEDULE_TOPIC;
+    put.queueId = level - 1;
+    put.tagsCode = clock.nowMs() + delayLevels.delayMs(level);
+  }
+}

@@ -1,0 +1,9 @@
+/** One window of a counter. */
+export interface StatsSnapshot {
+  /** Growth in the window. */
+  sum: number;
+  /** Growth a second. */
+  tps: number;
+  /** Growth each time something was counted. */
+  avgpt: number;
+}
