@@ -21,12 +21,15 @@ export function commandSpec(command: CommandShape, name: { bin: string; id: stri
   };
 }
 
+/** The common options a command has unless it says otherwise. */
+export const DEFAULT_COMMON = (Object.keys(COMMON_OPTIONS) as CommonOption[]).filter((key) => key !== 'help');
+
 /** A command's own options over the common ones: the same name or the same letter is the command's. */
 function tableOf(command: CommandShape): OptionTable {
   const own = command.options ?? {};
   const letters = new Set(Object.values(own).map((option) => option.short));
   const table: Record<string, OptionTable[string]> = {};
-  for (const key of ['help', ...(command.commonOptions ?? [])] as const) {
+  for (const key of ['help', ...(command.commonOptions ?? DEFAULT_COMMON)] as const) {
     const { short, ...rest }: OptionTable[string] = COMMON_OPTIONS[key];
     table[key] = short === undefined || letters.has(short) ? rest : { short, ...rest };
   }

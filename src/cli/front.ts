@@ -3,7 +3,7 @@
  * missing command are answered as Apache's tool does, an unknown command is a usage error with a suggestion.
  */
 import { UsageError } from '../common/errors.js';
-import { suggest } from './suggest.js';
+import { suggest } from '../common/suggest.js';
 
 /** What to do with a command line. */
 export type FrontResult =

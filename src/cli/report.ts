@@ -47,7 +47,11 @@ function contextOf(error: MQError | null): Record<string, unknown> {
 }
 
 function withHint(error: MQError): string {
-  return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
+  if (error.hint === undefined) {
+    return error.message;
+  }
+  // Apache's wording may end a sentence of its own.
+  return `${error.message}${/[.!?]$/.test(error.message) ? '' : ';'} ${error.hint}`;
 }
 
 function messageOf(error: unknown): string {

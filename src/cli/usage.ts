@@ -1,3 +1,4 @@
+import { inListOrder } from './command-order.js';
 import { type CommandSpec, longName, type OptionSpec, type OptionTable, takesValue } from './options.js';
 
 const WIDTH = 110;
@@ -22,12 +23,12 @@ export function helpText(spec: CommandSpec): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-/** The list printed when no command is named; Apache's order is the order of the manifest. */
+/** The list printed when no command is named; commands of Apache's tool in its order. */
 export function commandListText(
   bin: string,
   commands: readonly { readonly id: string; readonly summary?: string | undefined; readonly hidden?: boolean | undefined }[],
 ): string {
-  const rows = commands
+  const rows = inListOrder(commands)
     .filter((command) => command.hidden !== true)
     .map((command) => `   ${command.id.padEnd(35)} ${command.summary ?? ''}`.trimEnd());
   return [

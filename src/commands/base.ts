@@ -1,14 +1,7 @@
 import { Command } from '@oclif/core';
-import { commandSpec } from '../cli/command-spec.js';
+import { commandSpec, DEFAULT_COMMON } from '../cli/command-spec.js';
 import { type CommandIo, processIo } from '../cli/io.js';
-import {
-  COMMON_OPTIONS,
-  type CommandSpec,
-  type CommonOption,
-  type CommonValues,
-  type OptionTable,
-  type OptionValues,
-} from '../cli/options.js';
+import type { CommandSpec, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
 import { Output } from '../cli/output.js';
 import { HelpRequested, type ParsedOptions, parseOptions } from '../cli/parse-options.js';
 import { readValues } from '../cli/read-values.js';
@@ -35,7 +28,7 @@ export interface CommandContext {
 export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown> extends Command {
   static override strict = false;
   static options: OptionTable = {};
-  static commonOptions: readonly CommonOption[] = (Object.keys(COMMON_OPTIONS) as CommonOption[]).filter((key) => key !== 'help');
+  static commonOptions: readonly CommonOption[] = DEFAULT_COMMON;
   /** What becomes of words that belong to no option: Apache's tool ignores them. */
   static extraWords: 'ignore' | 'keep' = 'ignore';
 

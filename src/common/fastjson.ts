@@ -91,12 +91,22 @@ class Writer {
       return javaDouble(value.value);
     }
     if (Array.isArray(value)) {
-      return `[${value.map((item) => this.write(item, depth + 1)).join(',')}]`;
+      return this.#list(value, depth);
     }
     if (value instanceof Set) {
+      // fastjson breaks lines in lists, not in sets.
       return `[${[...value].map((item) => this.write(item, depth + 1)).join(',')}]`;
     }
     return value instanceof Map ? this.#map(value, depth) : this.#object(value as Record<string, unknown>, depth);
+  }
+
+  #list(value: readonly unknown[], depth: number): string {
+    const items = value.map((item) => this.write(item, depth + 1));
+    if (!this.#pretty || items.length === 0) {
+      return `[${items.join(',')}]`;
+    }
+    const indent = `\n${'\t'.repeat(depth)}`;
+    return `[${indent}\t${items.join(`,${indent}\t`)}${indent}]`;
   }
 
   #string(text: string): string {

@@ -1,5 +1,6 @@
-import { UsageError } from '../../common/errors.js';
+import { NotFoundError, UsageError } from '../../common/errors.js';
 import { parseProperties } from '../../common/properties-file.js';
+import { suggest } from '../../common/suggest.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from './admin-client.js';
 import { askAll, type NodeOutcome, outcomes, planned, requireAll } from './fan-out.js';
@@ -69,7 +70,7 @@ export interface UpdateBrokerConfigResult {
   readonly key: string;
   readonly value: string;
   readonly brokers: readonly NodeOutcome[];
-  /** Brokers that took the request but still run with another value, or do not know the key; a start may be needed. */
+  /** Brokers that took the request but still run with another value: it counts after a restart. */
   readonly notInEffect: readonly { readonly addr: string; readonly value: string | null }[];
 }
 
@@ -80,6 +81,7 @@ export async function updateBrokerConfig(admin: AdminClient, request: UpdateBrok
     throw new UsageError(`${JSON.stringify(key)}=${JSON.stringify(value)} is not a key and value of a configuration`);
   }
   const addrs = await targetAddrs(admin, request);
+  await requireKnownKey(admin, addrs, key);
   if (dryRun) {
     return { dryRun, key, value, brokers: planned(addrs), notInEffect: [] };
   }
@@ -94,6 +96,21 @@ export async function updateBrokerConfig(admin: AdminClient, request: UpdateBrok
   const result: UpdateBrokerConfigResult = { dryRun, key, value, brokers: outcomes(results), notInEffect };
   requireAll(results, `updateBrokerConfig ${key}=${value}`, result);
   return result;
+}
+
+/** Apache's brokers accept any key and forget the unknown ones; here a key that a reachable broker does not list is an error. */
+async function requireKnownKey(admin: AdminClient, addrs: readonly string[], key: string): Promise<void> {
+  const configs = await askAll(addrs, (addr) => readConfig(admin, addr));
+  for (const { addr, value } of configs) {
+    if (value !== undefined && !Object.hasOwn(value, key)) {
+      const near = suggest(key, Object.keys(value));
+      throw new NotFoundError(`configuration key ${key} is not known to ${addr}: nothing was changed`, {
+        code: 'CONFIG_KEY_NOT_EXIST',
+        hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : `see the keys: mqadmin getBrokerConfig -b ${addr}`,
+        context: { key, brokerAddr: addr },
+      });
+    }
+  }
 }
 
 async function targetAddrs(admin: AdminClient, request: UpdateBrokerConfigRequest): Promise<string[]> {

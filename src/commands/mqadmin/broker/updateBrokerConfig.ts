@@ -19,7 +19,7 @@ export default class UpdateBrokerConfig extends AdminCommand<typeof options, Upd
   static override summary = "Update broker's config.";
   static override description = [
     'With -c the masters of the cluster; with -a (any value) its slaves too. The value is read back: a broker that took the',
-    'request but still runs with another value is named on stderr.',
+    'request but still runs with another value is named on stderr. A key that no broker lists is an error, unlike in the Java tool.',
   ].join('\n');
   static override examples = [
     'mqadmin updateBrokerConfig -b 127.0.0.1:10911 -k fileReservedTime -v 48',
@@ -45,11 +45,7 @@ export default class UpdateBrokerConfig extends AdminCommand<typeof options, Upd
       planned: (addr) => `would set ${result.key}=${result.value} on ${addr}`,
     });
     for (const { addr, value } of result.notInEffect) {
-      out.note(
-        value === null
-          ? `note: ${addr} does not list ${result.key}: it does not know the key`
-          : `note: ${addr} still runs with ${result.key}=${value}: the new value counts after a restart`,
-      );
+      out.note(`note: ${addr} still runs with ${result.key}=${value ?? ''}: the new value counts after a restart`);
     }
   }
 }

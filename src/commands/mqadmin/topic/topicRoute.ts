@@ -2,7 +2,7 @@ import { cut, format } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import { stringifyFastjson } from '../../../common/fastjson.js';
+import { type JsonObject, stringifyFastjson } from '../../../common/fastjson.js';
 import type { TopicRouteData } from '../../../remoting/bodies/route.js';
 import { AdminCommand } from '../admin-command.js';
 import { javaMap } from '../texts.js';
@@ -31,9 +31,24 @@ export default class TopicRoute extends AdminCommand<typeof options, TopicRouteD
     if (values.list) {
       printList(route, out);
     } else {
-      out.line(stringifyFastjson(route, { pretty: true }));
+      out.line(stringifyFastjson(withNumberKeys(route), { pretty: true }));
     }
   }
+}
+
+/** Queue mappings of static topics have numeric keys, which this text writes without quotes. */
+function withNumberKeys(route: TopicRouteData): unknown {
+  if (route.topicQueueMappingByBroker === undefined) {
+    return route;
+  }
+  const mappings = Object.entries(route.topicQueueMappingByBroker).map(([brokerName, mapping]) => {
+    const currIdMap = Object.entries((mapping as JsonObject).currIdMap ?? {}).map(([key, value]): [number, unknown] => [
+      Number(key),
+      value,
+    ]);
+    return [brokerName, { ...(mapping as JsonObject), currIdMap: new Map(currIdMap) }];
+  });
+  return { ...route, topicQueueMappingByBroker: Object.fromEntries(mappings) };
 }
 
 function printList(route: TopicRouteData, out: Output): void {
