@@ -20,6 +20,7 @@ import * as esbuild from 'esbuild';
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
 const DIST = path.join(ROOT, 'dist');
 const LOCK = path.join(ROOT, 'node_modules', '.mqkit-build-lock');
+const CONTENTS = path.join(ROOT, 'node_modules', '.cache', 'mqkit', 'contents.json');
 const CHUNKS = 'chunks';
 /** A file that no build wrote again for this long is of no running process. */
 const STALE_MS = 15 * 60_000;
@@ -32,6 +33,9 @@ const OCLIF_SHIM = [
   "export { Command } from '@oclif/core/command';",
   "export { run } from '@oclif/core/run';",
   "export { HelpBase } from '@oclif/core/help';",
+  // With NODE_ENV=test or development oclif would load the TypeScript compiler to look for sources.
+  "import { settings } from '@oclif/core/settings';",
+  'settings.enableAutoTranspile = false;',
 ].join('\n');
 /** Packages that oclif loads at start for features our launchers do not have: templates in help, plugin globs, lists. */
 const OCLIF_UNUSED = {
@@ -146,6 +150,20 @@ function firstError(error) {
   return first === undefined
     ? (error.stack ?? String(error))
     : `${first.text}${first.location ? ` (${first.location.file}:${first.location.line})` : ''}`;
+}
+
+/** What is in each file of dist and what it loads at once; the start-up test reads it. */
+function writeContents(outdir, metafile) {
+  const name = (file) => path.relative(outdir, path.join(ROOT, file)).split(path.sep).join('/');
+  const rows = Object.entries(metafile.outputs).map(([file, { imports, inputs }]) => [
+    name(file),
+    {
+      imports: imports.filter(({ kind, external }) => kind === 'import-statement' && !external).map(({ path: target }) => name(target)),
+      inputs: Object.keys(inputs).sort(),
+    },
+  ]);
+  fs.mkdirSync(path.dirname(CONTENTS), { recursive: true });
+  fs.writeFileSync(CONTENTS, JSON.stringify(Object.fromEntries(rows)));
 }
 
 /** The explicit table: each id with a class that loads the command when oclif runs it. */
@@ -353,15 +371,17 @@ async function main() {
     const apps = launchers();
     let entries = entryPoints(apps);
     const types = emitTypes(outdir);
+    let result;
     try {
-      await bundle(entries, outdir);
+      result = await bundle(entries, outdir);
     } catch (error) {
       if (!flags.has('--lenient')) {
         throw error;
       }
       entries = await buildableEntries(entries);
-      await bundle(entries, outdir);
+      result = await bundle(entries, outdir);
     }
+    writeContents(outdir, result.metafile);
     const built = new Set(Object.keys(entries));
     let count = 0;
     for (const app of apps) {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import chalk from 'chalk';
 import type { ConsumerResult, ProducerResult } from '../bench/result.js';
 import { byteCount, milliseconds, wholeNumber } from '../bench/text.js';
+import { exit } from '../cli/exit.js';
 import { Child, run } from './start/children.js';
 import { freePorts, portsFree } from './start/ports.js';
 import { waitForBroker } from './start/readiness.js';
@@ -226,9 +227,9 @@ async function main(): Promise<number> {
   let interrupted = false;
   const onSignal = (): void => {
     interrupted = true;
-    void tour.stop().then(() => process.exit(130));
+    void tour.stop().then(() => exit(130));
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
   try {
     await tour.walk();
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
@@ -247,4 +248,4 @@ async function main(): Promise<number> {
 if (!existsSync(path.join(ROOT, 'bin'))) {
   throw new Error(`${ROOT} has no bin folder`);
 }
-process.exitCode = await main();
+await exit(await main());
