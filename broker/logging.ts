@@ -27,6 +27,8 @@ export interface NodeLoggerOptions {
 export interface NodeLogger extends Logger {
   /** Path of the file; null without one. */
   readonly file: string | null;
+  /** From now on only the file is written: the command itself tells people why it ends. */
+  muteStdout(): void;
   close(): void;
 }
 
@@ -44,7 +46,7 @@ export function createNodeLogger(options: NodeLoggerOptions): NodeLogger {
   const file = options.dir === undefined ? null : join(options.dir, `${options.name}.log`);
   const sink = file === null ? null : openSink(file, options);
   const log = sink === null ? null : pinoTo(sink, { level, clock });
-  const stdout = options.stdout ?? null;
+  let stdout = options.stdout ?? null;
   const write = (at: Level, message: string, context?: object): void => {
     if (RANK[at] < RANK[level]) return;
     log?.[at](context ?? {}, message);
@@ -56,6 +58,9 @@ export function createNodeLogger(options: NodeLoggerOptions): NodeLogger {
     info: (message, context) => write('info', message, context),
     warn: (message, context) => write('warn', message, context),
     error: (message, context) => write('error', message, context),
+    muteStdout: () => {
+      stdout = null;
+    },
     close: () => sink?.close(),
   };
 }

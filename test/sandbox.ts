@@ -1,8 +1,10 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { BrokerNode } from '../broker/broker.js';
 import { type LoadedConfig, loadNodeConfig } from '../broker/config/index.js';
 import { NamesrvNode } from '../broker/namesrv/index.js';
@@ -150,4 +152,85 @@ export async function until(condition: () => boolean | Promise<boolean>, timeout
     if (performance.now() > deadline) throw new Error(`condition did not hold within ${timeoutMs} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** A node as a process of its own. */
+export interface SpawnedNode {
+  readonly address: string;
+  readonly process: ChildProcess;
+  /** What it printed so far, both streams. */
+  output(): string;
+  /** Exit code; null when a signal ended it. */
+  readonly exited: Promise<number | null>;
+  /** Asks it to stop and waits for the end. */
+  stop(): Promise<number | null>;
+  /** Ends it at once, as a crash would. */
+  kill(): Promise<void>;
+}
+
+export interface SpawnOptions {
+  /** Configuration as `key=value` words. */
+  settings?: Settings;
+  /** Further words, before the settings. */
+  args?: readonly string[];
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Starts bin/mqnamesrv on a free port of 127.0.0.1 with its files below `dir`, and waits until it serves. Needs a build. */
+export function spawnNamesrv(dir: string, options: SpawnOptions = {}): Promise<SpawnedNode> {
+  const defaults = { bindAddress: HOST, kvConfigPath: join(dir, 'namesrv', 'kvConfig.json') };
+  return spawnNode('mqnamesrv', dir, { ...options, settings: { ...defaults, ...options.settings } });
+}
+
+/** Starts bin/mqbroker on free ports of 127.0.0.1 with its store below `dir`, and waits until it serves. Needs a build. */
+export function spawnBroker(dir: string, options: SpawnOptions = {}): Promise<SpawnedNode> {
+  const defaults = {
+    bindAddress: HOST,
+    brokerName: 'broker-a',
+    storePathRootDir: join(dir, 'store'),
+    mappedFileSizeCommitLog: 64 * 1024 * 1024,
+  };
+  return spawnNode('mqbroker', dir, { ...options, settings: { ...defaults, ...options.settings } });
+}
+
+async function spawnNode(bin: string, dir: string, options: SpawnOptions & { settings: Settings }): Promise<SpawnedNode> {
+  return onFreePorts(async (listenPort) => {
+    const settings = { listenPort, ...options.settings };
+    const node = launch(bin, [...(options.args ?? []), ...toArguments(settings)], { dir, env: options.env ?? {} });
+    let hasEnded = false;
+    node.exited.then(() => {
+      hasEnded = true;
+    });
+    await until(() => hasEnded || node.output().includes('boot success'), 20_000);
+    if (hasEnded) {
+      const cause = /in use|taken/.test(node.output()) ? Object.assign(new Error('address in use'), { code: 'EADDRINUSE' }) : undefined;
+      throw new Error(`${bin} did not start: ${node.output()}`, { cause });
+    }
+    return { ...node, address: `${HOST}:${settings.listenPort}` };
+  });
+}
+
+/** Runs one of bin/ with MQKIT_STATE_DIR below `dir`. */
+export function launch(
+  bin: string,
+  args: readonly string[],
+  options: { dir: string; env?: NodeJS.ProcessEnv },
+): Omit<SpawnedNode, 'address'> {
+  const env = { ...process.env, NAMESRV_ADDR: '', MQKIT_STATE_DIR: join(options.dir, 'state'), ...options.env };
+  const path = fileURLToPath(new URL(`../bin/${bin}.js`, import.meta.url));
+  const child = spawn(process.execPath, [path, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const exited = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => resolve(code));
+  });
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    return exited;
+  };
+  return { process: child, output: () => output, exited, stop: () => end('SIGTERM'), kill: async () => void (await end('SIGKILL')) };
 }

@@ -76,8 +76,8 @@ export async function serve(
     });
     return { stoppedBy };
   } catch (error) {
-    // The reason stands in the log too: a node in the background has no terminal to print it on.
-    logger.error(`start failed: ${(error as Error).message}`);
+    logger.muteStdout();
+    logger.error(`ended by an error: ${(error as Error).message}`);
     throw error;
   } finally {
     logger.close();
