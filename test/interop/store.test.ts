@@ -1,0 +1,152 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  APACHE_VERSIONS,
+  type ApacheVersion,
+  apache,
+  type ClientDriver,
+  javaClient,
+  registered,
+  startBundledBroker,
+  startBundledNamesrv,
+} from '../peers/index.js';
+import { committedOffset, dumpTopics, offsetsByKey, type QueueDump } from './store-reading.js';
+import { createGroup, createTopic, interop, rawPull, type Target, targetVersion, until } from './support.js';
+
+const FILES = { mappedFileSizeCommitLog: 65_536, mappedFileSizeConsumeQueue: 2000, maxHashSlotNum: 50, maxIndexNum: 100 };
+const TOPICS = { Plain: 4, Batched: 1, Zipped: 1, '%RETRY%StoreGroup': 1, SCHEDULE_TOPIC_XXXX: 18 };
+
+interop('a store written by one side and opened by the other', 'java', () => {
+  const cleanups: (() => unknown)[] = [];
+  let java: ClientDriver;
+  let dir: string;
+  let namesrvAddr: string;
+  let rounds = 0;
+
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'mqkit-stores-'));
+    const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
+    cleanups.push(() => namesrv.process.kill());
+    namesrvAddr = namesrv.address;
+    java = await javaClient('5.3.3');
+  });
+  afterAll(async () => {
+    await java?.close();
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  /** A broker of either kind on the folder, always at the same port. */
+  const open = async (wanted: 'ours' | ApacheVersion, at: { storeDir: string; port?: number }) => {
+    const kind = wanted === 'ours' ? (targetVersion() ?? wanted) : wanted;
+    const options = { namesrvAddr, dir: join(at.storeDir, '..', `node-${kind}`), ...at };
+    mkdirSync(options.dir, { recursive: true });
+    const broker =
+      kind === 'ours'
+        ? await startBundledBroker({ ...options, config: FILES })
+        : await apache.startBroker({ ...options, version: kind, config: { ...FILES, timerWheelEnable: false } });
+    cleanups.push(() => broker.kill());
+    await registered(namesrvAddr, broker.address);
+    return broker;
+  };
+  const targetOf = (broker: Target['broker']): Target => {
+    const none = (): Promise<void> => Promise.reject(new Error('not of this test'));
+    return { namesrvAddr, clusterName: 'DefaultCluster', brokerName: 'broker-a', broker, restartBroker: none, stop: none };
+  };
+
+  /** One of each kind of message, more than a commit log file of them, and a committed offset. */
+  const fill = async (target: Target, mark: string): Promise<void> => {
+    for (const topic of ['Plain', 'Batched', 'Zipped'] as const) await createTopic(target, topic, TOPICS[topic]);
+    await createGroup(target, 'StoreGroup');
+    const p = `p-${mark}`;
+    await java.startProducer({ name: p, namesrvAddr, group: 'StoreProducer' });
+    await java.sendMany(p, { topic: 'Plain', tags: 'A', keys: `key-${mark}-%d all`, bodyBytes: 700 }, { count: 150 });
+    await java.sendBatch(
+      p,
+      Array.from({ length: 5 }, (_, i) => ({ topic: 'Batched', body: `${mark} ${i}`, keys: `b${i}` })),
+    );
+    await java.send(p, { topic: 'Zipped', bodyBytes: 10_000 });
+    await java.send(p, { topic: 'Plain', body: `delayed ${mark}`, delayTimeLevel: 18 });
+    const consumer = {
+      name: `c-${mark}`,
+      namesrvAddr,
+      group: 'StoreGroup',
+      subscriptions: { Batched: '*' },
+      behaviour: { failTimes: 1, delayLevel: 1 },
+    };
+    await java.startPush({ ...consumer, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
+    await java.receive(`c-${mark}`, 10);
+    await until(
+      async () => (await committedOffset(target, 'StoreGroup', '%RETRY%StoreGroup', 0)) === (await maxOf(target, '%RETRY%StoreGroup')),
+    );
+    await java.stopPush(`c-${mark}`);
+    await java.stopProducer(p);
+  };
+  const maxOf = async (target: Target, topic: string): Promise<number> =>
+    Number((await rawPull(target, { topic, queueId: 0, offset: 0, maxNums: 1 })).extFields?.maxOffset ?? 0);
+
+  const snapshot = async (target: Target) => ({
+    queues: await dumpTopics(target, TOPICS),
+    // Apache's recovery after a kill indexes some records twice.
+    byKey: await Promise.all(
+      ['key-first-0', 'key-first-149', 'key-second-77', 'b3'].map(async (key) => [
+        ...new Set(await offsetsByKey(target, key === 'b3' ? 'Batched' : 'Plain', key)),
+      ]),
+    ),
+    committed: await committedOffset(target, 'StoreGroup', 'Batched', 0),
+  });
+  const expectSame = (now: Awaited<ReturnType<typeof snapshot>>, before: Awaited<ReturnType<typeof snapshot>>, killed: boolean): void => {
+    const summary = (queues: Map<string, QueueDump>) =>
+      [...queues].map(([name, { minOffset, maxOffset, records }]) => `${name} ${minOffset}..${maxOffset}: ${records.length}`);
+    expect(summary(now.queues)).toEqual(summary(before.queues));
+    for (const [name, { bytes }] of before.queues) expect(now.queues.get(name)?.bytes.equals(bytes), name).toBe(true);
+    expect(now.byKey).toEqual(before.byKey);
+    // Offsets are kept every five seconds; a kill may lose the last ones.
+    if (killed) expect(now.committed ?? 0).toBeLessThanOrEqual(before.committed ?? 0);
+    else expect(now.committed).toBe(before.committed);
+  };
+
+  describe.each(APACHE_VERSIONS)('Apache %s', (version) => {
+    it.each([
+      ['an orderly stop', false],
+      ['kill -9', true],
+    ])('ours, then Apache, then ours again: nothing is lost after %s', async (_how, kill) => {
+      const storeDir = join(dir, `round-${++rounds}`, 'store');
+      const ours = await open('ours', { storeDir });
+      await fill(targetOf(ours), 'first');
+      const first = await snapshot(targetOf(ours));
+      expect(first.queues.get('SCHEDULE_TOPIC_XXXX/17')?.records).toHaveLength(1);
+      expect(first.byKey.map((offsets) => offsets.length)).toEqual([1, 1, 0, 1]);
+      await (kill ? ours.kill() : ours.stop());
+
+      const theirs = await open(version, { storeDir, port: ours.port });
+      expectSame(await snapshot(targetOf(theirs)), first, kill);
+      await fill(targetOf(theirs), 'second');
+      const second = await snapshot(targetOf(theirs));
+      expect(second.queues.get('SCHEDULE_TOPIC_XXXX/17')?.records).toHaveLength(2);
+      await (kill ? theirs.kill() : theirs.stop());
+
+      const again = await open('ours', { storeDir, port: ours.port });
+      expectSame(await snapshot(targetOf(again)), second, kill);
+      await fill(targetOf(again), 'third');
+      await again.stop();
+    });
+  });
+
+  it('neither side opens a folder that the other one uses', async () => {
+    const storeDir = join(dir, 'locked', 'store');
+    const ours = await open('ours', { storeDir });
+    const refusedJava = await apache
+      .startBroker({ version: '5.3.3', namesrvAddr, dir: join(dir, 'locked', 'theirs'), storeDir, config: FILES, readyTimeoutMs: 20_000 })
+      .then((broker) => broker.kill().then(() => 'started'), String);
+    expect(refusedJava).toMatch(/Lock failed|lock/i);
+    await ours.stop();
+    const theirs = await open('5.3.3', { storeDir });
+    const refused = await startBundledBroker({ namesrvAddr, dir: join(dir, 'locked', 'mine'), storeDir, config: FILES, wait: false });
+    expect(await refused.process.exited).not.toBe(0);
+    expect(refused.process.output).toMatch(/lock/i);
+    await theirs.kill();
+  });
+});
