@@ -164,7 +164,9 @@ function createParts(options: PartOptions): BrokerParts {
   const { config, store, client, storeHost, clock, timers, random, disk, logger } = options;
   const { brokerIP1, brokerIP2, brokerName, brokerClusterName } = config.broker;
   const { storePathRootDir } = config.store;
-  const file = (name: string): JsonTableFile => new JsonTableFile({ storePathRootDir, name, disk, logger });
+  // A topic must outlive a power cut as its messages do.
+  const isDurable = config.store.flushDiskType === 'SYNC_FLUSH';
+  const file = (name: string): JsonTableFile => new JsonTableFile({ storePathRootDir, name, isDurable, disk, logger });
   const stats = new BrokerStats({ clock, timers, clusterName: brokerClusterName });
   const topics = new TopicConfigManager({ file: file('topics.json'), clock, stats, brokerName, brokerClusterName });
   const holds = new PullHoldService({ clock, timers });

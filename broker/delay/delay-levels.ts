@@ -17,6 +17,6 @@ export class DelayLevels {
   }
 
   cap(level: number): number {
-    return level > this.maxLevel ? this.maxLevel : level;
+    return Math.min(level, this.maxLevel);
   }
 }

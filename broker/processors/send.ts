@@ -1,65 +1,22 @@
 import { MessageConst, removeProperty, withFinalSeparator } from '../../src/common/message/properties.js';
 import { RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
-import { MessageSysFlag, transactionType } from '../../src/common/sys-flag.js';
 import { RMQ_SYS_SCHEDULE_TOPIC } from '../../src/common/topic-names.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import type { BrokerParts } from '../parts.js';
 import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
-import { describeTopic, sendRefusalOf, type TopicEntry } from '../topics/index.js';
+import { describeTopic, type SendRefusal, sendRefusalOf, type TopicEntry } from '../topics/index.js';
 import { createTopicForSend } from './auto-create.js';
 import { booleanField, type ExtFields, intField, missing, NO_FIELDS, optionalInt, parseDecimal } from './fields.js';
 import { newScan, scanProperties } from './property-scan.js';
 import { type PutContext, PutContextPool } from './put-message.js';
 import { isStored, PUT_STATUS_CODE, PUT_STATUS_REMARK } from './put-status.js';
 import { routeRetrySend } from './retry-send.js';
+import { faultOf } from './send-faults.js';
+import { type FieldNames, V1, V2 } from './send-header.js';
 import { SendResponder } from './send-response.js';
 
-/** Names of the header fields in the two forms of a send header. */
-interface FieldNames {
-  topic: string;
-  defaultTopic: string;
-  defaultTopicQueueNums: string;
-  queueId: string;
-  sysFlag: string;
-  bornTimestamp: string;
-  flag: string;
-  properties: string;
-  reconsumeTimes: string;
-  maxReconsumeTimes: string;
-  batch: string;
-}
-
-const V2: FieldNames = {
-  topic: 'b',
-  defaultTopic: 'c',
-  defaultTopicQueueNums: 'd',
-  queueId: 'e',
-  sysFlag: 'f',
-  bornTimestamp: 'g',
-  flag: 'h',
-  properties: 'i',
-  reconsumeTimes: 'j',
-  maxReconsumeTimes: 'l',
-  batch: 'm',
-};
-
-const V1: FieldNames = {
-  topic: 'topic',
-  defaultTopic: 'defaultTopic',
-  defaultTopicQueueNums: 'defaultTopicQueueNums',
-  queueId: 'queueId',
-  sysFlag: 'sysFlag',
-  bornTimestamp: 'bornTimestamp',
-  flag: 'flag',
-  properties: 'properties',
-  reconsumeTimes: 'reconsumeTimes',
-  maxReconsumeTimes: 'maxReconsumeTimes',
-  batch: 'batch',
-};
-
-const INNER_BATCH_BITS = MessageSysFlag.INNER_BATCH | MessageSysFlag.NEED_UNWRAP;
 const PERM_WRITE = 2;
 /** Properties that the broker writes itself: what a sender put there is dropped. */
 const OWN_PROPERTIES = [MessageConst.POP_CK, MessageConst.MSG_REGION, MessageConst.TRACE_ON, MessageConst.CLUSTER];
@@ -156,26 +113,25 @@ export class SendProcessor implements PutSink {
     const flag = parseDecimal(fields[names.flag]);
     if ((flag | 0) !== flag) throw missing(names.flag, fields[names.flag]);
 
-    const config = this.#parts.config.broker;
-    if (config.startAcceptSendRequestTimeStamp > 0 && this.#parts.clock.nowMs() < config.startAcceptSendRequestTimeStamp) {
-      const remark = `broker unable to service, until ${new Date(config.startAcceptSendRequestTimeStamp).toISOString()}`;
-      return this.#refuse(connection, request, ResponseCode.SYSTEM_ERROR, remark);
-    }
     let entry = this.#parts.topics.entry(topic);
-    if ((config.brokerPermission & PERM_WRITE) === 0 && entry?.config.order === true) {
-      return this.#refuse(connection, request, ResponseCode.NO_PERMISSION, `the broker[${config.brokerIP1}] sending message is forbidden`);
-    }
-    const refusal = entry === undefined ? sendRefusalOf(topic) : entry.sendRefusal;
-    if (refusal !== null) return this.#refuse(connection, request, refusal.code, refusal.remark);
     const isFirstOfTopic = entry === undefined;
+    const refusal = this.#refusalOf(topic, entry);
+    if (refusal !== null) {
+      connection.respond(request, refusal.code, refusal.remark, this.#responder.marks());
+      return;
+    }
     if (entry === undefined) {
       const created = this.#create(connection, topic, fields, names);
-      if ('remark' in created) return this.#refuse(connection, request, created.code, created.remark);
+      if ('remark' in created) {
+        connection.respond(request, created.code, created.remark, this.#responder.marks());
+        return;
+      }
       entry = created;
     }
     if (queueId >= entry.queueIdBound) {
       const remark = `request queueId[${queueId}] is illegal, ${describeTopic(entry.config)} Producer: ${connection.remoteAddr}`;
-      return this.#refuse(connection, request, ResponseCode.INVALID_PARAMETER, remark);
+      connection.respond(request, ResponseCode.INVALID_PARAMETER, remark, this.#responder.marks());
+      return;
     }
     const put = this.#pool.take();
     put.connection = connection;
@@ -194,6 +150,19 @@ export class SendProcessor implements PutSink {
     put.preparedTransactionOffset = 0;
     put.batch = isBatch || (fields[names.batch] !== undefined && booleanField(fields, names.batch));
     this.#fill(put, fields[names.properties] ?? '', fields, names);
+  }
+
+  /** Why the broker takes no message for the topic now; null when it does. */
+  #refusalOf(topic: string, entry: TopicEntry | undefined): SendRefusal | null {
+    const config = this.#parts.config.broker;
+    const from = config.startAcceptSendRequestTimeStamp;
+    if (from > 0 && this.#parts.clock.nowMs() < from) {
+      return { code: ResponseCode.SYSTEM_ERROR, remark: `broker unable to service, until ${new Date(from).toISOString()}` };
+    }
+    if ((config.brokerPermission & PERM_WRITE) === 0 && entry?.config.order === true) {
+      return { code: ResponseCode.NO_PERMISSION, remark: `the broker[${config.brokerIP1}] sending message is forbidden` };
+    }
+    return entry === undefined ? sendRefusalOf(topic) : entry.sendRefusal;
   }
 
   /** Properties, transforms and the put itself; the context goes back to the pool when the message is refused. */
@@ -217,16 +186,21 @@ export class SendProcessor implements PutSink {
     put.tagsCode = scan.tagsCode;
     put.waitStoreMsgOK = scan.waitStoreMsgOK;
     put.answerQueueId = put.queueId;
-    const body = request.body;
     if (entry.isRetry && !put.batch) {
       const retryFault = routeRetrySend(this.#parts, put, { maxReconsumeTimes: fields[names.maxReconsumeTimes], version: request.version });
-      if (retryFault !== null) return this.#drop(put, retryFault.code, retryFault.remark);
+      if (retryFault !== null) {
+        this.#drop(put, retryFault);
+        return;
+      }
       // In the DLQ a message has no delay any more.
       if (put.topic !== entry.topicName) scan.delayLevel = 0;
     }
-    const fault = this.#faultOf(put, body);
-    if (fault !== null) return this.#drop(put, fault.code, fault.remark);
-    put.body = body!;
+    const fault = faultOf(put, scan, request.body);
+    if (fault !== null) {
+      this.#drop(put, fault);
+      return;
+    }
+    put.body = request.body!;
     if (put.batch) {
       // The batch's own id is for the answer; each message in it has one.
       put.properties = removeProperty(put.properties, MessageConst.UNIQ_KEY);
@@ -235,55 +209,6 @@ export class SendProcessor implements PutSink {
     }
     this.#inFlight++;
     this.#parts.store.put(put, this);
-  }
-
-  /** What this broker refuses to store. */
-  #faultOf(put: PutContext, body: Buffer | null): { code: number; remark: string } | null {
-    const scan = this.#scan;
-    const entry = put.entry!;
-    if (entry.isCompaction && !scan.hasKeys) {
-      return {
-        code: ResponseCode.MESSAGE_ILLEGAL,
-        remark: `topic[${put.topic}] is compacted: a message without KEYS cannot be stored there`,
-      };
-    }
-    if (entry.isCompaction) {
-      return {
-        code: ResponseCode.MESSAGE_ILLEGAL,
-        remark: `topic[${put.topic}] has cleanup.policy=COMPACTION, which this broker does not support`,
-      };
-    }
-    const transaction = transactionType(put.sysFlag);
-    const isHalf = scan.isTransaction && !(put.reconsumeTimes > 0 && scan.delayLevel > 0);
-    if (isHalf || transaction === MessageSysFlag.TRANSACTION_PREPARED_TYPE || transaction === MessageSysFlag.TRANSACTION_ROLLBACK_TYPE) {
-      return {
-        code: ResponseCode.NO_PERMISSION,
-        remark: 'the broker sending transaction message is forbidden: half messages (TRAN_MSG) are not supported by this broker',
-      };
-    }
-    if (entry.isBatchQueue || scan.hasInnerBatch || (put.sysFlag & INNER_BATCH_BITS) !== 0) {
-      return {
-        code: ResponseCode.MESSAGE_ILLEGAL,
-        remark: `topic[${put.topic}]: inner batches (queue.type=BatchCQ, INNER_NUM) are not supported by this broker`,
-      };
-    }
-    if (scan.hasMultiDispatch) {
-      return { code: ResponseCode.MESSAGE_ILLEGAL, remark: 'multi-dispatch (INNER_MULTI_DISPATCH) is not supported by this broker' };
-    }
-    if (scan.hasTimer && scan.delayLevel <= 0) {
-      return {
-        code: ResponseCode.SYSTEM_ERROR,
-        remark:
-          'timer messages (TIMER_DELAY_SEC, TIMER_DELAY_MS, TIMER_DELIVER_MS) are not supported by this broker; use a delay level (DELAY)',
-      };
-    }
-    if (body === null || body.length === 0) {
-      return { code: ResponseCode.MESSAGE_ILLEGAL, remark: `message to topic[${put.topic}] has no body` };
-    }
-    if (put.batch && entry.isRetry) {
-      return { code: ResponseCode.MESSAGE_ILLEGAL, remark: 'batch request does not support retry group ' + put.topic };
-    }
-    return null;
   }
 
   /** Parks a message in the queue of its delay level. */
@@ -297,7 +222,7 @@ export class SendProcessor implements PutSink {
     put.tagsCode = this.#parts.clock.nowMs() + levels.delayMs(level);
   }
 
-  #create(connection: Connection, topic: string, fields: ExtFields, names: FieldNames): TopicEntry | { code: number; remark: string } {
+  #create(connection: Connection, topic: string, fields: ExtFields, names: FieldNames): TopicEntry | SendRefusal {
     return createTopicForSend(this.#parts, {
       topic,
       defaultTopic: fields[names.defaultTopic] ?? '',
@@ -306,12 +231,8 @@ export class SendProcessor implements PutSink {
     });
   }
 
-  #refuse(connection: Connection, request: RemotingCommand, code: number, remark: string): void {
-    connection.respond(request, code, remark, this.#responder.marks());
-  }
-
-  #drop(put: PutContext, code: number, remark: string): void {
-    this.#refuse(put.connection!, put.request!, code, remark);
+  #drop(put: PutContext, fault: SendRefusal): void {
+    put.connection!.respond(put.request!, fault.code, fault.remark, this.#responder.marks());
     this.#pool.give(put);
   }
 }
