@@ -40,14 +40,14 @@ export default class MqbrokerCommand extends MqCommand<typeof options, NodeResul
       return printed;
     }
     const { BrokerNode } = await import('../../../broker/broker.js');
-    const { broker, server } = config;
+    const { broker } = config;
     return serve(config, context, {
       logDir: values.logDir,
       start: (logger) => BrokerNode.start(config, { logger }),
-      bootLine: (node) =>
-        `The broker[${broker.brokerName}, ${node.address}] boot success. serializeType=JSON${
-          broker.namesrvAddr === '' ? '' : ` and name server is ${broker.namesrvAddr}`
-        }; listens on ${server.bindAddress}:${server.listenPort}, fast port ${server.listenPort - 2}`,
+      bootLine: (node) => {
+        const namesrv = broker.namesrvAddr === '' ? '' : ` and name server is ${broker.namesrvAddr}`;
+        return `The broker[${broker.brokerName}, ${node.address}] boot success. serializeType=JSON${namesrv}`;
+      },
     });
   }
 

@@ -1,0 +1,98 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePortBlock, launch } from '../../sandbox.js';
+
+let dir: string;
+let cluster: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'mqkit-'));
+  cluster = join(dir, 'cluster');
+});
+afterEach(async () => {
+  await mqadmin('stopCluster', '-d', cluster);
+  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function mqadmin(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = launch('mqadmin', args, { dir });
+  return { code: await child.exited, output: child.output() };
+}
+
+async function json(...args: string[]): Promise<Record<string, never>> {
+  const { code, output } = await mqadmin(...args, '--json');
+  expect(code, output).toBe(0);
+  return JSON.parse(output.slice(output.indexOf('{'))) as Record<string, never>;
+}
+
+function occupy(port: number): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
+
+describe('startCluster, clusterStatus, stopCluster', () => {
+  it('start both nodes in the background, show them, and stop them', async () => {
+    const [namesrvPort, brokerPort] = [await freePortBlock(), await freePortBlock()];
+    const ports = ['--namesrvPort', `${namesrvPort}`, '--brokerPort', `${brokerPort}`];
+    expect(await json('startCluster', '-d', cluster, ...ports)).toMatchObject({
+      clusterName: 'DefaultCluster',
+      namesrvAddr: `127.0.0.1:${namesrvPort}`,
+      brokerAddr: `127.0.0.1:${brokerPort}`,
+      dir: cluster,
+    });
+    const status = await json('clusterStatus', '-d', cluster);
+    expect(status.nodes).toMatchObject([
+      { kind: 'broker', name: 'broker-a', isAnswering: true },
+      { kind: 'namesrv', isAnswering: true },
+    ]);
+    expect((await mqadmin('clusterStatus', '-d', cluster)).output).toContain('answers');
+    expect(await mqadmin('startCluster', '-d', cluster)).toMatchObject({ code: 2, output: expect.stringContaining('is running') });
+    const stopped = await mqadmin('stopCluster', '-d', cluster);
+    expect(stopped).toMatchObject({ code: 0, output: expect.stringContaining('broker broker-a') });
+    expect(await mqadmin('clusterStatus', '-d', cluster)).toMatchObject({ code: 4 });
+    expect(await mqadmin('stopCluster', '-d', cluster)).toMatchObject({ code: 4 });
+  }, 30_000);
+
+  it('use names of the first start again, and keep the files', async () => {
+    const ports = async (): Promise<string[]> => ['--namesrvPort', `${await freePortBlock()}`, '--brokerPort', `${await freePortBlock()}`];
+    await json('startCluster', '-d', cluster, '-b', 'broker-x', '-c', 'C1', ...(await ports()));
+    await json('stopCluster', '-d', cluster);
+    expect(readFileSync(join(cluster, 'conf', 'broker.conf'), 'latin1')).toContain('brokerName=broker-x\n');
+    expect(await json('startCluster', '-d', cluster, ...(await ports()))).toMatchObject({ brokerName: 'broker-x', clusterName: 'C1' });
+  }, 30_000);
+
+  it('refuse a wanted port that is taken', async () => {
+    const port = await freePortBlock();
+    const server = await occupy(port);
+    const { code, output } = await mqadmin('startCluster', '-d', cluster, '--namesrvPort', `${port}`);
+    expect([code, output]).toEqual([2, expect.stringContaining(`cannot listen on ${port}`)]);
+    server.close();
+  });
+
+  it('take free ports when the usual ones are taken, and say so', async () => {
+    const servers: Server[] = [];
+    for (const port of [9876, 10911]) {
+      // Where somebody else has the port already, that serves the test as well.
+      await occupyIfFree(port, servers);
+    }
+    const { code, output } = await mqadmin('startCluster', '-d', cluster);
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/port 9876 is taken: the name server listens on \d+/);
+    expect(output).toMatch(/port 10911 is taken: the broker listens on \d+/);
+    for (const server of servers) server.close();
+  }, 30_000);
+});
+
+async function occupyIfFree(port: number, servers: Server[]): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve());
+    server.listen(port, '127.0.0.1', () => {
+      servers.push(server);
+      resolve();
+    });
+  });
+}
