@@ -325,7 +325,7 @@ export class RemotingClient {
       connection.expireConnect(nowMs);
       const sentMs = connection.pending.expire(nowMs);
       // Nothing at all came since the request left: the peer is gone without a word, and others should not wait on it.
-      if (sentMs !== Number.POSITIVE_INFINITY && connection.open && connection.lastReadMs < sentMs) {
+      if (sentMs !== Number.POSITIVE_INFINITY && connection.open && connection.lastReadMs <= sentMs) {
         connection.close(`${connection.addr} has not answered anything since a request timed out`);
       }
       if (!connection.closed) {
