@@ -1,0 +1,63 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Command } from '@oclif/core';
+import { commandSpec } from '../../../src/cli/command-spec.js';
+import type { CommandSpec } from '../../../src/cli/options.js';
+import type { MqCommand } from '../../../src/commands/base.js';
+
+const FOLDER = fileURLToPath(new URL('../../../src/commands/mqadmin', import.meta.url));
+
+type CommandConstructor = typeof MqCommand & (new (argv: string[], config: Command['config']) => MqCommand);
+
+/** Files of the commands by name; base classes and helpers begin with a small letter too, but lie in the folder itself. */
+const files = new Map(
+  readdirSync(FOLDER, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((group) => readdirSync(join(FOLDER, group.name)).map((file) => [file.replace(/\.ts$/, ''), join(FOLDER, group.name, file)])),
+);
+
+/** Names of all commands of the cluster administration. */
+export const commandNames: readonly string[] = [...files.keys()].sort();
+
+/** What a command printed and how it ended. */
+export interface CommandRun {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+async function load(name: string): Promise<CommandConstructor> {
+  const file = files.get(name);
+  if (file === undefined) {
+    throw new Error(`no command ${name}`);
+  }
+  const { default: constructor } = (await import(pathToFileURL(file).href)) as { default: CommandConstructor };
+  return constructor;
+}
+
+/** What front and help know of a command. */
+export async function specOf(name: string): Promise<CommandSpec> {
+  return commandSpec(await load(name), { bin: 'mqadmin', id: name });
+}
+
+/** Runs a command in this process with an environment of its own. */
+export async function runCommand(name: string, argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandRun> {
+  const constructor = await load(name);
+  constructor.id = name;
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  const command = new constructor([...argv], { bin: 'mqadmin' } as Command['config']);
+  const terminal = { colour: false, asks: false, animates: false };
+  const exitCode = await command.main({ stdout, stderr, env, terminal });
+  return { stdout: stdout.text, stderr: stderr.text, exitCode };
+}
+
+class Sink extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString('utf8');
+    done();
+  }
+}
