@@ -18,7 +18,8 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const NAMESRV_PORT = 9876;
 const BROKER_PORT = 10911;
 const TOPIC = 'FirstTopic';
-const BENCH_TOPIC = 'BenchmarkTest';
+const BENCH_TOPIC = 'StartBench';
+const PACED_TOPIC = 'StartPaced';
 const BENCH_SECONDS = 10;
 /** Share of the rate just measured at which end-to-end latency is looked at; a saturated broker shows only its queues. */
 const PACED_SHARE = 0.2;
@@ -41,9 +42,10 @@ class Tour {
     await this.#startNodes();
     await this.#firstMessages();
     const send = await this.#measureSending();
-    const receive = await this.#measureEndToEnd(send);
+    const drain = await this.#measureConsuming(send);
+    const paced = await this.#measureEndToEnd(send);
     await this.stop();
-    this.#summary(send, receive);
+    this.#summary(send, drain, paced);
   }
 
   async #startNodes(): Promise<void> {
@@ -74,7 +76,6 @@ class Tour {
   async #firstMessages(): Promise<void> {
     this.#heading('A topic, a message, and the message again');
     await this.#run('mqadmin', ['updateTopic', '-n', this.#namesrvAddr, '-c', 'DefaultCluster', '-t', TOPIC]);
-    await this.#run('mqadmin', ['updateTopic', '-n', this.#namesrvAddr, '-c', 'DefaultCluster', '-t', BENCH_TOPIC]);
     await this.#run('mqadmin', ['sendMessage', '-n', this.#namesrvAddr, '-t', TOPIC, '-p', 'hello', '-c', 'tag1']);
     await this.#run('mqadmin', ['consumeMessage', '-n', this.#namesrvAddr, '-t', TOPIC, '-c', '1']);
   }
@@ -82,6 +83,7 @@ class Tour {
   async #measureSending(): Promise<ProducerResult> {
     this.#heading('How fast it takes messages');
     const file = path.join(this.#dir, 'producer.json');
+    await this.#run('mqadmin', ['updateTopic', '-n', this.#namesrvAddr, '-c', 'DefaultCluster', '-t', BENCH_TOPIC]);
     const duration = ['--duration', `${BENCH_SECONDS}s`, '--warmup', '2s'];
     await this.#run('mqbench', [
       'producer',
@@ -100,16 +102,25 @@ class Tour {
     return readJson<ProducerResult>(file);
   }
 
+  async #measureConsuming(sent: ProducerResult): Promise<ConsumerResult> {
+    this.#heading('How fast a consumer gets what is stored');
+    const file = path.join(this.#dir, 'drain.json');
+    const end = ['-q', String(sent.send.count), '--duration', `${BENCH_SECONDS}s`];
+    await this.#run('mqbench', ['consumer', '-n', this.#namesrvAddr, '-t', BENCH_TOPIC, '--from', 'first', ...end, '--json', file]);
+    return readJson<ConsumerResult>(file);
+  }
+
   async #measureEndToEnd(sent: ProducerResult): Promise<ConsumerResult> {
     this.#heading('How long a message takes from the producer to the consumer');
     const rate = Math.max(100, Math.round((sent.send.rate * PACED_SHARE) / 100) * 100);
-    const file = path.join(this.#dir, 'consumer.json');
+    await this.#run('mqadmin', ['updateTopic', '-n', this.#namesrvAddr, '-c', 'DefaultCluster', '-t', PACED_TOPIC]);
+    const file = path.join(this.#dir, 'paced.json');
     const producerArgs = [
       'producer',
       '-n',
       this.#namesrvAddr,
       '-t',
-      BENCH_TOPIC,
+      PACED_TOPIC,
       '--rate',
       String(rate),
       '--duration',
@@ -123,7 +134,7 @@ class Tour {
         '-n',
         this.#namesrvAddr,
         '-t',
-        BENCH_TOPIC,
+        PACED_TOPIC,
         '--duration',
         `${BENCH_SECONDS}s`,
         '--warmup',
@@ -151,13 +162,17 @@ class Tour {
     }
   }
 
-  #summary({ send }: ProducerResult, { receive }: ConsumerResult): void {
+  #summary({ send }: ProducerResult, drain: ConsumerResult, paced: ConsumerResult): void {
     this.#heading('Measured');
-    const row = (label: string, text: string): void => say(`${label.padEnd(22)} ${text}`);
-    row('send', `${chalk.bold(`${wholeNumber(send.rate)} msg/s`)}  (${byteCount(send.bytesPerSecond)}/s of bodies, 128 B, 64 in flight)`);
-    row('send latency', latencyText(send.latencyMs));
-    row('consume', `${chalk.bold(`${wholeNumber(receive.rate)} msg/s`)}  (a producer sent at that rate)`);
-    row('end-to-end latency', latencyText(receive.endToEndMs));
+    const row = (label: string, text: string): void => say(`${label.padEnd(20)} ${text}`);
+    row(
+      'send',
+      `${chalk.bold(`${wholeNumber(send.rate)} msg/s`)}  ${byteCount(send.bytesPerSecond)}/s of bodies, 128 B each, 64 in flight`,
+    );
+    row('  latency', latencyText(send.latencyMs));
+    row('consume', `${chalk.bold(`${wholeNumber(drain.receive.rate)} msg/s`)}  from a backlog`);
+    row('end to end', `at ${wholeNumber(paced.receive.rate)} msg/s`);
+    row('  latency', latencyText(paced.receive.endToEndMs));
     say('');
     say(chalk.dim(`done in ${Math.round((performance.now() - this.#beganMs) / 1000)} s; see README.md for the cluster by hand`));
   }
