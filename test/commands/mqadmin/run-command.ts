@@ -33,8 +33,8 @@ async function load(name: string): Promise<CommandConstructor> {
   if (file === undefined) {
     throw new Error(`no command ${name}`);
   }
-  const { default: constructor } = (await import(pathToFileURL(file).href)) as { default: CommandConstructor };
-  return constructor;
+  const { default: loaded } = (await import(pathToFileURL(file).href)) as { default: CommandConstructor };
+  return loaded;
 }
 
 /** What front and help know of a command. */
@@ -44,10 +44,10 @@ export async function specOf(name: string): Promise<CommandSpec> {
 
 /** Runs a command in this process with an environment of its own. */
 export async function runCommand(name: string, argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandRun> {
-  const constructor = await load(name);
-  constructor.id = name;
+  const Loaded = await load(name);
+  Loaded.id = name;
   const [stdout, stderr] = [new Sink(), new Sink()];
-  const command = new constructor([...argv], { bin: 'mqadmin' } as Command['config']);
+  const command = new Loaded([...argv], { bin: 'mqadmin' } as Command['config']);
   const terminal = { colour: false, asks: false, animates: false };
   const exitCode = await command.main({ stdout, stderr, env, terminal });
   return { stdout: stdout.text, stderr: stderr.text, exitCode };
