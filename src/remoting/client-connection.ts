@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { ConnectError, type MQError, MQError as MQErrorClass } from '../common/errors.js';
+import { ConnectError, type MQError } from '../common/errors.js';
 import { splitHostPort } from '../common/host.js';
 import { CONNECTION_HIGH_WATER_BYTES, MAX_CLIENT_IN_FLIGHT, MAX_CLIENT_QUEUED_BYTES } from '../common/limits.js';
 import {
@@ -190,10 +190,7 @@ export class ClientConnection {
     try {
       this.#decoder.push(chunk, this);
     } catch (error) {
-      if (!(error instanceof MQErrorClass)) {
-        throw error;
-      }
-      this.#gone(`${this.addr} sent bytes that are no frame: ${error.message}`, error, 'PROTOCOL');
+      this.#gone(`${this.addr} sent bytes that are no frame: ${(error as Error).message}`, error, 'PROTOCOL');
       return;
     }
     // A server that asks faster than it reads our answers is not read either.
@@ -214,7 +211,14 @@ export class ClientConnection {
       return;
     }
     if (isResponse(command)) {
-      this.pending.complete(command);
+      try {
+        this.pending.complete(command);
+      } catch (error) {
+        // A handler's own fault: it surfaces like that of any callback, and the frames behind it still count.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     } else {
       this.#host.onServerRequest(this, command);
     }

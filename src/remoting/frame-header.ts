@@ -34,12 +34,17 @@ function toLanguage(value: unknown): string {
   return typeof value === 'number' ? languageName(value & 0xff) : 'JAVA';
 }
 
+/** Numbers and booleans become text, as in Java; nesting has no meaning here and is refused, however deep it is. */
 function toExtFields(value: object): Record<string, string> {
   const fields: Record<string, string> = {};
   for (const [key, field] of Object.entries(value)) {
-    if (field !== null) {
-      fields[key] = typeof field === 'string' ? field : typeof field === 'object' ? JSON.stringify(field) : String(field);
+    if (field === null) {
+      continue;
     }
+    if (typeof field === 'object') {
+      throw malformed(`field ${JSON.stringify(key.slice(0, 64))} is an object or array`);
+    }
+    fields[key] = String(field);
   }
   return fields;
 }
@@ -91,7 +96,7 @@ export function decodeJsonHeader(buffer: Buffer, start: number, end: number, bod
     version: toInt(version),
     opaque: toInt(opaque),
     flag: toInt(flag),
-    remark: typeof remark === 'string' ? remark : remark === undefined || remark === null ? null : String(remark),
+    remark: typeof remark === 'string' ? remark : typeof remark === 'number' || typeof remark === 'boolean' ? String(remark) : null,
     extFields: fields,
     serializeType: SERIALIZE_JSON,
     body,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { ConnectError, MQError } from '../common/errors.js';
+import { ConnectError } from '../common/errors.js';
 import { formatHostAddress, type HostAddress, socketHostAddress } from '../common/host.js';
 import {
   CONNECTION_HIGH_WATER_BYTES,
@@ -65,7 +65,7 @@ export interface ConnectionHost {
   markDirty(connection: ServerConnection): void;
   onRequest(connection: ServerConnection, request: RemotingCommand): void;
   onUnmatchedResponse(): void;
-  onBadFrame(connection: ServerConnection, error: MQError): void;
+  onBadFrame(connection: ServerConnection, error: Error): void;
   onGone(connection: ServerConnection, reason: string): void;
   armDeadlines(deadlineMs: number): void;
   onFrameOut(): void;
@@ -261,11 +261,9 @@ export class ServerConnection implements Connection {
     try {
       this.#decoder.push(chunk, this);
     } catch (error) {
-      if (!(error instanceof MQError)) {
-        throw error;
-      }
-      this.#host.onBadFrame(this, error);
-      this.#gone(error.message);
+      // Whatever went wrong with these bytes ends their connection, never the server.
+      this.#host.onBadFrame(this, error as Error);
+      this.#gone((error as Error).message);
       return;
     }
     this.#checkPressure();

@@ -222,7 +222,12 @@ export class RemotingServer {
       },
       onBadFrame: (connection, error) => {
         stats.decodeErrors++;
-        this.#logger.warn(`closed the connection of ${connection.remoteAddr}: ${error.message}`);
+        const message = `closed the connection of ${connection.remoteAddr}: ${error.message}`;
+        if (error instanceof MQError) {
+          this.#logger.warn(message);
+        } else {
+          this.#logger.error(message, { error });
+        }
       },
       onGone: (connection, reason) => this.#onGone(connection, reason),
       armDeadlines: (deadlineMs) => this.#deadlines.arm(deadlineMs),
