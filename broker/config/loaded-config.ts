@@ -5,7 +5,7 @@ import { replaceFile } from './config-file.js';
 import { type Machine, thisMachine } from './defaults.js';
 import type { ConfigKey, ConfigValue } from './key.js';
 import { parseValue } from './parse-value.js';
-import { type ConfigSections, defaultSections, keysOf, type NodeKind, rowsOf, type SectionName } from './sections.js';
+import { type ConfigSections, defaultSections, keysOf, type NodeKind, rowsOf, SECTIONS, type SectionName } from './sections.js';
 
 /** Where a value came from. */
 export interface ConfigSource {
@@ -156,9 +156,10 @@ export class LoadedConfig implements ConfigSections {
     return { ...result, keptIn };
   }
 
-  /** All keys with the values they have (or will have after a restart), sorted: answers of GET_BROKER_CONFIG and GET_NAMESRV_CONFIG. */
+  /** All keys with the values they have (or will have after a restart), sorted: answers of GET_BROKER_CONFIG and GET_NAMESRV_CONFIG (which shows no client keys). */
   toPropertiesText(): string {
-    return stringifyConfigBody(this.entries());
+    const hidden = this.kind === 'namesrv' ? SECTIONS.client.table : {};
+    return stringifyConfigBody([...this.entries()].filter(([name]) => !Object.hasOwn(hidden, name)));
   }
 
   /** Keys and values as text, sorted by key; keys that only 4.x knows are left out unless they were set. */
