@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { ConsumeConcurrentlyContext, MessageListener } from '../../src/client/consumer/parts.js';
+import type { AsyncMessageListener, ConsumeConcurrentlyContext, MessageListener } from '../../src/client/consumer/parts.js';
 import { PullConsumer } from '../../src/client/consumer/pull-consumer.js';
 import type { PulledMessage } from '../../src/client/consumer/pulled-message.js';
 import { PushConsumer, type PushConsumerOptions } from '../../src/client/consumer/push-consumer.js';
@@ -163,15 +163,13 @@ describe('a push consumer', () => {
     await sendAll(topic, numbered(30));
     let running = 0;
     let most = 0;
-    const { received } = await consume(topic, {
-      consumeThreadMax: 3,
-      listener: async () => {
-        most = Math.max(most, ++running);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-        running--;
-        return 'CONSUME_SUCCESS';
-      },
-    });
+    const listener: AsyncMessageListener = async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      running--;
+      return 'CONSUME_SUCCESS';
+    };
+    const { received } = await consume(topic, { consumeThreadMax: 3, listener });
     await until(() => received.length === 31);
     expect(most).toBe(3);
   });
@@ -193,7 +191,7 @@ describe('a push consumer', () => {
     const sent = ['first', ...numbered(200)];
     await sendAll(topic, sent.slice(1));
     const done: string[] = [];
-    const listener: MessageListener = async (messages) => {
+    const listener: AsyncMessageListener = async (messages) => {
       await new Promise((resolve) => setTimeout(resolve, 2));
       done.push(messages[0]!.body.toString());
       return 'CONSUME_SUCCESS';
@@ -217,15 +215,11 @@ describe('a push consumer', () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const { received } = await consume(topic, {
-      pullThresholdForQueue: 10,
-      pullBatchSize: 8,
-      consumeThreadMax: 2,
-      listener: async () => {
-        await gate;
-        return 'CONSUME_SUCCESS';
-      },
-    });
+    const listener: AsyncMessageListener = async () => {
+      await gate;
+      return 'CONSUME_SUCCESS';
+    };
+    const { received } = await consume(topic, { pullThresholdForQueue: 10, pullBatchSize: 8, consumeThreadMax: 2, listener });
     await until(() => received.length === 2);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(received.length).toBe(2);

@@ -16,14 +16,17 @@ export interface ConsumeConcurrentlyContext {
   ackIndex: number;
 }
 
+/** What a listener may answer; nothing counts as RECONSUME_LATER. */
+export type ConsumeAnswer = ConsumeStatus | undefined | null;
+
 /**
  * Gets messages of one queue, as many as `consumeMessageBatchMaxSize`, and says whether they are done. A thrown error, a rejected
  * promise and a missing answer count as RECONSUME_LATER.
  */
-export type MessageListener = (
-  messages: PulledMessage[],
-  context: ConsumeConcurrentlyContext,
-) => ConsumeStatus | undefined | null | Promise<ConsumeStatus | undefined | null>;
+export type MessageListener = (messages: PulledMessage[], context: ConsumeConcurrentlyContext) => ConsumeAnswer | Promise<ConsumeAnswer>;
+
+/** A listener that takes its time; `consumeThreadMax` of its calls run at once. */
+export type AsyncMessageListener = (messages: PulledMessage[], context: ConsumeConcurrentlyContext) => Promise<ConsumeAnswer>;
 
 /** Settings of a push consumer with their defaults filled in. */
 export interface PushSettings {

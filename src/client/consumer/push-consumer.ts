@@ -17,7 +17,7 @@ import { allocateAveragely } from './allocate.js';
 import { ConsumeService } from './consume-service.js';
 import { ConsumerStats } from './consumer-stats.js';
 import { LocalFileOffsetStore, type OffsetStore, RemoteOffsetStore } from './offset-store.js';
-import type { ConsumerParts, MessageListener, PushSettings } from './parts.js';
+import type { AsyncMessageListener, ConsumerParts, MessageListener, PushSettings } from './parts.js';
 import type { PulledMessage } from './pulled-message.js';
 import { type PushConsumerOptions, resolvePushSettings } from './push-settings.js';
 
@@ -129,6 +129,8 @@ export class PushConsumer {
   }
 
   /** Sets the listener; must be called before `start`. */
+  onMessage(listener: AsyncMessageListener): this;
+  onMessage(listener: MessageListener): this;
   onMessage(listener: MessageListener): this {
     if (this.#state !== 'created') {
       throw new UsageError('set the listener before start()');
