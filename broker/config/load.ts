@@ -1,5 +1,6 @@
 import { ConfigError } from '../../src/common/errors.js';
 import { type PropertyEntry, parseProperties } from '../../src/common/properties-file.js';
+import { suggest } from '../../src/common/suggest.js';
 import { parseKeyValueArguments } from './arguments.js';
 import { checkConfig } from './check.js';
 import { readConfigFile } from './config-file.js';
@@ -7,7 +8,6 @@ import { type Machine, thisMachine } from './defaults.js';
 import { IGNORED_KEYS } from './ignored-keys.js';
 import { type ConfigSource, LoadedConfig } from './loaded-config.js';
 import { keysOf, type NodeKind } from './sections.js';
-import { suggest } from './suggest.js';
 
 export interface LoadOptions {
   readonly kind: NodeKind;
@@ -79,7 +79,7 @@ function warningText(kind: NodeKind, key: string): string {
   if (ignored !== undefined) {
     return `${key} is ignored: ${ignored.why}${ignored.use === undefined ? '' : `; the key is ${ignored.use}`}`;
   }
-  const meant = suggest(key, keysOf(kind));
+  const [meant] = suggest(key, keysOf(kind));
   if (meant !== undefined) return `unknown key ${key} is ignored; did you mean ${meant}?`;
   const other: NodeKind = kind === 'broker' ? 'namesrv' : 'broker';
   if (keysOf(other).includes(key))

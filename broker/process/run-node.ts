@@ -22,7 +22,7 @@ export interface RunNodeOptions {
   onStarted(node: RunningNode): void;
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * Runs a node until somebody asks it to stop: a signal, or `mqshutdown` by the stop channel. A second signal ends the process at once.
@@ -30,7 +30,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 export async function runNode(options: RunNodeOptions): Promise<string> {
   const { logger, state, kind } = options;
-  const stop = stopRequest();
+  const stop = stopRequest(logger);
   const monitor = (error: Error): void =>
     logger.error('the node ends because of an error nobody handled', { error: error.stack ?? String(error) });
   process.on('uncaughtExceptionMonitor', monitor);
@@ -90,7 +90,7 @@ function noteRunFile(write: () => void, logger: NodeLogger): void {
   }
 }
 
-function stopRequest(): { requested: Promise<string>; request(reason: string): void; dispose(): void } {
+function stopRequest(logger: NodeLogger): { requested: Promise<string>; request(reason: string): void; dispose(): void } {
   let request: (reason: string) => void = () => {};
   const requested = new Promise<string>((resolve) => {
     request = resolve;
@@ -100,9 +100,16 @@ function stopRequest(): { requested: Promise<string>; request(reason: string): v
     dispose();
     request(signal);
   };
+  // Node undoes what nohup sets, so a node whose output is no terminal keeps running by itself when the terminal goes.
+  const onHangup = (): void => {
+    if (process.stdout.isTTY) onSignal('SIGHUP');
+    else logger.info('SIGHUP is ignored: the output is no terminal');
+  };
   const dispose = (): void => {
     for (const signal of SIGNALS) process.off(signal, onSignal);
+    process.off('SIGHUP', onHangup);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  process.on('SIGHUP', onHangup);
   return { requested, request: (reason) => request(reason), dispose };
 }

@@ -57,6 +57,8 @@ export async function serve(
   const { kind } = config;
   const { listenPort } = config.server;
   const logger = createNodeLogger({ dir: node.logDir ?? defaultLogDir(env), name: `${kind}-${listenPort}`, stdout });
+  // A command ends when nobody reads its output any more; a node goes on, with its file.
+  stdout.removeAllListeners('error').on('error', () => logger.muteStdout());
   try {
     for (const warning of config.warnings) logger.warn(warning.text);
     warnAboutNoEffect(config, logger);

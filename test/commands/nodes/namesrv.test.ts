@@ -64,6 +64,18 @@ describe('mqnamesrv', () => {
     await until(() => /WARN .*reachable from other machines/.test(node.output()) || !isReachableFromOutside('0.0.0.0'));
   });
 
+  it('goes on when its terminal or the reader of its output goes away', async () => {
+    const node = await start();
+    node.process.kill('SIGHUP');
+    await until(() => node.output().includes('SIGHUP is ignored'));
+    node.process.stdout?.destroy();
+    node.process.kill('SIGHUP');
+    const client = new RemotingClient();
+    for (let request = 0; request < 3; request++) expect((await client.invoke(node.address, { code: 106 }, 5000)).code).toBe(0);
+    await client.close();
+    expect((await run('mqshutdown', 'namesrv')).code).toBe(0);
+  });
+
   it('ends with one line and exit code 2 when the port is taken', async () => {
     const first = await start();
     const port = first.address.split(':')[1];
