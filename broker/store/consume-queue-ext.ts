@@ -47,7 +47,7 @@ export class ConsumeQueueExt {
     let files = this.#series.get(directory);
     if (files === undefined) {
       files = new FileSeries({ directory, fileSize: this.#config.mappedFileSizeConsumeQueueExt, disk: this.#disk, fds: this.#fds });
-      files.load('mappedFileSizeConsumeQueueExt');
+      files.load('mappedFileSizeConsumeQueueExt', false);
       this.#series.set(directory, files);
     }
     return files;

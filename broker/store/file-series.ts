@@ -29,8 +29,11 @@ export class FileSeries {
     this.#fds = options.fds;
   }
 
-  /** Reads the directory. An empty last file (made, but the process died before it got its length) is removed. */
-  load(sizeKey: string): void {
+  /**
+   * Reads the directory. An empty last file (made, but the process died before it got its length) is removed; after a kill or a power cut a
+   * file that is too short gets its length back.
+   */
+  load(sizeKey: string, isAfterKill: boolean): void {
     const names = this.#disk.readdirSync(this.directory).filter((name) => NAME.test(name));
     const starts: number[] = [];
     names.forEach((name, i) => {
@@ -43,7 +46,10 @@ export class FileSeries {
         this.#disk.unlinkSync(path);
         return;
       }
-      if (stat.size !== this.fileSize || Number(name) % this.fileSize !== 0) {
+      const isInPlace = Number(name) % this.fileSize === 0;
+      if (isAfterKill && isInPlace && stat.size < this.fileSize) {
+        this.#disk.ftruncateSync(this.#fds.open(path), this.fileSize);
+      } else if (!isInPlace || stat.size !== this.fileSize) {
         throw new StoreError(`${path} has ${stat.size} bytes, ${sizeKey} says ${this.fileSize}`, {
           code: 'STORE_FILE_SIZE',
           hint: `start with ${sizeKey}=${stat.size}, the size this store was made with`,
@@ -205,6 +211,12 @@ export class FileSeries {
 
   fdatasync(start: number, callback: (error: Error | null) => void): void {
     this.#fds.fdatasync(this.pathOf(start), callback);
+  }
+
+  fdatasyncSync(start: number): void {
+    if (this.has(start)) {
+      this.#disk.fdatasyncSync(this.#fds.open(this.pathOf(start)));
+    }
   }
 
   close(): void {

@@ -124,10 +124,10 @@ export class IndexFile {
   }
 
   /**
-   * Computes the slots and the header from the entries, for a file that a crash left: takes entries while their offsets grow and their
-   * links fit, drops the last record's (some of its entries may be missing) and everything at or behind `endOffset`.
+   * Computes the slots and the header from the entries, for a file that a crash left: takes entries while their offsets grow, are before
+   * `endOffset`, and their links fit. With `isLastInDoubt` the last record's entries go too: some of them may be missing.
    */
-  rebuild(endOffset: number): void {
+  rebuild(endOffset: number, isLastInDoubt: boolean): void {
     const slots = new Int32Array(this.#slotNum);
     const block = Buffer.allocUnsafe(SCAN_ENTRIES * ENTRY_BYTES);
     const view = new DataView(block.buffer, block.byteOffset, block.length);
@@ -163,8 +163,9 @@ export class IndexFile {
     }
     this.#slots = slots;
     this.indexCount = count;
-    this.#cutEntriesFrom(lastFirst);
-    this.endTimestamp = this.beginTimestamp + previousDiff * 1000;
+    this.#cutEntriesFrom(isLastInDoubt ? lastFirst : count);
+    // Entries know the second only; a file's end may be stated late, never early.
+    this.endTimestamp = this.beginTimestamp + (isLastInDoubt ? previousDiff : timeDiff) * 1000 + 999;
     this.hashSlotCount = slots.reduce((used, entry) => used + (entry === 0 ? 0 : 1), 0);
     this.#slotsWritten = 0;
     this.#areSlotsStale = true;
@@ -180,8 +181,10 @@ export class IndexFile {
     }
     this.indexCount = from;
     this.#written = from;
-    this.#disk.ftruncateSync(fd, this.#entryPosition(from));
-    this.#disk.ftruncateSync(fd, this.fileBytes);
+    if (from < this.#indexNum) {
+      this.#disk.ftruncateSync(fd, this.#entryPosition(from));
+      this.#disk.ftruncateSync(fd, this.fileBytes);
+    }
     this.endPhyOffset = from > 1 ? this.entry(from - 1)!.commitLogOffset : this.beginPhyOffset;
   }
 

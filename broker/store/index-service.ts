@@ -45,11 +45,8 @@ export class IndexService {
     return new IndexFile({ path, maxHashSlotNum, maxIndexNum, disk: this.#disk, fds: this.#fds });
   }
 
-  /**
-   * Finds the files. After a kill the last one is checked entry by entry. Returns the offset from which the log's records must be
-   * (re)indexed; −1 when the log has to be read from its start.
-   */
-  load(isAfterKill: boolean): number {
+  /** Finds the files. */
+  load(isAfterKill: boolean): void {
     this.#disk.mkdirSync(this.#directory);
     this.#files = [];
     for (const name of this.#disk.readdirSync(this.#directory)) {
@@ -58,24 +55,79 @@ export class IndexService {
         continue;
       }
       const file = this.#fileAt(path);
-      if (this.#disk.statSync(path)?.size !== file.fileBytes) {
+      const size = this.#disk.statSync(path)?.size ?? 0;
+      if (isAfterKill && size < file.fileBytes) {
+        this.#disk.ftruncateSync(this.#fds.open(path), file.fileBytes);
+      } else if (size !== file.fileBytes) {
         this.#logger.warn(`index file ${path} has another size than maxHashSlotNum and maxIndexNum say; it is not used`);
         continue;
       }
       file.loadHeader();
       this.#files.push(file);
     }
-    if (!isAfterKill) {
-      this.#openLast();
+  }
+
+  /** Goes on after an orderly stop. Returns the offset from which records are not indexed. */
+  resume(): number {
+    const last = this.#files.at(-1);
+    if (last !== undefined && !last.isFull) {
+      last.loadSlots();
+    }
+    return (last?.endPhyOffset ?? -1) + 1;
+  }
+
+  /**
+   * Goes on after a kill of our own: everything before `walkFrom` is on the device, everything from there on is indexed again.
+   * `sealedTimestamp` is the end time of the last file that was put on the device whole, slots too.
+   */
+  resumeAt(walkFrom: number, sealedTimestamp: number): void {
+    const files = this.#files;
+    for (let i = this.#firstOpen(sealedTimestamp); i < files.length; i++) {
+      const file = files[i]!;
+      if (file.beginTimestamp > 0) {
+        file.rebuild(walkFrom, false);
+      }
+      if (file.beginTimestamp === 0 || file.indexCount === 1) {
+        this.#dropFrom(i);
+        return;
+      }
+      if (!file.isFull) {
+        this.#dropFrom(i + 1);
+        return;
+      }
+      if (i < files.length - 1) {
+        this.#sealing.push(file);
+      }
+    }
+  }
+
+  /**
+   * Goes on after another broker's kill, whose checkpoint says nothing about entries: checks the first file that was not put on the device
+   * whole entry by entry and drops later ones. Returns the offset from which records must be indexed; −1 when nothing is indexed.
+   */
+  resumeChecked(sealedTimestamp: number): number {
+    const firstOpen = this.#firstOpen(sealedTimestamp);
+    this.#dropFrom(firstOpen + 1);
+    if (firstOpen === this.#files.length) {
       return (this.#files.at(-1)?.endPhyOffset ?? -1) + 1;
     }
     return this.#checkLast(Number.MAX_SAFE_INTEGER);
   }
 
-  #openLast(): void {
-    const last = this.#files.at(-1);
-    if (last !== undefined && !last.isFull && !last.hasSlotsInMemory) {
-      last.loadSlots();
+  #firstOpen(sealedTimestamp: number): number {
+    const found = this.#files.findIndex(
+      (file, i) =>
+        file.beginTimestamp === 0 ||
+        !file.isFull ||
+        file.endTimestamp > sealedTimestamp ||
+        (file.endTimestamp === sealedTimestamp && this.#files[i - 1]?.endTimestamp === sealedTimestamp),
+    );
+    return found < 0 ? this.#files.length : found;
+  }
+
+  #dropFrom(index: number): void {
+    for (const file of this.#files.slice(index)) {
+      this.#drop(file);
     }
   }
 
@@ -83,7 +135,7 @@ export class IndexService {
   #checkLast(endOffset: number): number {
     for (let last = this.#files.at(-1); last !== undefined; last = this.#files.at(-1)) {
       if (last.beginTimestamp > 0) {
-        last.rebuild(endOffset);
+        last.rebuild(endOffset, true);
       }
       if (last.beginTimestamp > 0 && last.indexCount > 1) {
         // The last record in it may have had more keys: it was dropped with the rest of its entries.
@@ -191,14 +243,18 @@ export class IndexService {
     return this.#sealing.length > 0;
   }
 
-  /** Flushes the growing file's entries to the device in the background. */
+  /** Flushes what was written of files that are not on the device whole, in the background. */
   fdatasync(callback: (error: Error | null) => void): void {
-    const last = this.#files.at(-1);
-    if (last === undefined) {
-      callback(null);
-    } else {
-      last.fdatasync(callback);
-    }
+    const files = [...this.#sealing, ...this.#files.slice(-1)];
+    const next = (error: Error | null): void => {
+      const file = files.shift();
+      if (error !== null || file === undefined) {
+        callback(error);
+      } else {
+        file.fdatasync(next);
+      }
+    };
+    next(null);
   }
 
   /** Writes everything, slots too. */

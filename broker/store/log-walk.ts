@@ -81,6 +81,9 @@ export class LogWalk {
     if (header.commitLogOffset !== offset) {
       return `the record says that it lies at ${header.commitLogOffset}`;
     }
+    if (header.isTextTorn(this.#buffer, at, offset - this.#files.startOf(offset))) {
+      return 'topic or properties are not complete';
+    }
     if (this.#checks.checkPropertyCrc) {
       return header.isPropertyCrcIntact(this.#buffer, at) ? null : 'record CRC mismatch';
     }

@@ -25,6 +25,18 @@ const CRC_PROPERTY = Buffer.from('__CRC32#\u0001', 'latin1');
 /** `__CRC32#` 0x01, ten digits, 0x02. */
 const CRC_PROPERTY_BYTES = 20;
 
+/** What a disk writes as a whole. */
+const SECTOR = 512;
+
+function isZero(buffer: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    if (buffer[i] !== 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /** Result of looking at the bytes of a record. */
 export type HeaderKind = 'record' | 'marker' | 'end' | 'short';
 
@@ -121,6 +133,26 @@ export class RecordHeader {
       expected === 0 ||
       (crc32(buffer.subarray(this.bodyStart, this.bodyStart + this.bodyBytes)) & 0x7fffffff) === expected
     );
+  }
+
+  /**
+   * Whether topic or properties, which no CRC covers, look as if a write broke off: they end in a zero byte, or a disk sector's part of
+   * them is all zero (never written in a fresh file). `fileOffset` is the record's place in its file.
+   */
+  isTextTorn(buffer: Buffer, position: number, fileOffset: number): boolean {
+    const topicEnd = this.topicStart + this.topicBytes;
+    const end = this.propertiesStart + this.propertiesBytes;
+    if ((this.topicBytes > 0 && buffer[topicEnd - 1] === 0) || (this.propertiesBytes > 0 && buffer[end - 1] === 0)) {
+      return true;
+    }
+    const start = this.topicStart;
+    const shift = fileOffset - position;
+    for (let at = start + shift + ((SECTOR - ((start + shift) % SECTOR)) % SECTOR) - shift; at < end; at += SECTOR) {
+      if (isZero(buffer, at, Math.min(end, at + SECTOR)) || (at > start && isZero(buffer, Math.max(start, at - SECTOR), at))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Whether the record ends in a `__CRC32#` property that fits its other bytes; false when it has none. */

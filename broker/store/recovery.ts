@@ -55,7 +55,7 @@ export function recover(options: RecoveryOptions): RecoveryResult {
   for (const queue of topics.all()) {
     findQueueEnd(queue);
   }
-  const indexFrom = index === null ? 0 : index.load(options.isAfterKill);
+  index?.load(options.isAfterKill);
   if (files.isEmpty) {
     // Without a log there is nothing that the queues could point at.
     topics.deleteAll();
@@ -67,7 +67,12 @@ export function recover(options: RecoveryOptions): RecoveryResult {
     checkPropertyCrc: options.config.forceVerifyPropCRC,
     maxRecordBytes: files.fileSize,
   });
-  const from = startOffset(options, walk, indexFrom);
+  const { from, indexFrom } = startOffset(options, walk);
+  if (options.isAfterKill) {
+    for (const queue of topics.all()) {
+      cutQueueBefore(queue, from);
+    }
+  }
   const dispatcher = new RecoveryDispatcher({ topics, index, indexFrom, delayLevels: options.delayLevels, logger });
   const result: RecoveryResult = { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: from, dispatched: 0 };
   const stopped = walk.walk(from, (buffer, header) => {
@@ -85,6 +90,12 @@ export function recover(options: RecoveryOptions): RecoveryResult {
     queue.nextOffset = queue.maxOffset;
   }
   index?.cutFrom(stopped.end);
+  if (options.isAfterKill) {
+    // A killed process left records in the page cache; consumers will see them now, so a power cut may not take them any more.
+    for (const start of files.startsBetween(from, stopped.end)) {
+      files.fdatasyncSync(start);
+    }
+  }
   return result;
 }
 
@@ -117,14 +128,11 @@ function findQueueEnd(queue: ConsumeQueue): void {
       break;
     }
   }
-  const max = at / CQ_UNIT_BYTES;
-  queue.adopt(max, maxPhysicOffset);
-  // Units behind a hole (pages that were lost) must not come back to life when the hole is filled again.
-  queue.truncateTo(max, maxPhysicOffset);
+  queue.adopt(at / CQ_UNIT_BYTES, maxPhysicOffset);
 }
 
-/** Where the walk begins: a record before which everything is in order. */
-function startOffset(options: RecoveryOptions, walk: LogWalk, indexFrom: number): number {
+/** Where the walk begins, a record before which everything is in order; and from where on records must be indexed. */
+function startOffset(options: RecoveryOptions, walk: LogWalk): { from: number; indexFrom: number } {
   const { files, topics, index } = options;
   let maxPhy = 0;
   let lastUnit = -1;
@@ -134,21 +142,59 @@ function startOffset(options: RecoveryOptions, walk: LogWalk, indexFrom: number)
       lastUnit = lastUnitOffset(queue);
     }
   }
-  if (maxPhy === 0) {
-    return files.minOffset;
+  const { indexMsgTimestamp } = options.checkpoint;
+  if (options.isAfterKill && options.isOwnCheckpoint) {
+    const from = maxPhy === 0 ? files.minOffset : startAfterKill(options, walk);
+    index?.resumeAt(from, indexMsgTimestamp);
+    return { from, indexFrom: from };
   }
-  let from: number;
   if (options.isAfterKill) {
-    from = startAfterKill(options, walk);
-  } else {
-    const file = [...files.starts].reverse().find((start) => start <= maxPhy) ?? files.minOffset;
-    from = lastUnit >= file && walk.isRecordAt(lastUnit) ? lastUnit : file;
-  }
-  if (options.isAfterKill && index !== null && indexFrom >= 0 && indexFrom - 1 < from) {
+    const from = maxPhy === 0 ? files.minOffset : startAfterKill(options, walk);
+    const indexFrom = index?.resumeChecked(indexMsgTimestamp) ?? 0;
+    if (index === null || indexFrom < 0 || indexFrom > from) {
+      return { from, indexFrom };
+    }
     const record = Math.max(indexFrom - 1, files.minOffset);
-    from = walk.isRecordAt(record) ? record : Math.max(files.startOf(record), files.minOffset);
+    return { from: walk.isRecordAt(record) ? record : Math.max(files.startOf(record), files.minOffset), indexFrom };
   }
-  return from;
+  const indexFrom = index?.resume() ?? 0;
+  if (maxPhy === 0) {
+    return { from: files.minOffset, indexFrom };
+  }
+  const file = [...files.starts].reverse().find((start) => start <= maxPhy) ?? files.minOffset;
+  return { from: lastUnit >= file && walk.isRecordAt(lastUnit) ? lastUnit : file, indexFrom };
+}
+
+/**
+ * Drops the units of records from `from` on: the walk makes them again. Pages of them may be missing anywhere (power cut), but all
+ * before are intact, so that "a real unit of a record before" is true up to one place and false behind it.
+ */
+function cutQueueBefore(queue: ConsumeQueue, from: number): void {
+  const { files } = queue;
+  if (files.isEmpty) {
+    return;
+  }
+  const run: UnitRun = { view: new DataView(new ArrayBuffer(0)), position: 0, count: 0 };
+  const first = files.minOffset / CQ_UNIT_BYTES;
+  let low = first;
+  let high = (files.lastStart + files.fileSize) / CQ_UNIT_BYTES;
+  queue.adopt(high, 0);
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const isBefore = queue.units(middle, 1, run) && unitSize(run.view, run.position) > 0 && unitOffset(run.view, run.position) < from;
+    if (isBefore) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low === first) {
+    // Nothing is left, perhaps because the first file is missing: the walk starts the queue where its first record says.
+    queue.truncateTo(0, 0);
+    return;
+  }
+  const isReal = queue.units(low - 1, 1, run) && !isFiller(run.view, run.position);
+  queue.truncateTo(low, isReal ? unitOffset(run.view, run.position) + unitSize(run.view, run.position) : 0);
 }
 
 function lastUnitOffset(queue: ConsumeQueue): number {
@@ -212,7 +258,8 @@ export function storeTimestampOf(files: FileSeries, offset: number): number {
 function cutLog(options: RecoveryOptions, walk: LogWalk, end: number, reason: string): void {
   const { files, logger, checkpoint } = options;
   const leftover = findLeftover(files, walk, end);
-  const isFlushed = leftover.intactOffset >= 0 && leftover.intactStoreTimestamp <= checkpoint.physicMsgTimestamp;
+  // Messages of the checkpoint's own millisecond may have come after the flush it speaks of.
+  const isFlushed = leftover.intactOffset >= 0 && leftover.intactStoreTimestamp < checkpoint.physicMsgTimestamp;
   if (isFlushed && !options.acceptDamage) {
     throw new StoreError(
       `the commit log is damaged at ${end} (${reason}), and intact messages that were on the device follow at ${leftover.intactOffset}`,
@@ -240,6 +287,8 @@ function cutLog(options: RecoveryOptions, walk: LogWalk, end: number, reason: st
       path,
     });
     files.zeroFrom(end);
+    // What was cut may not come back with the next power cut, behind or between new records.
+    files.fdatasyncSync(files.startOf(end));
   }
   files.deleteFrom(end + 1);
 }

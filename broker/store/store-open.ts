@@ -75,13 +75,13 @@ function load(options: MessageStoreOptions, disk: Disk, lock: StoreLock, fds: Fd
   const clock = options.clock ?? systemClock;
   const delayLevels = parseDelayLevels(config.messageDelayLevel);
   const files = new FileSeries({ directory: logDirectory(config), fileSize: config.mappedFileSizeCommitLog, disk, fds });
-  files.load('mappedFileSizeCommitLog');
+  const abort = readAbort(disk, root);
+  files.load('mappedFileSizeCommitLog', abort !== null);
   const topics = new TopicTable({ config, disk, fds, logger });
-  topics.load();
+  topics.load(abort !== null);
   const checkpoint = new Checkpoint(join(root, 'checkpoint'), disk);
   checkpoint.load();
   const index = config.messageIndexEnable ? new IndexService({ config, disk, fds, clock, logger }) : null;
-  const abort = readAbort(disk, root);
   // A kill during recovery must be seen as one by the next start.
   writeAbort(disk, root);
   try {
@@ -136,6 +136,8 @@ function writeAbort(disk: Disk, root: string): void {
     const text = Buffer.from(`${process.pid}\n${OWN_MARK}\n`);
     disk.ftruncateSync(fd, 0);
     disk.writeSync(fd, text, 0, text.length, 0);
+    // Were it lost with the power, the next start would believe the queues.
+    disk.fdatasyncSync(fd);
   } finally {
     disk.closeSync(fd);
   }

@@ -44,7 +44,7 @@ export class TopicTable {
   }
 
   /** Finds the queues on disk; their ends are found by recovery. */
-  load(): void {
+  load(isAfterKill: boolean): void {
     for (const topic of this.#disk.readdirSync(join(this.#root, 'batchconsumequeue'))) {
       this.#batchTopics.add(topic);
       this.#logger.warn(`topic ${topic} has batch consume queues: they are kept as they are, its messages can be neither read nor sent`);
@@ -56,7 +56,7 @@ export class TopicTable {
       }
       for (const name of this.#disk.readdirSync(join(base, topic))) {
         if (/^\d{1,5}$/.test(name) && Number(name) <= MAX_QUEUE_ID) {
-          this.queue(this.topic(topic), Number(name)).files.load('mappedFileSizeConsumeQueue');
+          this.queue(this.topic(topic), Number(name)).files.load('mappedFileSizeConsumeQueue', isAfterKill);
         }
       }
     }
