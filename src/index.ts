@@ -11,7 +11,7 @@ export {
   allocateMachineRoomNearby,
   type MachineRoomResolver,
 } from './client/consumer/allocate.js';
-export type { AsyncMessageListener, ConsumeAnswer, ConsumeConcurrentlyContext, MessageListener } from './client/consumer/parts.js';
+export type { ConsumeAnswer, ConsumeConcurrentlyContext, MessageListener } from './client/consumer/parts.js';
 export { PullConsumer, type PullConsumerOptions, type PullHandler, type PullOptions } from './client/consumer/pull-consumer.js';
 export { PullResult } from './client/consumer/pull-result.js';
 export { PulledMessage } from './client/consumer/pulled-message.js';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { AsyncMessageListener, ConsumeConcurrentlyContext, MessageListener } from '../../src/client/consumer/parts.js';
+import type { ConsumeConcurrentlyContext, MessageListener } from '../../src/client/consumer/parts.js';
 import { PullConsumer } from '../../src/client/consumer/pull-consumer.js';
 import type { PulledMessage } from '../../src/client/consumer/pulled-message.js';
 import { PushConsumer, type PushConsumerOptions } from '../../src/client/consumer/push-consumer.js';
@@ -163,7 +163,7 @@ describe('a push consumer', () => {
     await sendAll(topic, numbered(30));
     let running = 0;
     let most = 0;
-    const listener: AsyncMessageListener = async () => {
+    const listener: MessageListener = async () => {
       most = Math.max(most, ++running);
       await new Promise((resolve) => setTimeout(resolve, 10));
       running--;
@@ -191,7 +191,7 @@ describe('a push consumer', () => {
     const sent = ['first', ...numbered(200)];
     await sendAll(topic, sent.slice(1));
     const done: string[] = [];
-    const listener: AsyncMessageListener = async (messages) => {
+    const listener: MessageListener = async (messages) => {
       await new Promise((resolve) => setTimeout(resolve, 2));
       done.push(messages[0]!.body.toString());
       return 'CONSUME_SUCCESS';
@@ -215,7 +215,7 @@ describe('a push consumer', () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const listener: AsyncMessageListener = async () => {
+    const listener: MessageListener = async () => {
       await gate;
       return 'CONSUME_SUCCESS';
     };

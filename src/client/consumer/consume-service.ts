@@ -100,7 +100,7 @@ export class ConsumeService {
   }
 
   /** Runs the listener for one message, outside of consumption; errors are the caller's. */
-  async callListener(message: PulledMessage, context: ConsumeConcurrentlyContext): Promise<ConsumeStatus | null | undefined> {
+  async callListener(message: PulledMessage, context: ConsumeConcurrentlyContext): Promise<string | null | undefined> {
     this.#restoreTopic(message);
     return this.#listener([message], context);
   }
@@ -200,9 +200,12 @@ export class ConsumeService {
     }
   }
 
-  #finish(chunk: Chunk, status: ConsumeStatus | null | undefined, context: ConsumeConcurrentlyContext, startMs: number): void {
+  #finish(chunk: Chunk, status: string | null | undefined, context: ConsumeConcurrentlyContext, startMs: number): void {
     const { client, settings, stats } = this.#parts;
     const { processQueue, messages } = chunk;
+    if (typeof status === 'string' && status !== ConsumeStatus.CONSUME_SUCCESS && status !== ConsumeStatus.RECONSUME_LATER) {
+      client.logger.error(`the listener of group ${settings.consumerGroup} answered ${JSON.stringify(status)}, taken as RECONSUME_LATER`);
+    }
     const okCount = status === ConsumeStatus.CONSUME_SUCCESS ? Math.max(0, Math.min(messages.length, context.ackIndex + 1)) : 0;
     stats.onConsume(processQueue.queue.topic, {
       ok: okCount,

@@ -21,12 +21,13 @@ export type ConsumeAnswer = ConsumeStatus | undefined | null;
 
 /**
  * Gets messages of one queue, as many as `consumeMessageBatchMaxSize`, and says whether they are done. A thrown error, a rejected
- * promise and a missing answer count as RECONSUME_LATER.
+ * promise and a missing or unknown answer count as RECONSUME_LATER. An asynchronous listener is typed to answer any text, because
+ * TypeScript widens the literal of `async () => 'CONSUME_SUCCESS'`; it must still be one of `ConsumeStatus`.
  */
-export type MessageListener = (messages: PulledMessage[], context: ConsumeConcurrentlyContext) => ConsumeAnswer | Promise<ConsumeAnswer>;
-
-/** A listener that takes its time; `consumeThreadMax` of its calls run at once. */
-export type AsyncMessageListener = (messages: PulledMessage[], context: ConsumeConcurrentlyContext) => Promise<ConsumeAnswer>;
+export type MessageListener = (
+  messages: PulledMessage[],
+  context: ConsumeConcurrentlyContext,
+) => ConsumeAnswer | Promise<string | undefined | null>;
 
 /** Settings of a push consumer with their defaults filled in. */
 export interface PushSettings {

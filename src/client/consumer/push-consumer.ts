@@ -17,7 +17,7 @@ import { allocateAveragely } from './allocate.js';
 import { ConsumeService } from './consume-service.js';
 import { ConsumerStats } from './consumer-stats.js';
 import { LocalFileOffsetStore, type OffsetStore, RemoteOffsetStore } from './offset-store.js';
-import type { ConsumeAnswer, ConsumeConcurrentlyContext, ConsumerParts, MessageListener, PushSettings } from './parts.js';
+import type { ConsumerParts, MessageListener, PushSettings } from './parts.js';
 import type { PulledMessage } from './pulled-message.js';
 import { type PushConsumerOptions, resolvePushSettings } from './push-settings.js';
 
@@ -128,10 +128,7 @@ export class PushConsumer {
     }
   }
 
-  /** Sets the listener; must be called before `start`. The overloads let TypeScript keep the literal types of inline answers. */
-  onMessage<A extends ConsumeAnswer>(listener: (messages: PulledMessage[], context: ConsumeConcurrentlyContext) => Promise<A>): this;
-  onMessage<A extends ConsumeAnswer>(listener: (messages: PulledMessage[], context: ConsumeConcurrentlyContext) => A): this;
-  onMessage(listener: MessageListener): this;
+  /** Sets the listener; must be called before `start`. */
   onMessage(listener: MessageListener): this {
     if (this.#state !== 'created') {
       throw new UsageError('set the listener before start()');
