@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Logger } from '../../src/common/logger.js';
 import type { Checkpoint } from './checkpoint.js';
 import { diskErrorCode } from './disk.js';
@@ -205,13 +206,26 @@ export class Maintenance {
   checkDisk(): void {
     let ratio = -1;
     try {
-      const space = this.#disk.statfsSync(this.#logPath);
+      const space = spaceOf(this.#disk, this.#logPath);
       const total = space.usedBytes + space.availableBytes;
       ratio = total > 0 ? space.usedBytes / total : -1;
     } catch (error) {
       this.#logger.warn(`the free space of ${this.#logPath} cannot be read (${diskErrorCode(error)})`);
     }
     this.#host.onDiskUsed(ratio);
+  }
+}
+
+/** Space of the file system a path lies on, or will lie on: the folder of a new commit log is made with its first file. */
+function spaceOf(disk: Disk, path: string): ReturnType<Disk['statfsSync']> {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      return disk.statfsSync(at);
+    } catch (error) {
+      if (diskErrorCode(error) !== 'ENOENT' || at === dirname(at)) {
+        throw error;
+      }
+    }
   }
 }
 
