@@ -26,6 +26,8 @@ export interface UpdateResult {
   readonly changed: string[];
   /** Kept, counts from the next start. */
   readonly afterRestart: string[];
+  /** Kept, but nothing here reads it. */
+  readonly withoutEffect: string[];
   /** No key of this node; left out. */
   readonly unknown: string[];
   /** On the black list: then nothing at all was changed; answer 16. */
@@ -130,7 +132,8 @@ export class LoadedConfig implements ConfigSections {
    * @throws ConfigError naming the key and its value.
    */
   applyUpdate(propertiesText: string): UpdateResult {
-    const result = { changed: [] as string[], afterRestart: [] as string[], unknown: [] as string[], denied: [] as string[] };
+    const none: string[] = [];
+    const result = { changed: [...none], afterRestart: [...none], withoutEffect: [...none], unknown: [...none], denied: [...none] };
     const source: ConfigSource = { from: 'update', text: 'update of the running node' };
     const values = new Map<string, ConfigValue>();
     for (const [name, { value: raw }] of parseProperties(propertiesText).entries) {
@@ -142,13 +145,14 @@ export class LoadedConfig implements ConfigSections {
     if (result.denied.length > 0) return { ...result, keptIn: null };
     this.#checkNextStart(values, source);
     for (const [name, value] of values) {
-      if (rowsOf(this.kind, name).some(({ row }) => row.use === 'start')) {
+      const rows = rowsOf(this.kind, name);
+      if (rows.some(({ row }) => row.use === 'start')) {
         if (this.value(name) === value) this.#pending.delete(name);
         else this.#pending.set(name, value);
         result.afterRestart.push(name);
       } else {
         this.assignValue(name, value, source);
-        result.changed.push(name);
+        (rows.some(({ row }) => row.use === 'live') ? result.changed : result.withoutEffect).push(name);
       }
     }
     const keptIn = values.size > 0 ? this.#persist() : null;
@@ -214,8 +218,9 @@ function readValue(name: string, row: ConfigKey, raw: string, source: ConfigSour
 export function describeUpdate(result: UpdateResult): string | null {
   const remarks: string[] = [];
   if (result.afterRestart.length > 0) remarks.push(`after restart: ${result.afterRestart.join(', ')}`);
+  if (result.withoutEffect.length > 0) remarks.push(`without effect here: ${result.withoutEffect.join(', ')}`);
   if (result.unknown.length > 0) remarks.push(`unknown and left out: ${result.unknown.join(', ')}`);
-  if (result.keptIn === null && result.changed.length + result.afterRestart.length > 0) {
+  if (result.keptIn === null && result.changed.length + result.afterRestart.length + result.withoutEffect.length > 0) {
     remarks.push('kept in memory only: the node was started without a configuration file');
   }
   return remarks.length === 0 ? null : remarks.join('; ');

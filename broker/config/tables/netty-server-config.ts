@@ -14,15 +14,14 @@ export const NETTY_SERVER_CONFIG = {
   serverSocketSndBufSize: int(0, '0 = OS', { unit: 'bytes' }),
   serverSocketRcvBufSize: int(0, '0 = OS', { unit: 'bytes' }),
   writeBufferHighWaterMark: int(0, 'bytes waiting to be sent on a connection above which it is not read any more, 0 = built-in limit', {
-    use: 'start',
     unit: 'bytes',
   }),
   writeBufferLowWaterMark: int(0, '0 = netty default'),
-  serverSocketBacklog: int(1024, 'backlog of the listening sockets', { use: 'start' }),
+  serverSocketBacklog: int(1024, 'backlog of the listening sockets'),
   serverNettyWorkerGroupEnable: bool(true, 'separate worker group', { since: '5.x' }),
   serverPooledByteBufAllocatorEnable: bool(true, 'pooled buffers'),
   enableShutdownGracefully: bool(false, 'send go-away on shutdown', { since: '5.x' }),
-  shutdownWaitTimeSeconds: int(30, 'wait for it', { use: 'start', unit: 's', since: '5.x' }),
+  shutdownWaitTimeSeconds: int(30, 'wait for it', { unit: 's', since: '5.x' }),
   useEpollNativeSelector: bool(false, 'epoll transport'),
 } as const;
 

@@ -2,14 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadNodeConfig, printConfig, printConfigSources } from '../../../broker/config/index.js';
+import { describeUpdate, loadNodeConfig, printConfig, printConfigSources } from '../../../broker/config/index.js';
 
 let dir: string;
 let file: string;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'mqkit-update-'));
   file = join(dir, 'broker.conf');
-  writeFileSync(file, '# mine\nbrokerName=broker-a\nfileReservedTime=48\n');
+  writeFileSync(file, '# mine\nbrokerName=broker-a\nmaxMessageSize=48\n');
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -18,18 +18,19 @@ describe('applyUpdate', () => {
     const config = loadNodeConfig({ kind: 'broker', file, env: {} });
     const heard: string[][] = [];
     config.onChange((keys) => heard.push([...keys]));
-    expect(config.applyUpdate('fileReservedTime=96\n')).toEqual({
-      changed: ['fileReservedTime'],
+    expect(config.applyUpdate('maxMessageSize=96\n')).toEqual({
+      changed: ['maxMessageSize'],
       afterRestart: [],
+      withoutEffect: [],
       unknown: [],
       denied: [],
       keptIn: file,
     });
-    expect(config.store.fileReservedTime).toBe(96);
-    expect(heard).toEqual([['fileReservedTime']]);
+    expect(config.store.maxMessageSize).toBe(96);
+    expect(heard).toEqual([['maxMessageSize']]);
     expect(readFileSync(`${file}.bak`, 'utf8')).toContain('# mine');
     const again = loadNodeConfig({ kind: 'broker', file, env: {} });
-    expect(again.store.fileReservedTime).toBe(96);
+    expect(again.store.maxMessageSize).toBe(96);
     expect(again.broker.brokerName).toBe('broker-a');
     expect(again.warnings).toEqual([]);
     expect(again.noEffectKeys()).toEqual([]);
@@ -38,6 +39,13 @@ describe('applyUpdate', () => {
       .split('\n')
       .map((line) => line.slice(0, line.indexOf('=')));
     expect(keys).toEqual([...keys].sort());
+  });
+
+  it('keeps a key without effect and says so', () => {
+    const config = loadNodeConfig({ kind: 'broker', file, env: {} });
+    const result = config.applyUpdate('adminBrokerThreadPoolNums=3');
+    expect(result).toMatchObject({ changed: [], withoutEffect: ['adminBrokerThreadPoolNums'] });
+    expect(describeUpdate(result)).toBe('without effect here: adminBrokerThreadPoolNums');
   });
 
   it('keeps a key that is read at start for the next start', () => {
@@ -51,15 +59,15 @@ describe('applyUpdate', () => {
   it('changes nothing when one key is on the black list', () => {
     const config = loadNodeConfig({ kind: 'broker', file, env: {} });
     const before = readFileSync(file, 'utf8');
-    expect(config.applyUpdate('fileReservedTime=96\nbrokerConfigPath=/x\n').denied).toEqual(['brokerConfigPath']);
-    expect(config.store.fileReservedTime).toBe(48);
+    expect(config.applyUpdate('maxMessageSize=96\nbrokerConfigPath=/x\n').denied).toEqual(['brokerConfigPath']);
+    expect(config.store.maxMessageSize).toBe(48);
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 
   it('changes nothing when one value cannot be read', () => {
     const config = loadNodeConfig({ kind: 'broker', file, env: {} });
-    expect(() => config.applyUpdate('fileReservedTime=96\nlistenPort=x\n')).toThrow('listenPort=x is not a whole number');
-    expect(config.store.fileReservedTime).toBe(48);
+    expect(() => config.applyUpdate('maxMessageSize=96\nlistenPort=x\n')).toThrow('listenPort=x is not a whole number');
+    expect(config.store.maxMessageSize).toBe(48);
   });
 
   it('refuses a value that would stop the next start', () => {
@@ -71,24 +79,24 @@ describe('applyUpdate', () => {
 
   it('keeps a change in memory without a file, and says so', () => {
     const config = loadNodeConfig({ kind: 'broker', env: {} });
-    expect(config.applyUpdate('fileReservedTime=96\nnoSuchKey=1')).toMatchObject({
-      changed: ['fileReservedTime'],
+    expect(config.applyUpdate('maxMessageSize=96\nnoSuchKey=1')).toMatchObject({
+      changed: ['maxMessageSize'],
       unknown: ['noSuchKey'],
       keptIn: null,
     });
-    expect(config.store.fileReservedTime).toBe(96);
+    expect(config.store.maxMessageSize).toBe(96);
   });
 });
 
 describe('printing', () => {
   it('prints all keys, the important ones, and sources', () => {
     const config = loadNodeConfig({ kind: 'broker', file, env: {} });
-    expect(printConfig(config, 'all')).toContain('fileReservedTime=48\n');
+    expect(printConfig(config, 'all')).toContain('maxMessageSize=48\n');
     expect(printConfig(config, 'all')).not.toContain('filterServerNums');
     const important = printConfig(config, 'important');
     expect(important).toContain('brokerName=broker-a\n');
-    expect(important).not.toContain('maxMessageSize');
-    expect(printConfigSources(config)).toContain(`# ${file}:3\nfileReservedTime=48\n`);
+    expect(important).not.toContain('defaultTopicQueueNums');
+    expect(printConfigSources(config)).toContain(`# ${file}:3\nmaxMessageSize=48\n`);
     expect(printConfigSources(config)).toContain('# default (no effect here)\nadminBrokerThreadPoolNums=16\n');
   });
 });

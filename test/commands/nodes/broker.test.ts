@@ -59,17 +59,17 @@ describe('mqbroker', () => {
 
   it('reads file and arguments, changes what can be changed, and keeps it', async () => {
     const file = join(dir, 'broker.conf');
-    writeFileSync(file, 'brokerClusterName=c1\nfileReservedTime=48\nmapedFileSizeCommitLog=1\n');
+    writeFileSync(file, 'brokerClusterName=c1\nmaxMessageSize=4800\nmapedFileSizeCommitLog=1\n');
     const broker = keep(await spawnBroker(dir, { args: ['-c', file], settings: { defaultTopicQueueNums: 3 } }));
     expect(broker.output()).toContain(`${file}:3: mapedFileSizeCommitLog is ignored`);
     expect(await config(broker.address)).toContain('defaultTopicQueueNums=3\n');
     const update = (text: string): Promise<{ code: number; remark: string | null }> =>
       client.invoke(broker.address, { code: 25, body: Buffer.from(text) }, 5000);
-    expect((await update('fileReservedTime=96')).code).toBe(0);
+    expect((await update('maxMessageSize=9600')).code).toBe(0);
     expect(await update('haListenPort=20999')).toMatchObject({ code: 0, remark: expect.stringContaining('after restart') });
     expect((await update('brokerConfigPath=/x')).code).toBe(16);
-    expect(await config(broker.address)).toContain('fileReservedTime=96\n');
-    expect(readFileSync(file, 'latin1')).toContain('fileReservedTime=96\n');
+    expect(await config(broker.address)).toContain('maxMessageSize=9600\n');
+    expect(readFileSync(file, 'latin1')).toContain('maxMessageSize=9600\n');
     expect(readFileSync(`${file}.bak`, 'latin1')).toContain('=');
   });
 
