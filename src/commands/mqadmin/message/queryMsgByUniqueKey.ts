@@ -40,9 +40,10 @@ export default class QueryMsgByUniqueKey extends AdminCommand<typeof options, Re
     return { messages: await Promise.all(shown.map((message) => withTracks(admin, message))) };
   }
 
-  protected override render(result: Result, out: Output, values: OptionValues<typeof options>): void {
-    for (const [i, message] of (result.messages ?? []).entries()) {
-      printMessage(out, message, { offsetId: false, suffix: values.showAll ? `_${i}` : '' });
+  protected override render(result: Result, out: Output): void {
+    const messages = result.messages ?? [];
+    for (const [i, message] of messages.entries()) {
+      printMessage(out, message, { offsetId: false, suffix: messages.length > 1 ? `_${i}` : '' });
     }
     if (result.consumed !== undefined) {
       out.line(directConsumeText(result.consumed));

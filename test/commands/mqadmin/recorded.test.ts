@@ -1,0 +1,221 @@
+/*
+ * Recorded runs of the Java tool (vectors/recorded.jsonl) against the bundled nodes in the same state, compared line by line after
+ * what differs from run to run is replaced: times, client ports, commit-log offsets, rates. Line order is free where Java's is.
+ */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CommandRun, runCommand } from './run-command.js';
+import { type SeededCluster, startSeededCluster } from './seed.js';
+
+interface Recorded {
+  readonly seq: number;
+  readonly command: readonly string[];
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const recorded = new Map(
+  readFileSync(new URL('./vectors/recorded.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Recorded)
+    .map((entry) => [entry.seq, entry]),
+);
+
+let cluster: SeededCluster;
+
+beforeAll(async () => {
+  cluster = await startSeededCluster();
+}, 30_000);
+
+afterAll(() => cluster.stop());
+
+/** Runs a recorded command line against the seeded cluster. */
+async function replay(seq: number): Promise<CommandRun & { expected: string; error: string }> {
+  const { command, stdout, stderr } = recorded.get(seq)!;
+  const [name = '', ...argv] = command.map((word) => cluster.toOurs(word));
+  const run = await runCommand(name, argv);
+  return { ...run, stdout: cluster.toRecorded(run.stdout), expected: stdout, error: stderr };
+}
+
+/** Replaces what differs from run to run by something of the same width. */
+function normal(text: string): string {
+  return (
+    text
+      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(,\d{3})?/g, (time) => 'T'.repeat(time.length))
+      .replace(/127\.0\.0\.1:(?!49876|50911|52911)\d{5}/g, '127.0.0.1:PPPPP')
+      .replace(/^(CommitLog Offset: +|OffsetID: +).*$/gm, '$1~')
+      .replace(/\b(bornTimestamp|storeTimestamp|commitLogOffset|timestamp\(long\))([=[])\d+/g, '$1$2~')
+      .replace(/msgId=[0-9A-F]{32}/g, 'msgId=~')
+      .replace(/TPS: \d+\.\d+/g, 'TPS: ~')
+      .replace(/orderConf=\[(.*)\]/g, (_, conf: string) => `orderConf=[${conf.split(';').sort().join(';')}]`)
+      // The language of our clients.
+      .replaceAll('OTHER', 'JAVA ')
+      .replace(/^JAVA {2}/gm, 'JAVA')
+      .replace(/properties={([^}]*)}/g, (_, map: string) => `properties={${sortedMap(map)}}`)
+      .replace(/^(Properties: +){(.*)}$/gm, (_, title: string, map: string) => `${title}{${sortedMap(map)}}`)
+  );
+}
+
+function sortedMap(text: string): string {
+  return text.split(', ').sort().join(', ');
+}
+
+/**
+ * Lines in any order, without an empty one at the end that the Java tool leaves out now and then. Of the tracks of a message only
+ * those of GroupPush are compared: for groups that never connected the Java tool prints an exception.
+ */
+function lines(text: string): string[] {
+  const tracks = /^(WARN|MessageTrack|See https)/;
+  const split = normal(text.replaceAll(']MessageTrack', ']\nMessageTrack')).replace(/\n+$/, '').split('\n');
+  return split.filter((line) => !tracks.test(line) || line.includes('=GroupPush,')).sort();
+}
+
+async function expectSame(seq: number): Promise<void> {
+  const run = await replay(seq);
+  expect(run.stderr).toBe('');
+  expect(lines(run.stdout)).toEqual(lines(run.expected));
+  expect(run.exitCode).toBe(0);
+}
+
+function titled(seqs: readonly number[]): [string, number][] {
+  return seqs.map((seq) => [`${seq} ${recorded.get(seq)?.command.join(' ')}`, seq]);
+}
+
+describe('commands that create topics and groups print what the Java tool prints', () => {
+  it.each(titled([1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 19, 22]))('%s', async (_, seq) => {
+    await expectSame(seq);
+  });
+});
+
+describe('on the seeded cluster', () => {
+  beforeAll(() => cluster.fill(), 60_000);
+
+  describe('commands print what the Java tool prints', () => {
+    const same = [25, 26, 27, 28, 29, 30, 31, 32, 62, 68, 69, 71, 73, 74, 77, 78, 91, 92, 101, 102, 103, 105, 115, 116, 118];
+
+    it.each(titled(same))('%s', async (_, seq) => {
+      await expectSame(seq);
+    });
+  });
+
+  it('a list of all groups has the rows of the Java tool, but for the group that the tool itself left behind', async () => {
+    const run = await replay(99);
+    const rates = (text: string): string[] => lines(text.replace(/\d+( +\d+)$/gm, '~$1').replace(/~ +/g, '~ '));
+    expect(rates(run.stdout)).toEqual(rates(run.expected).filter((line) => !line.startsWith('TOOLS_CONSUMER')));
+  });
+
+  it('a dead-letter message is shown with where it came from', async () => {
+    const run = await replay(80);
+    const anyId = (text: string): string[] => lines(text.replace(/[0-9A-F]{32}/g, '~'));
+    expect(anyId(run.stdout)).toEqual(anyId(run.expected));
+  });
+
+  it.each(titled([41, 42, 43]))('%s has the titles and columns of the Java tool', async (_, seq) => {
+    const run = await replay(seq);
+    const shape = (text: string): string[] =>
+      text.split('\n').map((line, i) =>
+        i === 0
+          ? line
+          : line
+              .replace(/\d+\.\d+/g, '0.0')
+              .replace(/(?<=\s)\d+(?=\s|$)/g, '0')
+              .replace(/ +/g, ' '),
+      );
+    // The progress of timers is a figure that the bundled broker does not have yet.
+    expect(shape(run.stdout).map((line) => line.replace(/\d-\d\(/, '0-0('))).toEqual(
+      shape(run.expected).map((line) => line.replace(/\d-\d\(/, '0-0(')),
+    );
+    expect(run.stdout.split('\n').map((line) => line.length)).toEqual(run.expected.split('\n').map((line) => line.length));
+  });
+
+  it.each(titled([46, 47]))('%s prints sorted figures in the form of the Java tool', async (_, seq) => {
+    const run = await replay(seq);
+    const form = /^(127\.0\.0\.1:5[02]911 {10})?(.{32}|\S{33,}): .+$/;
+    for (const line of run.stdout.trimEnd().split('\n')) {
+      expect(line).toMatch(form);
+    }
+    const keys = (text: string): string[] => [
+      ...new Set(
+        text
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.replace(/^127\S+ +/, '').split(/ *: /)[0] ?? ''),
+      ),
+    ];
+    // Figures of parts that the bundled broker has: what the cluster list and dashboards read.
+    for (const key of [
+      'brokerVersionDesc',
+      'putTps',
+      'getTransferredTps',
+      'msgPutTotalTodayNow',
+      'commitLogDiskRatio',
+      'earliestMessageTimeStamp',
+      'runtime',
+    ]) {
+      expect(keys(run.stdout)).toContain(key);
+      expect(keys(run.expected)).toContain(key);
+    }
+  });
+
+  it.each(titled([49, 50]))('%s prints every broker under its head', async (_, seq) => {
+    const run = await replay(seq);
+    const heads = (text: string): string[] =>
+      text
+        .split('\n')
+        .filter((line) => line.startsWith('===='))
+        .sort();
+    expect(heads(run.stdout)).toEqual(heads(run.expected));
+    const row = /^(.{50}|\S{51,})= {2}/;
+    const rows = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('===='));
+    expect(rows(run.stdout).every((line) => row.test(line))).toBe(true);
+    expect(rows(run.expected).every((line) => row.test(line))).toBe(true);
+  });
+
+  describe('what the Java tool fails at with exit 0 ends with one line and its exit code', () => {
+    it.each([
+      [79, 4],
+      [70, 4],
+      [72, 4],
+      [75, 4],
+      [117, 4],
+      [119, 4],
+      [94, 2],
+      [95, 2],
+      [96, 2],
+      [248, 4],
+      [244, 2],
+      [329, 4],
+      [324, 2],
+      [288, 5],
+    ] as const)('%i', async (seq, exitCode) => {
+      const run = await replay(seq);
+      expect(run.stdout.replace(/^usage: [\s\S]*/, '')).toBe('');
+      expect(run.stderr).toMatch(/^[^\n]+\n$/);
+      expect(run.exitCode).toBe(exitCode);
+    });
+
+    it.each(titled([272, 239, 284]))('%s is no success for what does not exist', async (_, seq) => {
+      const run = await replay(seq);
+      expect(run).toMatchObject({ stdout: '', exitCode: 4 });
+      expect(run.stderr).toMatch(/nothing was (deleted|changed)/);
+    });
+  });
+
+  describe('changes print what the Java tool prints', () => {
+    it.each(titled([223, 229, 236, 240, 276, 279, 280, 267, 269, 234]))('%s', async (_, seq) => {
+      const run = await replay(seq);
+      expect(run.stderr).toBe('');
+      const sorted = (text: string): string[] => lines(text.replace(/offset to \d+/, 'offset to ~')).filter((line) => line !== '');
+      expect(sorted(run.stdout)).toEqual(sorted(run.expected));
+      expect(run.exitCode).toBe(0);
+    });
+
+    it.each(titled([317, 320]))('%s', async (_, seq) => {
+      const run = await replay(seq);
+      const [title, row = ''] = run.stdout.split('\n');
+      expect(title).toBe(run.expected.split('\n')[0]);
+      expect(row).toMatch(/^broker-[ab] {26}[0-3] {5}SEND_OK {17}[0-9A-F]{32,56}$/);
+    });
+  });
+});
