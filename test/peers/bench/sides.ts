@@ -1,0 +1,63 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { BENCHMARK_HEAP, type PropertyMap, startBroker, startNamesrv } from '../apache.js';
+import { startBundledBroker, startBundledNamesrv } from '../bundled.js';
+import { registered } from '../wire.js';
+
+export const APACHE_VERSION = '5.3.3';
+
+/** A name server and a broker of one side, as processes. */
+export interface RunningSide {
+  readonly namesrvAddr: string;
+  readonly brokerPid: number;
+  /** Kills both and removes their files. */
+  stop(): Promise<void>;
+}
+
+/** The bundled nodes or Apache's. */
+export interface Side {
+  readonly name: 'ours' | 'apache';
+  start(dir: string, config?: PropertyMap): Promise<RunningSide>;
+}
+
+export const ours: Side = {
+  name: 'ours',
+  async start(parent, config = {}) {
+    const dir = mkdtempSync(join(parent, 'ours-'));
+    const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
+    const broker = await startBundledBroker({ namesrvAddr: namesrv.address, dir: join(dir, 'broker'), config });
+    return {
+      namesrvAddr: namesrv.address,
+      brokerPid: broker.process.pid,
+      stop: async () => {
+        await Promise.all([broker.kill(), namesrv.process.kill()]);
+        rmSync(dir, { recursive: true, force: true });
+      },
+    };
+  },
+};
+
+export const apache: Side = {
+  name: 'apache',
+  async start(parent, config = {}) {
+    const dir = mkdtempSync(join(parent, 'apache-'));
+    const namesrv = await startNamesrv({ version: APACHE_VERSION, dir: join(dir, 'namesrv') });
+    mkdirSync(join(dir, 'broker'), { recursive: true });
+    const broker = await startBroker({
+      version: APACHE_VERSION,
+      namesrvAddr: namesrv.address,
+      dir: join(dir, 'broker'),
+      heap: BENCHMARK_HEAP,
+      config,
+    });
+    await registered(namesrv.address, broker.address);
+    return {
+      namesrvAddr: namesrv.address,
+      brokerPid: broker.process.pid,
+      stop: async () => {
+        await Promise.all([broker.kill(), namesrv.process.kill()]);
+        rmSync(dir, { recursive: true, force: true });
+      },
+    };
+  },
+};
