@@ -131,7 +131,7 @@ export class RouteInfo {
       this.#dropGroup(group);
       return NO_CHANGE;
     }
-    if (group.enableActingMaster && !group.brokerAddrs.has(MASTER_ID)) this.#clearWritePerm(group.brokerName);
+    if (group.enableActingMaster && !group.brokerAddrs.has(MASTER_ID)) this.wipeWritePerm(group.brokerName);
     if (minId(group) === minBefore) return NO_CHANGE;
     return { group, offlineBrokerAddr: broker.brokerAddr, offlineHaServerAddr: live?.haServerAddr ?? null };
   }
@@ -239,10 +239,6 @@ export class RouteInfo {
       if (names.delete(group.brokerName) && names.size === 0) this.clusters.delete(cluster);
     }
     for (const [topic, brokers] of this.topics) this.#dropQueue(topic, brokers, group.brokerName);
-  }
-
-  #clearWritePerm(brokerName: string): void {
-    this.wipeWritePerm(brokerName);
   }
 
   #eachQueueOf(brokerName: string, change: (queue: QueueData) => void): number {
