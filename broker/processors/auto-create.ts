@@ -5,7 +5,8 @@ import { MAX_TOPICS } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
 import { type TopicEntry, topicConfig, topicWithQueues } from '../topics/index.js';
 
-const FAQ = 'See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.';
+/** What Apache's remarks about missing topics and groups end with. */
+export const FAQ = 'See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.';
 
 /** The remark for a topic that does not exist. */
 export function topicNotExist(topic: string): string {

@@ -2,7 +2,7 @@ import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import type { BrokerParts } from '../parts.js';
-import { bigField, booleanField, type ExtFields, intField, longField, NO_FIELDS, textField } from './fields.js';
+import { bigField, booleanField, type ExtFields, intField, NO_FIELDS, optionalInt, optionalLong, textField } from './fields.js';
 import { fault, respondFields, respondJson } from './respond.js';
 
 /** Offsets and members of groups: 14, 15, 38, and the offsets of queues: 29, 30, 31, 32. */
@@ -62,12 +62,16 @@ export class ConsumerManageProcessor {
     const { groups, topics, offsets } = this.#parts;
     const group = textField(fields, 'consumerGroup');
     const topic = textField(fields, 'topic');
-    const queueId = intField(fields, 'queueId');
-    const offset = longField(fields, 'commitOffset');
+    const queueId = optionalInt(fields, 'queueId', -1);
+    const offset = optionalLong(fields, 'commitOffset', -1);
     if (!groups.has(group)) {
       connection.respond(request, ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, `Group ${group} not exist!`, {});
     } else if (topics.entry(topic) === undefined) {
       connection.respond(request, ResponseCode.TOPIC_NOT_EXIST, `Topic ${topic} not exist!`, {});
+    } else if (fields.queueId === undefined) {
+      connection.respond(request, ResponseCode.INVALID_PARAMETER, `QueueId is null, topic is ${topic}`, {});
+    } else if (fields.commitOffset === undefined) {
+      connection.respond(request, ResponseCode.INVALID_PARAMETER, `Offset is null, topic is ${topic}`, {});
     } else if (offset < 0 || queueId < 0) {
       connection.respond(request, ResponseCode.INVALID_PARAMETER, `QueueId ${queueId} or offset ${offset} is illegal`, {});
     } else if (offsets.hasReset(group, topic, queueId)) {

@@ -7,12 +7,11 @@ import type { BrokerParts } from '../parts.js';
 import type { MessageFilter } from '../store/index.js';
 import type { SubscriptionGroupConfig } from '../subscriptions/index.js';
 import type { TopicEntry } from '../topics/index.js';
-import { topicNotExist } from './auto-create.js';
+import { FAQ, topicNotExist } from './auto-create.js';
 import { type ExtFields, missing, parseDecimal } from './fields.js';
 import { parseTagExpressionCached } from './subscription-cache.js';
 
 const PERM_READ = 4;
-const FAQ = 'See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.';
 
 /** Why a pull is forbidden, in the answer's field forbiddenType. */
 const ForbiddenType = { BROKER: 1, GROUP: 2, TOPIC: 3, BROADCASTING_DISABLED: 4, SUBSCRIPTION: 5 } as const;

@@ -11,6 +11,7 @@ import type { BrokerParts } from '../parts.js';
 import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
 import type { SubscriptionGroupConfig } from '../subscriptions/index.js';
 import { topicWithQueues } from '../topics/index.js';
+import { FAQ } from './auto-create.js';
 import { intField, longField, NO_FIELDS, textField } from './fields.js';
 import { isStored } from './put-status.js';
 import { fault, respondOk } from './respond.js';
@@ -62,7 +63,7 @@ export class SendBackProcessor implements PutSink {
     const delayLevel = intField(fields, 'delayLevel');
     const group = groups.find(groupName);
     if (group === null) {
-      throw fault(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, `subscription group not exist, ${groupName}`);
+      throw fault(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, `subscription group not exist, ${groupName}\n${FAQ}`);
     }
     if (!isWriteable(config.broker.brokerPermission)) {
       throw fault(ResponseCode.NO_PERMISSION, `the broker[${config.broker.brokerIP1}] sending message is forbidden`);

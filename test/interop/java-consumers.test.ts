@@ -41,7 +41,7 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
       expect((await java.receive(name, 2)).map(({ body }) => body).toSorted()).toEqual(['A', 'B']);
       await java.stopPush(name);
       const colliding = await fresh(1);
-      for (const tags of ['Aa', 'BB', 'Aa', 'BB']) await java.send('p', { topic: colliding.topic, tags, body: tags });
+      for (const tags of ['Aa', 'BB', 'BB', 'Aa']) await java.send('p', { topic: colliding.topic, tags, body: tags });
       const pulled = await rawPull(target, { topic: colliding.topic, queueId: 0, offset: 0, expression: 'Aa' });
       expect(pulled.body.toString('latin1').match(/TAGS.(Aa|BB)/g)).toHaveLength(4);
       await java.startPush({ ...colliding.init, subscriptions: { [colliding.topic]: 'Aa' } });
