@@ -1,11 +1,5 @@
-export { parseKeyValueArguments } from './arguments.js';
-export { type Machine, thisMachine } from './defaults.js';
 export { type LoadOptions, loadNodeConfig } from './load.js';
-export { type ConfigSource, type ConfigWarning, describeUpdate, LoadedConfig, type UpdateResult } from './loaded-config.js';
+export { describeUpdate, LoadedConfig } from './loaded-config.js';
 export { printConfig, printConfigSources } from './print.js';
 export type { NodeKind } from './sections.js';
 export type { BrokerConfigValues } from './tables/broker-config.js';
-export type { MessageStoreConfigValues } from './tables/message-store-config.js';
-export type { NamesrvConfigValues } from './tables/namesrv-config.js';
-export type { NettyClientConfigValues } from './tables/netty-client-config.js';
-export type { NettyServerConfigValues } from './tables/netty-server-config.js';

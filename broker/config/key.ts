@@ -1,6 +1,6 @@
 import type { DynamicDefault } from './defaults.js';
 
-export type ConfigType = 'int' | 'float' | 'bool' | 'text' | 'enum';
+type ConfigType = 'int' | 'float' | 'bool' | 'text' | 'enum';
 export type ConfigValue = string | number | boolean;
 
 /** What the rows of the tables say beside type, default and text. */

@@ -32,7 +32,7 @@ export const SECTIONS: Readonly<Record<SectionName, { readonly className: string
 };
 
 /** Sections that a node of the kind reads, in the order in which it prints them. */
-export const SECTIONS_OF: Readonly<Record<NodeKind, readonly SectionName[]>> = {
+const SECTIONS_OF: Readonly<Record<NodeKind, readonly SectionName[]>> = {
   broker: ['broker', 'server', 'client', 'store', 'auth'],
   namesrv: ['namesrv', 'server', 'client'],
 };

@@ -1,1 +1,1 @@
-export { type NamesrvDeps, NamesrvNode } from './namesrv-node.js';
+export { NamesrvNode } from './namesrv-node.js';

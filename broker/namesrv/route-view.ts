@@ -76,7 +76,7 @@ export function unitTopics(info: RouteInfo, which: 'unit' | 'unitSub' | 'unitSub
 }
 
 /** A group as answers show it. */
-export function viewOf(group: BrokerGroup): BrokerData {
+function viewOf(group: BrokerGroup): BrokerData {
   return {
     brokerAddrs: group.brokerAddrs,
     brokerName: group.brokerName,
