@@ -205,6 +205,7 @@ export class MQClient {
   }
 
   async #refreshRoutes(): Promise<void> {
+    const before = this.routes.version;
     const topics = new Set<string>();
     for (const member of [...this.#producers.values(), ...this.#consumers.values()]) {
       for (const topic of member.topics()) {
@@ -215,6 +216,13 @@ export class MQClient {
       this.logger.warn(`route of topic ${topic} could not be refreshed: ${String(error)}`, { topic });
     });
     this.#forgetOfflineBrokers();
+    if (this.routes.version !== before) {
+      // New brokers must know the members before these divide new queues.
+      await this.heartbeat();
+      for (const consumer of this.#consumers.values()) {
+        consumer.rebalanceImmediately();
+      }
+    }
   }
 
   #forgetOfflineBrokers(): void {

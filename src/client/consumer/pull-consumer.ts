@@ -12,6 +12,7 @@ import {
   searchOffset,
   updateConsumerOffset,
 } from '../broker-requests.js';
+import { throwLater } from '../callback.js';
 import { type MessageQueue, queueKey } from '../message-queue.js';
 import { MQClient } from '../mq-client.js';
 import { brokerAddressUnknownError, noRouteError, notRunningError } from '../producer/send-errors.js';
@@ -94,7 +95,7 @@ export class PullConsumer {
     this.#client = options.client ?? new MQClient(options);
     this.#responses = {
       onResponse: (response, context) => this.#onResponse(response, context as PendingPull),
-      onError: (error, context) => (context as PendingPull).handler.onException(error, (context as PendingPull).context),
+      onError: (error, context) => this.#call(() => (context as PendingPull).handler.onException(error, (context as PendingPull).context)),
     };
   }
 
@@ -253,7 +254,7 @@ export class PullConsumer {
       result = readPullResult(response, pending);
     } catch (error) {
       if (error instanceof MQError) {
-        pending.handler.onException(error, pending.context);
+        this.#call(() => pending.handler.onException(error, pending.context));
         return;
       }
       throw error;
@@ -261,7 +262,15 @@ export class PullConsumer {
     if (result.suggestWhichBrokerId !== 0 || this.#pullFromWhich.size > 0) {
       this.#pullFromWhich.set(queueKey(pending.queue), result.suggestWhichBrokerId);
     }
-    pending.handler.onPull(result, pending.context);
+    this.#call(() => pending.handler.onPull(result, pending.context));
+  }
+
+  #call(callback: () => void): void {
+    try {
+      callback();
+    } catch (thrown) {
+      throwLater(thrown);
+    }
   }
 
   #use(topic: string): void {

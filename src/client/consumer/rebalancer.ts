@@ -189,8 +189,12 @@ export class Rebalancer implements QueuePullerOwner {
       clientIds: [...new Set(clientIds)].sort(compareText),
     });
     const changed = this.#own(topic, queues, clientIds.length);
-    // A broker that does not know this member yet would make it own nothing; it is asked again soon.
-    return clientIds.includes(client.clientId) ? (changed ? 'changed' : 'same') : 'unknown';
+    if (!clientIds.includes(client.clientId)) {
+      // A broker that lost this member (it was restarted, say) makes it own nothing: it is told, and asked again soon.
+      void client.heartbeat();
+      return 'unknown';
+    }
+    return changed ? 'changed' : 'same';
   }
 
   /** Makes the owned queues of a topic exactly these. @returns whether anything changed. */

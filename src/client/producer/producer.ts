@@ -7,6 +7,7 @@ import { MessageConst } from '../../common/message/properties.js';
 import { isRetryTopic } from '../../common/topic-names.js';
 import { responseError } from '../../remoting/client.js';
 import type { RemotingCommand } from '../../remoting/command.js';
+import { throwLater } from '../callback.js';
 import type { MessageQueue } from '../message-queue.js';
 import { MQClient } from '../mq-client.js';
 import { type ClientOptions, type SendResult, SendStatus } from '../types.js';
@@ -228,14 +229,14 @@ export class Producer {
   }
 
   /**
-   * Hot path: sends without a promise. The handler gets exactly one call a message, possibly before this returns when the message
-   * is refused. Transport errors are tried again on another broker; error codes of a broker are not. There is no back-pressure of
-   * its own: the caller bounds what it has in flight.
+   * Hot path: sends without a promise. The handler gets exactly one call a message, never before this returns. Transport errors are
+   * tried again on another broker; error codes of a broker are not. There is no back-pressure of its own: the caller bounds what it
+   * has in flight. The body must not change until the handler was called.
    */
   sendAsync(message: Message, handler: SendHandler, context: unknown, queue?: MessageQueue): void {
     const refused = this.#running ? validateMessage(message, this.#options.maxMessageSize) : notRunningError('producer');
     if (refused !== null) {
-      handler.onException(refused, context);
+      this.#client.timers.setImmediate(() => handler.onException(refused, context));
       return;
     }
     const pending = new PendingSend({
@@ -303,7 +304,8 @@ export class Producer {
       pending.attempts <= this.#options.retryTimesWhenSendAsyncFailed &&
       this.#remainingMs(pending) > 0;
     if (!again) {
-      this.#finishAsync(pending, null, error);
+      // Not in this call stack: a refused request fails within sendAsync, and the caller may well send again at once.
+      this.#client.timers.setImmediate(() => this.#finishAsync(pending, null, error));
       return;
     }
     if (!pending.fixedQueue) {
@@ -313,16 +315,19 @@ export class Producer {
         pending.queue = { topic: pending.queue.topic, brokerName: other.brokerName, queueId: pending.queue.queueId };
       }
     }
-    // Not in this call stack: a broker that refuses connections answers at once.
     this.#client.timers.setImmediate(() => this.#transmitter.transmit(pending));
   }
 
   #finishAsync(pending: PendingSend, result: SendResult | null, error: MQError | null): void {
     this.#leave();
-    if (result !== null) {
-      pending.handler?.onSuccess(result, pending.context);
-    } else if (error !== null) {
-      pending.handler?.onException(error, pending.context);
+    try {
+      if (result !== null) {
+        pending.handler?.onSuccess(result, pending.context);
+      } else if (error !== null) {
+        pending.handler?.onException(error, pending.context);
+      }
+    } catch (thrown) {
+      throwLater(thrown);
     }
   }
 
