@@ -51,7 +51,8 @@ export class Checkpoint {
     this.confirmPhyOffset = time(32);
   }
 
-  save(): void {
+  /** Writes the file; with `isDurable` it is on the device when this returns. */
+  save(isDurable = false): void {
     const buffer = Buffer.alloc(FILE_BYTES);
     buffer.writeBigInt64BE(BigInt(this.physicMsgTimestamp), 0);
     buffer.writeBigInt64BE(BigInt(this.logicsMsgTimestamp), 8);
@@ -61,6 +62,9 @@ export class Checkpoint {
     const fd = this.#disk.openSync(this.#path, { create: true });
     try {
       this.#disk.writeSync(fd, buffer, 0, FILE_BYTES, 0);
+      if (isDurable) {
+        this.#disk.fdatasyncSync(fd);
+      }
     } finally {
       this.#disk.closeSync(fd);
     }

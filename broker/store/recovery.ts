@@ -145,17 +145,21 @@ function startOffset(options: RecoveryOptions, walk: LogWalk): { from: number; i
   const { indexMsgTimestamp } = options.checkpoint;
   if (options.isAfterKill && options.isOwnCheckpoint) {
     const from = maxPhy === 0 ? files.minOffset : startAfterKill(options, walk);
+    lowerCheckpoint(options, from);
     index?.resumeAt(from, indexMsgTimestamp);
     return { from, indexFrom: from };
   }
   if (options.isAfterKill) {
     const from = maxPhy === 0 ? files.minOffset : startAfterKill(options, walk);
+    lowerCheckpoint(options, from);
     const indexFrom = index?.resumeChecked(indexMsgTimestamp) ?? 0;
     if (index === null || indexFrom < 0 || indexFrom > from) {
       return { from, indexFrom };
     }
     const record = Math.max(indexFrom - 1, files.minOffset);
-    return { from: walk.isRecordAt(record) ? record : Math.max(files.startOf(record), files.minOffset), indexFrom };
+    const earlier = walk.isRecordAt(record) ? record : Math.max(files.startOf(record), files.minOffset);
+    lowerCheckpoint(options, earlier);
+    return { from: earlier, indexFrom };
   }
   const indexFrom = index?.resume() ?? 0;
   if (maxPhy === 0) {
@@ -163,6 +167,13 @@ function startOffset(options: RecoveryOptions, walk: LogWalk): { from: number; i
   }
   const file = [...files.starts].reverse().find((start) => start <= maxPhy) ?? files.minOffset;
   return { from: lastUnit >= file && walk.isRecordAt(lastUnit) ? lastUnit : file, indexFrom };
+}
+
+/** Queues and index are about to be cut back to `from`: should this recovery die, the next one must not start behind it. */
+function lowerCheckpoint(options: RecoveryOptions, from: number): void {
+  const { checkpoint, files } = options;
+  checkpoint.logicsMsgTimestamp = Math.min(checkpoint.logicsMsgTimestamp, storeTimestampOf(files, from));
+  checkpoint.save(true);
 }
 
 /**

@@ -44,6 +44,7 @@ export interface StoreParts {
 
 /** Second line of `abort`: whose checkpoint it is. An Apache broker writes its own text, and recovers by existence only. */
 const OWN_MARK = 'mqkit';
+const ABORT_BYTES = 64;
 
 /** Locks the folder, loads what is there and recovers it. */
 export async function openParts(options: MessageStoreOptions): Promise<StoreParts> {
@@ -82,8 +83,10 @@ function load(options: MessageStoreOptions, disk: Disk, lock: StoreLock, fds: Fd
   const checkpoint = new Checkpoint(join(root, 'checkpoint'), disk);
   checkpoint.load();
   const index = config.messageIndexEnable ? new IndexService({ config, disk, fds, clock, logger }) : null;
-  // A kill during recovery must be seen as one by the next start.
-  writeAbort(disk, root);
+  if (abort === null) {
+    // A kill during recovery must be seen as one by the next start. An older mark stays until its checkpoint no longer counts.
+    writeAbort(disk, root);
+  }
   try {
     const recovery = recover({
       config,
@@ -99,6 +102,10 @@ function load(options: MessageStoreOptions, disk: Disk, lock: StoreLock, fds: Fd
       acceptDamage: options.acceptDamage ?? false,
       delayLevels,
     });
+    if (abort !== null) {
+      checkpoint.save(true);
+      writeAbort(disk, root);
+    }
     return { config, logger, disk, clock, timers: options.timers ?? systemTimers, lock, fds, files, topics, index, checkpoint, recovery };
   } catch (error) {
     if (abort === null) {
@@ -133,8 +140,8 @@ function readAbort(disk: Disk, root: string): string | null {
 function writeAbort(disk: Disk, root: string): void {
   const fd = disk.openSync(join(root, 'abort'), { create: true });
   try {
-    const text = Buffer.from(`${process.pid}\n${OWN_MARK}\n`);
-    disk.ftruncateSync(fd, 0);
+    // One write of one length: a kill leaves the old text or the new one.
+    const text = Buffer.from(`${process.pid}\n${OWN_MARK}\n`.padEnd(ABORT_BYTES - 1).concat('\n'));
     disk.writeSync(fd, text, 0, text.length, 0);
     // Were it lost with the power, the next start would believe the queues.
     disk.fdatasyncSync(fd);
