@@ -1,7 +1,8 @@
 /**
- * `npm run bench:peers [-- --rows sends,p99,sync,pull,start,rss,topicList --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file>]`
+ * `npm run bench:peers [-- --rows sends,p99,sync,pull,start,rss,topicList --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file> --report-only]`
  *
  * The same load on the bundled nodes and on Apache's, in turn, on one machine: pairs of runs whose order alternates, medians and ratios.
+ * The exit code is 1 when a target is missed, unless it only reports.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -44,6 +45,7 @@ async function main(): Promise<number> {
       warmup: { type: 'string', default: '500000' },
       dir: { type: 'string', default: join(peersDir(), 'bench') },
       json: { type: 'string' },
+      'report-only': { type: 'boolean', default: false },
     },
   });
   const names = values.rows.split(',');
@@ -95,7 +97,7 @@ async function main(): Promise<number> {
   if (values.json !== undefined) {
     writeFileSync(values.json, `${JSON.stringify({ environment, fdatasyncMs: syncMs, settings, figures: judged }, null, 2)}\n`);
   }
-  return judged.every(({ figure, ratio }) => ratio >= figure.target) ? 0 : 1;
+  return values['report-only'] || judged.every(({ figure, ratio }) => ratio >= figure.target) ? 0 : 1;
 }
 
 process.exitCode = await main();
