@@ -289,6 +289,12 @@ describe('a consumer', () => {
     await until(() => answers.length === 1, 3000);
   });
 
+  it('takes new queues of its topic when it learns of them', async () => {
+    const c = await startConsumer({ pollNameServerIntervalMs: 50 });
+    cluster.addTopic('T', { queueCount: 3 });
+    await until(() => c.assignedQueues.length === 3);
+  });
+
   it('does not start without a name server, a listener, or with settings out of range', async () => {
     const lonely = new PushConsumer({ namesrvAddr: '127.0.0.1:1', consumerGroup: 'CG' });
     await lonely.subscribe('T');

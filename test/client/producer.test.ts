@@ -226,6 +226,46 @@ describe('a producer with one broker', () => {
     await expect(sendAsyncResult((handler) => p.sendAsync({ topic: 'T', body: body() }, handler, null))).rejects.toThrow(TimeoutError);
   });
 
+  it('calls the handler of an asynchronous send never before it returns, and survives what the handler throws', async () => {
+    const p = await startProducer({ retryTimesWhenSendAsyncFailed: 0 });
+    let returned = false;
+    for (const message of [
+      { topic: 'T', body: Buffer.alloc(0) },
+      { topic: 'T', body: body() },
+    ]) {
+      returned = false;
+      const called = sendAsyncResult((handler) => p.sendAsync(message, handler, null)).then(
+        () => returned,
+        () => returned,
+      );
+      returned = true;
+      expect(await called).toBe(true);
+    }
+    const thrown = new Promise((resolve) => {
+      const before = process.listeners('uncaughtException');
+      process.removeAllListeners('uncaughtException');
+      process.once('uncaughtException', (error) => {
+        for (const listener of before) {
+          process.on('uncaughtException', listener);
+        }
+        resolve(error);
+      });
+    });
+    const mine = new UsageError('mine');
+    p.sendAsync(
+      { topic: 'T', body: body() },
+      {
+        onSuccess: () => {
+          throw mine;
+        },
+        onException: () => {},
+      },
+      null,
+    );
+    expect(await thrown).toBe(mine);
+    expect(await p.send({ topic: 'T', body: body() })).toMatchObject({ sendStatus: 'SEND_OK' });
+  });
+
   it('waits for sends on their way at shutdown, and refuses later ones', async () => {
     cluster.brokers[0]!.onSend = (conn, request) => setTimeout(() => cluster.brokers[0]!.store(conn, request), 100);
     const p = await startProducer();

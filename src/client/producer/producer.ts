@@ -4,7 +4,6 @@ import { MAX_MESSAGE_BODY_BYTES } from '../../common/limits.js';
 import { encodeBatch } from '../../common/message/batch.js';
 import type { Message } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
-import { isRetryTopic } from '../../common/topic-names.js';
 import { responseError } from '../../remoting/client.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import { throwLater } from '../callback.js';
@@ -19,7 +18,7 @@ import { callTimeoutError, notRunningError, sendFailedError } from './send-error
 import { DEFAULT_CREATE_TOPIC_KEY } from './send-request.js';
 import { RETRY_RESPONSE_CODES, readSendResult, sendStatusOf } from './send-response.js';
 import { SendTransmitter } from './transmitter.js';
-import { validateClientGroup, validateMessage } from './validate.js';
+import { batchTooLargeError, validateBatch, validateClientGroup, validateMessage } from './validate.js';
 
 const SELECTOR_NULL = 'the queue selector returned no queue';
 
@@ -202,7 +201,7 @@ export class Producer {
         }),
       );
       if (body.length > this.#options.maxMessageSize) {
-        throw tooLarge(first.topic, body.length, this.#options.maxMessageSize);
+        throw batchTooLargeError(first.topic, body.length, this.#options.maxMessageSize);
       }
       const outer: Message = { topic: first.topic, body };
       if (first.waitStoreMsgOK !== undefined) {
@@ -428,26 +427,10 @@ export class Producer {
   }
 
   #checkBatch(messages: readonly Message[], queue?: MessageQueue): Message {
-    const first = messages[0];
-    if (first === undefined) {
-      throw new UsageError('a batch needs at least one message');
-    }
     for (const message of messages) {
       this.#check(message, queue);
-      if (message.topic !== first.topic) {
-        throw new UsageError(`a batch has one topic, this one has ${first.topic} and ${message.topic}`);
-      }
-      if ((message.waitStoreMsgOK ?? true) !== (first.waitStoreMsgOK ?? true)) {
-        throw new UsageError('all messages of a batch must have the same waitStoreMsgOK');
-      }
-      if ((message.delayTimeLevel ?? 0) > 0 || message.properties?.has(MessageConst.DELAY) === true) {
-        throw new UsageError('a delayed message cannot be in a batch');
-      }
     }
-    if (isRetryTopic(first.topic)) {
-      throw new UsageError('messages of a retry topic cannot be in a batch');
-    }
-    return first;
+    return validateBatch(messages);
   }
 
   #remainingMs(pending: PendingSend): number {
@@ -486,12 +469,4 @@ function asMQError(error: unknown): MQError {
     return error;
   }
   throw error;
-}
-
-function tooLarge(topic: string, bodyBytes: number, maxMessageSize: number): UsageError {
-  return new UsageError(`the batch body for topic ${topic} has ${bodyBytes} bytes, more than maxMessageSize ${maxMessageSize}`, {
-    code: 'MESSAGE_ILLEGAL',
-    context: { bodyBytes, maxMessageSize },
-    hint: 'send fewer messages in one batch',
-  });
 }

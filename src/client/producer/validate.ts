@@ -5,6 +5,7 @@ import { MessageConst, SYSTEM_PROPERTIES } from '../../common/message/properties
 import {
   DEFAULT_CONSUMER_GROUP,
   DEFAULT_PRODUCER_GROUP,
+  isRetryTopic,
   NOT_SENDABLE,
   RETRY_GROUP_TOPIC_PREFIX,
   validateGroup,
@@ -118,4 +119,39 @@ export function validateClientGroup(kind: 'producerGroup' | 'consumerGroup', gro
   if (group === (kind === 'producerGroup' ? DEFAULT_PRODUCER_GROUP : DEFAULT_CONSUMER_GROUP)) {
     throw new UsageError(`${kind} can not equal ${group}: take a name of your own`);
   }
+}
+
+/**
+ * Checks what the messages of a batch must have in common; each by itself has been checked.
+ * @returns the first message.
+ */
+export function validateBatch(messages: readonly Message[]): Message {
+  const first = messages[0];
+  if (first === undefined) {
+    throw new UsageError('a batch needs at least one message');
+  }
+  for (const message of messages) {
+    if (message.topic !== first.topic) {
+      throw new UsageError(`a batch has one topic, this one has ${first.topic} and ${message.topic}`);
+    }
+    if ((message.waitStoreMsgOK ?? true) !== (first.waitStoreMsgOK ?? true)) {
+      throw new UsageError('all messages of a batch must have the same waitStoreMsgOK');
+    }
+    if ((message.delayTimeLevel ?? 0) > 0 || message.properties?.has(MessageConst.DELAY) === true) {
+      throw new UsageError('a delayed message cannot be in a batch');
+    }
+  }
+  if (isRetryTopic(first.topic)) {
+    throw new UsageError('messages of a retry topic cannot be in a batch');
+  }
+  return first;
+}
+
+/** The encoded batch does not fit into one request. */
+export function batchTooLargeError(topic: string, bodyBytes: number, maxMessageSize: number): UsageError {
+  return new UsageError(`the batch body for topic ${topic} has ${bodyBytes} bytes, more than maxMessageSize ${maxMessageSize}`, {
+    code: 'MESSAGE_ILLEGAL',
+    context: { bodyBytes, maxMessageSize },
+    hint: 'send fewer messages in one batch',
+  });
 }
