@@ -15,13 +15,21 @@ export interface QueueDump {
 }
 
 /** Reads a queue from its first to its last message by raw pulls. */
-export async function dumpQueue(target: Target, topic: string, queueId: number): Promise<QueueDump> {
+export function dumpQueue(target: Target, topic: string, queueId: number): Promise<QueueDump> {
+  return dumpQueueFrom(target, { topic, queueId, from: 0 });
+}
+
+/** Reads a queue from the given offset (or its first message, when that is later) to its end. */
+export async function dumpQueueFrom(
+  target: Target,
+  { topic, queueId, from }: { topic: string; queueId: number; from: number },
+): Promise<QueueDump> {
   const at = async (code: number): Promise<number> =>
     Number((await rawRequest(target.broker.address, code, { topic, queueId: String(queueId) })).extFields?.offset ?? 0);
   const minOffset = await at(31);
   const maxOffset = await at(30);
   const chunks: Buffer[] = [];
-  for (let offset = minOffset; offset < maxOffset; ) {
+  for (let offset = Math.max(from, minOffset); offset < maxOffset; ) {
     const response = await rawPull(target, { topic, queueId, offset });
     const next = Number(response.extFields?.nextBeginOffset);
     if (response.code !== 0 || !(next > offset)) {
