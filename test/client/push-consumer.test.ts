@@ -80,6 +80,18 @@ describe('a push consumer', () => {
     expect(Number(message.properties.get('MAX_OFFSET'))).toBeGreaterThan(0);
   });
 
+  it('gets the messages of a batch with the ids and tags they were sent with', async () => {
+    const topic = await freshTopic();
+    const batch = ['a', 'b', 'c'].map((body) => ({ topic, body: Buffer.from(body), tags: `tag-${body}` }));
+    const sent = await producer.sendBatch(batch);
+    const { received } = await consume(topic, { tags: 'tag-a || tag-b || tag-c' });
+    await until(() => received.length === 3);
+    const inOrder = received.sort((a, b) => a.queueOffset - b.queueOffset);
+    expect(inOrder.map((message) => message.msgId).join()).toBe(sent.msgId);
+    expect(inOrder.map((message) => message.offsetMsgId).join()).toBe(sent.offsetMsgId);
+    expect(inOrder.map((message) => message.tags)).toEqual(['tag-a', 'tag-b', 'tag-c']);
+  });
+
   it('gets only the tags it asked for, and not tags that share their hash', async () => {
     const topic = await freshTopic();
     await sendAll(topic, ['a'], { tags: 'Aa' });

@@ -209,7 +209,8 @@ export class Producer {
       }
       const pending = this.#pending(outer, { sink: this.#syncSink, timeoutMs: options.timeoutMs });
       pending.batch = true;
-      pending.properties = propertiesText(outer, this.#client.uniqKeys.create());
+      // No id of the batch's own: brokers append these properties to every message's, and the last UNIQ_KEY is the one that counts.
+      pending.properties = propertiesText(outer, '');
       pending.msgId = msgIds.join(',');
       return this.#sendWithRetries(pending, options.queue);
     });
