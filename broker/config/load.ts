@@ -40,8 +40,11 @@ export function loadNodeConfig(options: LoadOptions): LoadedConfig {
   for (const [key, [value, option]] of Object.entries(options.options ?? {})) {
     config.assign(key, value, { from: 'argument', text: `argument ${option}` });
   }
-  if (options.kind === 'broker' && options.file !== undefined) {
-    config.assignValue('brokerConfigPath', options.file, { from: 'derived', text: 'argument -c' });
+  if (options.file !== undefined) {
+    config.assignValue(options.kind === 'broker' ? 'brokerConfigPath' : 'configStorePath', options.file, {
+      from: 'derived',
+      text: 'argument -c',
+    });
   }
   checkConfig(config);
   return config;

@@ -50,13 +50,13 @@ export async function runNode(options: RunNodeOptions): Promise<string> {
       channel: channel?.path ?? null,
       token,
     };
-    noteRunFile(() => writeRunFile(state, run), logger);
+    const isNoted = noteRunFile(() => writeRunFile(state, run), logger);
     options.onStarted(node);
     const reason = await stop.requested;
     logger.info(`stopping: ${reason}`);
     await node.shutdown();
     channel?.close();
-    removeRunFile(state, run);
+    if (isNoted) removeRunFile(state, run);
     logger.info('stopped');
     return reason;
   } finally {
@@ -82,11 +82,13 @@ async function openChannel(
 }
 
 /** A node serves without a run file too; only mqshutdown does not find it then. */
-function noteRunFile(write: () => void, logger: NodeLogger): void {
+function noteRunFile(write: () => void, logger: NodeLogger): boolean {
   try {
     write();
+    return true;
   } catch (error) {
     logger.warn('mqshutdown will not find this node: its run file cannot be written', { error: (error as Error).message });
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { NodeKind } from '../../../broker/config/index.js';
 import { runningNodes, stateDir } from '../../../broker/process/run-file.js';
-import { type CommonOption, defineOptions } from '../../cli/options.js';
+import { CHANGE_OPTIONS, type CommonOption, defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { NotFoundError, UsageError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
@@ -10,6 +10,7 @@ const DEFAULT_WAIT_SECONDS = 60;
 const KINDS: Readonly<Record<string, NodeKind>> = { broker: 'broker', namesrv: 'namesrv' };
 
 const options = defineOptions({
+  ...CHANGE_OPTIONS,
   port: { kind: 'int', own: true, text: 'Only the node that listens on this port' },
   wait: { kind: 'int', own: true, default: DEFAULT_WAIT_SECONDS, min: 1, text: 'Seconds to wait for a clean stop' },
 });
@@ -39,7 +40,8 @@ export default class MqshutdownCommand extends MqCommand<typeof options, { stopp
         code: 'NODE_NOT_RUNNING',
       });
     }
-    for (const node of nodes) context.out.note(`stopping ${describeNode(node)}`);
+    for (const node of nodes) context.out.note(`${values.dryRun ? 'would stop' : 'stopping'} ${describeNode(node)}`);
+    if (values.dryRun) return { stopped: [] };
     return { stopped: await stopAll(state, nodes, values.wait * 1000) };
   }
 

@@ -56,7 +56,7 @@ export async function serve(
   const { env, stdout } = context.io;
   const { kind } = config;
   const { listenPort } = config.server;
-  const logger = createNodeLogger({ dir: node.logDir ?? defaultLogDir(env), name: `${kind}-${listenPort}`, stdout });
+  const logger = openLog({ logDir: node.logDir, env, name: `${kind}-${listenPort}`, stdout });
   // A command ends when nobody reads its output any more; a node goes on, with its file.
   stdout.removeAllListeners('error').on('error', () => logger.muteStdout());
   try {
@@ -72,7 +72,7 @@ export async function serve(
       start: () => node.start(logger),
       onStarted: (running) => {
         logger.info(node.bootLine(running));
-        logger.info(`log file ${logger.file}`);
+        if (logger.file !== null) logger.info(`log file ${logger.file}`);
         warnAboutReach(config, logger);
       },
     });
@@ -83,6 +83,19 @@ export async function serve(
     throw error;
   } finally {
     logger.close();
+  }
+}
+
+/** A folder that was asked for must be writable; without the usual one (a read-only home) the node logs to stdout alone. */
+function openLog(log: { logDir: string | undefined; env: NodeJS.ProcessEnv; name: string; stdout: NodeJS.WritableStream }): NodeLogger {
+  const { name, stdout } = log;
+  try {
+    return createNodeLogger({ dir: log.logDir ?? defaultLogDir(log.env), name, stdout });
+  } catch (error) {
+    if (log.logDir !== undefined) throw error;
+    const logger = createNodeLogger({ name, stdout });
+    logger.warn(`no log file: ${(error as Error).message}`);
+    return logger;
   }
 }
 

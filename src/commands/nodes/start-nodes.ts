@@ -54,23 +54,9 @@ export interface StartedNodes {
  * @throws ConfigError for a wanted port that is taken, StoreError when a node does not come up; what was started is stopped.
  */
 export async function startNodes(options: StartNodesOptions): Promise<StartedNodes> {
-  const names = namesOf(options);
-  const { bindAddress, clusterName, brokerName } = names;
-  const host = bindAddress === '0.0.0.0' || bindAddress === '::' ? '127.0.0.1' : bindAddress;
-  const namesrvPort = await choosePort(options, {
-    what: 'name server',
-    wanted: options.namesrvPort,
-    usual: DEFAULT_NAMESRV_PORT,
-    neighbours: [0],
-  });
-  const brokerPort = await choosePort(options, {
-    what: 'broker',
-    wanted: options.brokerPort,
-    usual: DEFAULT_BROKER_PORT,
-    neighbours: BROKER_NEIGHBOURS,
-  });
-  const namesrvAddr = `${host}:${namesrvPort}`;
-  const files = writeConfigs(options, names);
+  const plan = await planNodes(options);
+  const { namesrvAddr, brokerAddr, bindAddress, clusterName, brokerName, namesrvPort, brokerPort } = plan;
+  const files = writeConfigs(options, plan);
   const bind = `bindAddress=${bindAddress}`;
   const started: NodeProcess[] = [];
   const stop = async (): Promise<void> => {
@@ -89,15 +75,46 @@ export async function startNodes(options: StartNodesOptions): Promise<StartedNod
       clusterName,
       namesrvAddr,
       brokerName,
-      brokerAddr: `${host}:${brokerPort}`,
+      brokerAddr,
       namesrv: { address: namesrvAddr, pid: namesrv.pid },
-      broker: { address: `${host}:${brokerPort}`, pid: broker.pid },
+      broker: { address: brokerAddr, pid: broker.pid },
       stop,
     };
   } catch (cause) {
     await stop();
     throw new StoreError(`the cluster in ${options.dir} did not start: ${(cause as Error).message}`, { code: 'CLUSTER_START', cause });
   }
+}
+
+/** Names and addresses that a start with these options takes. */
+export interface NodesPlan extends NodeNames {
+  readonly namesrvPort: number;
+  readonly brokerPort: number;
+  readonly namesrvAddr: string;
+  readonly brokerAddr: string;
+}
+
+/**
+ * Chooses names and ports, and starts nothing.
+ * @throws ConfigError for a wanted port that is taken.
+ */
+export async function planNodes(options: StartNodesOptions): Promise<NodesPlan> {
+  const names = namesOf(options);
+  const { bindAddress } = names;
+  const host = bindAddress === '0.0.0.0' || bindAddress === '::' ? '127.0.0.1' : bindAddress;
+  const namesrvPort = await choosePort(options, {
+    what: 'name server',
+    wanted: options.namesrvPort,
+    usual: DEFAULT_NAMESRV_PORT,
+    neighbours: [0],
+  });
+  const brokerPort = await choosePort(options, {
+    what: 'broker',
+    wanted: options.brokerPort,
+    usual: DEFAULT_BROKER_PORT,
+    neighbours: BROKER_NEIGHBOURS,
+  });
+  return { ...names, namesrvPort, brokerPort, namesrvAddr: `${host}:${namesrvPort}`, brokerAddr: `${host}:${brokerPort}` };
 }
 
 async function choosePort(

@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
-import { type CommonOption, defineOptions } from '../../cli/options.js';
+import { CHANGE_OPTIONS, type CommonOption, defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { ConfigError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
 import { CLUSTER_DIR_OPTION, clusterDir, nodesBelow } from './cluster-nodes.js';
 
 const options = defineOptions({
+  ...CHANGE_OPTIONS,
   ...CLUSTER_DIR_OPTION,
   clusterName: { short: 'c', own: true, text: 'Cluster name (DefaultCluster)' },
   brokerName: { short: 'b', own: true, text: 'Broker name (broker-a)' },
@@ -20,7 +21,8 @@ interface ClusterStarted {
   readonly brokerName: string;
   readonly brokerAddr: string;
   readonly dir: string;
-  readonly pids: { readonly namesrv: number; readonly broker: number };
+  /** Null when nothing was started. */
+  readonly pids: { readonly namesrv: number; readonly broker: number } | null;
 }
 
 export default class StartClusterCommand extends MqCommand<typeof options, ClusterStarted> {
@@ -44,25 +46,31 @@ export default class StartClusterCommand extends MqCommand<typeof options, Clust
         hint: 'mqadmin stopCluster ends it; -d names another folder',
       });
     }
-    const { startNodes } = await import('./start-nodes.js');
-    mkdirSync(dir, { recursive: true });
+    const { planNodes, startNodes } = await import('./start-nodes.js');
     const { clusterName, brokerName, namesrvPort, brokerPort, bindAddress } = values;
     const note = (text: string): void => context.out.note(text);
-    const nodes = await startNodes({ dir, clusterName, brokerName, namesrvPort, brokerPort, bindAddress, detached: true, env, note });
-    return {
-      clusterName: nodes.clusterName,
-      namesrvAddr: nodes.namesrvAddr,
-      brokerName: nodes.brokerName,
-      brokerAddr: nodes.brokerAddr,
-      dir,
-      pids: { namesrv: nodes.namesrv.pid, broker: nodes.broker.pid },
-    };
+    const wanted = { dir, clusterName, brokerName, namesrvPort, brokerPort, bindAddress, detached: true, env, note };
+    if (values.dryRun) return startedOf(dir, await planNodes(wanted), null);
+    mkdirSync(dir, { recursive: true });
+    const nodes = await startNodes(wanted);
+    return startedOf(dir, nodes, { namesrv: nodes.namesrv.pid, broker: nodes.broker.pid });
   }
 
   protected override render(started: ClusterStarted, out: Output): void {
-    out.line(`name server  ${started.namesrvAddr}  (pid ${started.pids.namesrv})`);
-    out.line(`broker       ${started.brokerAddr}  ${started.brokerName} of ${started.clusterName}  (pid ${started.pids.broker})`);
+    const pid = (of: 'namesrv' | 'broker'): string => (started.pids === null ? '' : `  (pid ${started.pids[of]})`);
+    out.line(`name server  ${started.namesrvAddr}${pid('namesrv')}`);
+    out.line(`broker       ${started.brokerAddr}  ${started.brokerName} of ${started.clusterName}${pid('broker')}`);
     out.line(`folder       ${started.dir}`);
-    out.note(`next: mqadmin clusterList -n ${started.namesrvAddr}`);
+    if (started.pids === null) out.note('nothing was started');
+    else out.note(`next: mqadmin clusterList -n ${started.namesrvAddr}`);
   }
+}
+
+function startedOf(
+  dir: string,
+  nodes: Pick<ClusterStarted, 'clusterName' | 'namesrvAddr' | 'brokerName' | 'brokerAddr'>,
+  pids: ClusterStarted['pids'],
+): ClusterStarted {
+  const { clusterName, namesrvAddr, brokerName, brokerAddr } = nodes;
+  return { clusterName, namesrvAddr, brokerName, brokerAddr, dir, pids };
 }

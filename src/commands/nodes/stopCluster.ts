@@ -1,5 +1,5 @@
 import { type RunFile, stateDir } from '../../../broker/process/run-file.js';
-import { type CommonOption, defineOptions } from '../../cli/options.js';
+import { CHANGE_OPTIONS, type CommonOption, defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { NotFoundError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
@@ -7,6 +7,7 @@ import { CLUSTER_DIR_OPTION, clusterDir, nodesBelow } from './cluster-nodes.js';
 import { describeNode, type StoppedNode, stopAll } from './stop-nodes.js';
 
 const options = defineOptions({
+  ...CHANGE_OPTIONS,
   ...CLUSTER_DIR_OPTION,
   wait: { kind: 'int', own: true, default: 60, min: 1, text: 'Seconds to wait for a clean stop of each node' },
 });
@@ -26,6 +27,10 @@ export default class StopClusterCommand extends MqCommand<typeof options, { stop
     const dir = clusterDir(values.dir, env);
     const nodes = await nodesBelow(dir, env);
     if (nodes.length === 0) throw new NotFoundError(`no cluster of this user is running in ${dir}`, { code: 'NODE_NOT_RUNNING' });
+    if (values.dryRun) {
+      for (const node of nodes) context.out.note(`would stop ${describeNode(node)}`);
+      return { stopped: [] };
+    }
     const stopped: StoppedNode[] = [];
     const byKind = (kind: RunFile['kind']): RunFile[] => nodes.filter((node) => node.kind === kind);
     for (const group of [byKind('broker'), byKind('namesrv')]) stopped.push(...(await stopAll(stateDir(env), group, values.wait * 1000)));

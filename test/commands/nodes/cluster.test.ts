@@ -37,6 +37,11 @@ describe('startCluster, clusterStatus, stopCluster', () => {
   it('start both nodes in the background, show them, and stop them', async () => {
     const [namesrvPort, brokerPort] = [await freePortBlock(), await freePortBlock()];
     const ports = ['--namesrvPort', `${namesrvPort}`, '--brokerPort', `${brokerPort}`];
+    expect(await json('startCluster', '-d', cluster, ...ports, '--dry-run')).toMatchObject({
+      namesrvAddr: `127.0.0.1:${namesrvPort}`,
+      pids: null,
+    });
+    expect(await mqadmin('clusterStatus', '-d', cluster)).toMatchObject({ code: 4 });
     expect(await json('startCluster', '-d', cluster, ...ports)).toMatchObject({
       clusterName: 'DefaultCluster',
       namesrvAddr: `127.0.0.1:${namesrvPort}`,
@@ -50,6 +55,7 @@ describe('startCluster, clusterStatus, stopCluster', () => {
     ]);
     expect((await mqadmin('clusterStatus', '-d', cluster)).output).toContain('answers');
     expect(await mqadmin('startCluster', '-d', cluster)).toMatchObject({ code: 2, output: expect.stringContaining('is running') });
+    expect((await mqadmin('stopCluster', '-d', cluster, '--dry-run')).output).toContain('would stop broker broker-a');
     const stopped = await mqadmin('stopCluster', '-d', cluster);
     expect(stopped).toMatchObject({ code: 0, output: expect.stringContaining('broker broker-a') });
     expect(await mqadmin('clusterStatus', '-d', cluster)).toMatchObject({ code: 4 });

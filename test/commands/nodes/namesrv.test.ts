@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { channelPath, requestStop } from '../../../broker/process/stop-channel.js';
 import { isReachableFromOutside } from '../../../src/commands/nodes/node-command.js';
 import { RemotingClient } from '../../../src/remoting/client.js';
-import { launch, type SpawnedNode, spawnNamesrv, until } from '../../sandbox.js';
+import { freePortBlock, launch, type SpawnedNode, spawnNamesrv, until } from '../../sandbox.js';
 
 let dir: string;
 let nodes: Omit<SpawnedNode, 'address'>[];
@@ -64,6 +64,18 @@ describe('mqnamesrv', () => {
     await until(() => /WARN .*reachable from other machines/.test(node.output()) || !isReachableFromOutside('0.0.0.0'));
   });
 
+  it('serves without a log file where the usual folder cannot be written, but not without one that was asked for', async () => {
+    writeFileSync(join(dir, 'plain'), '');
+    const state = join(dir, 'plain', 'state');
+    const node = await spawnNamesrv(dir, { env: { MQKIT_STATE_DIR: state } });
+    nodes.push(node);
+    expect(node.output()).toContain('no log file');
+    expect(await node.stop()).toBe(0);
+    expect(await run('mqnamesrv', '--log-dir', state, 'bindAddress=127.0.0.1', `listenPort=${await freePortBlock()}`)).toMatchObject({
+      code: 2,
+    });
+  });
+
   it('goes on when its terminal or the reader of its output goes away', async () => {
     const node = await start();
     node.process.kill('SIGHUP');
@@ -106,6 +118,7 @@ describe('mqnamesrv', () => {
 describe('mqshutdown', () => {
   it('stops what this user started, and says so', async () => {
     const node = await start();
+    expect((await run('mqshutdown', 'namesrv', '--dry-run')).output).toContain(`would stop name server (${node.address}`);
     const { code, output } = await run('mqshutdown', 'namesrv');
     expect(output).toMatch(new RegExp(`name server \\(${node.address}, pid ${node.process.pid}\\) stopped after \\d+ ms`));
     expect(code).toBe(0);
