@@ -9,6 +9,7 @@ import { type AdminClient, bodyOf } from './admin-client.js';
 import { allMasters, consumersAt } from './connections.js';
 import { askAll, requireAll } from './fan-out.js';
 import { mapLimited } from './map-limited.js';
+import { knowsGroup } from './sub-group.js';
 import { masterAddrs } from './topic-list.js';
 
 /** Progress of a group on one queue. */
@@ -83,7 +84,8 @@ export async function groupProgress(admin: AdminClient, request: GroupProgressRe
     ...totals(queues),
   };
   requireAll(results, `consumerProgress -g ${consumerGroup}`, queues.length === 0 ? undefined : result);
-  if (queues.length === 0) {
+  // With a topic a broker answers a row for each queue, also for a group that it has never heard of.
+  if (queues.length === 0 || (queues.every((queue) => queue.consumerOffset === 0) && !(await isKnown(admin, addrs, consumerGroup)))) {
     throw new NotFoundError(
       `group ${consumerGroup} has no offsets${topic === undefined ? '' : ` for topic ${topic}`} on ${addrs.join(', ')}`,
       {
@@ -94,6 +96,11 @@ export async function groupProgress(admin: AdminClient, request: GroupProgressRe
     );
   }
   return result;
+}
+
+async function isKnown(admin: AdminClient, addrs: readonly string[], consumerGroup: string): Promise<boolean> {
+  const answers = await Promise.all(addrs.map((addr) => knowsGroup(admin, addr, consumerGroup)));
+  return answers.includes(true);
 }
 
 function totals(queues: readonly QueueProgress[]): { diffTotal: number; inflightTotal: number } {

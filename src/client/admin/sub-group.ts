@@ -151,7 +151,8 @@ export async function deleteSubGroup(admin: AdminClient, request: DeleteSubGroup
   return result;
 }
 
-async function knowsGroup(admin: AdminClient, addr: string, groupName: string): Promise<boolean> {
+/** Whether a broker has settings of a group. */
+export async function knowsGroup(admin: AdminClient, addr: string, groupName: string): Promise<boolean> {
   const response = await admin.ask(addr, { code: RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG }, [ResponseCode.REQUEST_CODE_NOT_SUPPORTED]);
   if (response.code !== ResponseCode.SUCCESS) {
     // A broker that cannot say which groups it has is taken at its word when it deletes.

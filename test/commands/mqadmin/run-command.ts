@@ -9,7 +9,10 @@ import type { MqCommand } from '../../../src/commands/base.js';
 
 const FOLDER = fileURLToPath(new URL('../../../src/commands/mqadmin', import.meta.url));
 
-type CommandConstructor = typeof MqCommand & (new (argv: string[], config: Command['config']) => MqCommand);
+interface CommandConstructor extends Omit<typeof MqCommand, 'prototype'> {
+  new (argv: string[], config: Command['config']): MqCommand;
+  id: string;
+}
 
 /** Files of the commands by name; base classes and helpers begin with a small letter too, but lie in the folder itself. */
 const files = new Map(

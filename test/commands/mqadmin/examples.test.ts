@@ -1,0 +1,67 @@
+/* Every example in a command's help is run as it stands, against a cluster that has what the examples speak of. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
+import { Producer } from '../../../src/client/producer/producer.js';
+import { type Sandbox, startSandbox, until } from '../../sandbox.js';
+import { commandNames, runCommand, specOf } from './run-command.js';
+
+let sandbox: Sandbox;
+let producer: Producer;
+let consumer: PushConsumer;
+/** Ids of the message that the examples show. */
+const ids = { msgId: '', offsetMsgId: '' };
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ brokerConfig: { longPollingEnable: false } });
+  const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
+  await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '4', '-w', '4'], env);
+  const common = { namesrvAddr: sandbox.namesrvAddr, heartbeatBrokerIntervalMs: 300, persistConsumerOffsetIntervalMs: 100 };
+  producer = new Producer({ ...common, producerGroup: 'OrderPaidProducer' });
+  await producer.start();
+  const queue = { topic: 'OrderPaid', brokerName: 'broker-a', queueId: 0 };
+  const sent = await producer.send({ topic: 'OrderPaid', body: Buffer.from('paid'), keys: 'order-1' }, { queue });
+  Object.assign(ids, sent);
+  consumer = new PushConsumer({ ...common, consumerGroup: 'OrderPaidGroup', consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
+  consumer.subscribe('OrderPaid', '*');
+  consumer.onMessage(() => 'CONSUME_SUCCESS');
+  await consumer.start();
+  const works = async (name: string, ...argv: string[]): Promise<boolean> => (await runCommand(name, argv, env)).exitCode === 0;
+  await until(() => works('producerConnection', '-g', 'OrderPaidProducer', '-t', 'OrderPaid'), 10_000);
+  await until(() => works('consumerProgress', '-g', 'OrderPaidGroup', '-t', 'OrderPaid'), 10_000);
+}, 30_000);
+
+afterAll(async () => {
+  await Promise.all([producer.shutdown(), consumer.shutdown()]);
+  await sandbox.stop();
+});
+
+/** The words of an example, with the addresses and ids of this cluster. */
+function wordsOf(example: string): string[] {
+  const here = example
+    .replace('127.0.0.1:9876', sandbox.namesrvAddr)
+    .replace('127.0.0.1:10911', sandbox.brokerAddr)
+    .replace('7F00000100002A9F0000000000000000', ids.offsetMsgId)
+    .replace('7F0000010001000000000000000000A1', ids.msgId);
+  return Array.from(here.matchAll(/"([^"]*)"|(\S+)/g), (match) => match[1] ?? match[2] ?? '');
+}
+
+// What deletes comes last.
+const order = [...commandNames].sort((a, b) => Number(a.startsWith('delete')) - Number(b.startsWith('delete')));
+
+describe.each(order)('%s', (name) => {
+  it('has a summary and examples that work', async () => {
+    const { summary, examples } = await specOf(name);
+    expect(summary).not.toBe('');
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) {
+      const [bin, command, ...argv] = wordsOf(example);
+      expect([bin, command]).toEqual(['mqadmin', name]);
+      const run = await runCommand(name, argv);
+      expect({ example, ...run }).toMatchObject({ example, exitCode: 0 });
+      expect(run.stdout).not.toBe('');
+      if (argv.includes('--json')) {
+        expect(() => JSON.parse(run.stdout)).not.toThrow();
+      }
+    }
+  });
+});
