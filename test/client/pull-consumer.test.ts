@@ -35,6 +35,7 @@ async function topicWith(count: number, tagOf: (i: number) => string = () => 'A'
     await producer.send({ topic, body: Buffer.from(`m${i}`), tags: tagOf(i) }, { queue: first.messageQueue });
   }
   const queues = await consumer.fetchMessageQueues(topic);
+  await until(async () => (await consumer.maxOffset(first.messageQueue)) === count);
   return { topic, queue: first.messageQueue, queues };
 }
 
