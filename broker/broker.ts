@@ -191,7 +191,7 @@ function createParts(options: PartOptions): BrokerParts {
     store,
     topics,
     groups: new SubscriptionGroupManager({ file: file('subscriptionGroup.json'), clock, policy: config.broker }),
-    offsets: new ConsumerOffsetManager({ file: file('consumerOffset.json'), clock }),
+    offsets: new ConsumerOffsetManager({ file: file('consumerOffset.json'), clock, policy: config.broker }),
     consumers: new ConsumerManager({ clock }),
     producers: new ProducerManager({ clock }),
     stats,

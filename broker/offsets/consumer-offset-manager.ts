@@ -23,10 +23,13 @@ export class ConsumerOffsetManager {
   readonly #clock: Clock;
   readonly #groups = new Map<string, Map<string, TopicOffsets>>();
   #dataVersion: DataVersion;
+  readonly #policy: { useServerSideResetOffset: boolean };
   #isDirty = false;
   #resetCount = 0;
 
-  constructor(options: { file: TableFile; clock: Clock }) {
+  /** @param options.policy read at each use: without useServerSideResetOffset no reset waits */
+  constructor(options: { file: TableFile; clock: Clock; policy: { useServerSideResetOffset: boolean } }) {
+    this.#policy = options.policy;
     this.#file = options.file;
     this.#clock = options.clock;
     this.#dataVersion = newDataVersion(options.clock);
@@ -56,8 +59,8 @@ export class ConsumerOffsetManager {
 
   /** Stores a consumed offset; a smaller one than before is accepted. Ignored while a reset of the queue waits. */
   commit(group: string, topic: string, queueId: number, offset: number): void {
+    if (this.hasReset(group, topic, queueId)) return;
     const offsets = this.#table(group, topic);
-    if (offsets.reset.has(queueId)) return;
     offsets.committed.set(queueId, offset);
     this.#isDirty = true;
   }
@@ -65,7 +68,8 @@ export class ConsumerOffsetManager {
   /** The stored offset, or −1. */
   query(group: string, topic: string, queueId: number): number {
     const offsets = this.#groups.get(group)?.get(topic);
-    return offsets?.reset.get(queueId) ?? offsets?.committed.get(queueId) ?? -1;
+    // A waiting reset wrote its target here as well.
+    return offsets?.committed.get(queueId) ?? -1;
   }
 
   /** Offsets of all queues that have one. */
@@ -92,12 +96,14 @@ export class ConsumerOffsetManager {
   }
 
   hasReset(group: string, topic: string, queueId: number): boolean {
-    return this.#resetCount > 0 && this.#groups.get(group)?.get(topic)?.reset.has(queueId) === true;
+    return (
+      this.#resetCount > 0 && this.#policy.useServerSideResetOffset && this.#groups.get(group)?.get(topic)?.reset.has(queueId) === true
+    );
   }
 
   /** The target of a waiting reset, which this call ends; −1 when there is none. */
   takeReset(group: string, topic: string, queueId: number): number {
-    if (this.#resetCount === 0) return -1;
+    if (this.#resetCount === 0 || !this.#policy.useServerSideResetOffset) return -1;
     const resets = this.#groups.get(group)?.get(topic)?.reset;
     const target = resets?.get(queueId);
     if (resets === undefined || target === undefined) return -1;

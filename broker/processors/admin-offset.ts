@@ -83,19 +83,19 @@ export class AdminOffsetProcessor {
     reset: { topic: string; group: string; targets: Map<number, number>; fields: ExtFields },
   ): void {
     const { topic, group, targets, fields } = reset;
-    const info = this.#parts.consumers.group(group);
-    if (info === undefined) {
-      throw fault(
-        ResponseCode.CONSUMER_NOT_ONLINE,
-        `Consumer not online, so can not reset offset, Group: ${group} Topic: ${topic} Timestamp: ${fields.timestamp}`,
-      );
-    }
     const isForce = booleanField(fields, 'isForce');
     for (const [queueId, offset] of targets) {
       const current = this.#parts.offsets.query(group, topic, queueId);
       if (current < 0)
         throw fault(ResponseCode.SYSTEM_ERROR, `THe consumer group <${group}> not exist: it has no offset for ${topic}@${queueId}`);
       if (!isForce) targets.set(queueId, Math.min(offset, current));
+    }
+    const info = this.#parts.consumers.group(group);
+    if (info === undefined) {
+      throw fault(
+        ResponseCode.CONSUMER_NOT_ONLINE,
+        `Consumer not online, so can not reset offset, Group: ${group} Topic: ${topic} Timestamp: ${fields.timestamp}`,
+      );
     }
     const { brokerName } = this.#parts.config.broker;
     const asList = [...targets].map(([queueId, offset]) => ({ brokerName, offset, queueId, topic }));

@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle, Timers } from '../../src/common/clock.js';
+import type { Clock, ImmediateHandle, TimerHandle, Timers } from '../../src/common/clock.js';
 
 interface Pending {
   id: number;
@@ -33,7 +33,7 @@ export class FakeTime implements Clock, Timers {
     return this.#add(callback, periodMs, periodMs);
   }
 
-  setImmediate(callback: () => void): TimerHandle {
+  setImmediate(callback: () => void): ImmediateHandle {
     return this.#add(callback, 0, null);
   }
 
