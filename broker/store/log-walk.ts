@@ -5,7 +5,7 @@ import { type HeaderKind, RecordHeader } from './record-header.js';
 /** How a walk checks records. */
 export interface WalkChecks {
   checkCrc: boolean;
-  /** Every record must end in a `__CRC32#` property that fits. */
+  /** Check the CRC of the whole record where it has one (`__CRC32#`), instead of that of the body. */
   checkPropertyCrc: boolean;
   /** Largest record that is believed. */
   maxRecordBytes: number;
@@ -84,7 +84,7 @@ export class LogWalk {
     if (header.isTextTorn(this.#buffer, at, offset - this.#files.startOf(offset))) {
       return 'topic or properties are not complete';
     }
-    if (this.#checks.checkPropertyCrc) {
+    if (this.#checks.checkPropertyCrc && header.hasPropertyCrc(this.#buffer, at)) {
       return header.isPropertyCrcIntact(this.#buffer, at) ? null : 'record CRC mismatch';
     }
     if (this.#checks.checkCrc && !header.isBodyIntact(this.#buffer, this.#view, at)) {

@@ -67,6 +67,7 @@ export class MessageStore {
       clock,
       logger,
       lastStoreTimestamp: parts.recovery.lastStoreTimestamp,
+      flushedWhere: parts.recovery.flushedWhere,
     });
     this.#reader = new LogReader(this.#log);
     const ext = new ConsumeQueueExt({ config, disk, fds });

@@ -5,49 +5,52 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { noopLogger } from '../../src/common/logger.js';
 import { MessageStore, type PutMessage, type PutSink, type StoreConfig } from './index.js';
 
-const [folder = tmpdir(), countText = '1000000', flushDiskType = 'ASYNC_FLUSH'] = process.argv.slice(2);
-const count = Number(countText);
 const PER_TURN = 64;
 const QUEUES = 8;
 
-const root = mkdtempSync(join(folder, 'mqkit-bench-'));
-const config: StoreConfig = {
-  storePathRootDir: root,
-  storePathCommitLog: '',
-  mappedFileSizeCommitLog: 1024 * 1024 * 1024,
-  mappedFileSizeConsumeQueue: 6_000_000,
-  mappedFileSizeConsumeQueueExt: 48 * 1024 * 1024,
-  enableConsumeQueueExt: false,
-  flushDiskType,
-  flushIntervalCommitLog: 500,
-  flushIntervalConsumeQueue: 1000,
-  flushConsumeQueueThoroughInterval: 60_000,
-  syncFlushTimeout: 5000,
-  maxMessageSize: 4 * 1024 * 1024,
-  checkCRCOnRecover: true,
-  enabledAppendPropCRC: false,
-  forceVerifyPropCRC: false,
-  maxTransferBytesOnMessageInMemory: 262_144,
-  maxTransferCountOnMessageInMemory: 32,
-  maxTransferBytesOnMessageInDisk: 65_536,
-  maxTransferCountOnMessageInDisk: 8,
-  accessMessageInMemoryMaxRatio: 40,
-  maxFilterMessageSize: 16_000,
-  messageIndexEnable: true,
-  messageIndexSafe: false,
-  maxHashSlotNum: 5_000_000,
-  maxIndexNum: 20_000_000,
-  maxMsgsNumBatch: 64,
-  messageDelayLevel: '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h',
-  diskSpaceWarningLevelRatio: 90,
-};
+/** Apache's defaults. */
+export function benchConfig(root: string, flushDiskType: string): StoreConfig {
+  return {
+    storePathRootDir: root,
+    storePathCommitLog: '',
+    mappedFileSizeCommitLog: 1024 * 1024 * 1024,
+    mappedFileSizeConsumeQueue: 6_000_000,
+    mappedFileSizeConsumeQueueExt: 48 * 1024 * 1024,
+    enableConsumeQueueExt: false,
+    flushDiskType,
+    flushIntervalCommitLog: 500,
+    flushIntervalConsumeQueue: 1000,
+    flushConsumeQueueThoroughInterval: 60_000,
+    syncFlushTimeout: 5000,
+    maxMessageSize: 4 * 1024 * 1024,
+    checkCRCOnRecover: true,
+    enabledAppendPropCRC: false,
+    forceVerifyPropCRC: false,
+    maxTransferBytesOnMessageInMemory: 262_144,
+    maxTransferCountOnMessageInMemory: 32,
+    maxTransferBytesOnMessageInDisk: 65_536,
+    maxTransferCountOnMessageInDisk: 8,
+    accessMessageInMemoryMaxRatio: 40,
+    maxFilterMessageSize: 16_000,
+    messageIndexEnable: true,
+    messageIndexSafe: false,
+    maxHashSlotNum: 5_000_000,
+    maxIndexNum: 20_000_000,
+    maxMsgsNumBatch: 64,
+    messageDelayLevel: '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h',
+    diskSpaceWarningLevelRatio: 90,
+  };
+}
+
 const host = { ip: Buffer.from([127, 0, 0, 1]), port: 10911 };
 const body = Buffer.alloc(128, 97);
 
-function makeMessage(i: number): PutMessage {
+/** A message of 128 bytes with what a Java producer and the broker put into the properties. */
+export function benchMessage(i: number): PutMessage {
   const uniqKey = `7F00000100${i.toString(16).toUpperCase().padStart(22, '0')}`;
   return {
     topic: 'BenchmarkTest',
@@ -94,71 +97,81 @@ async function measure(name: string, messages: number, run: () => Promise<void>)
   );
 }
 
-const store = await MessageStore.open({ config, logger: noopLogger });
-
-/** `PER_TURN` in flight: the next turn begins when all of one are answered. */
-async function putMany(messages: number, turns: Float64Array, paceMs: number, perTurn = PER_TURN): Promise<void> {
-  let turn = 0;
-  let due = performance.now();
-  for (let i = 0; i < messages; i += perTurn) {
-    await new Promise<void>((resolve) => {
-      let answered = 0;
-      const sink: PutSink = {
-        onPut() {
-          if (++answered === perTurn) {
-            resolve();
-          }
-        },
-      };
-      for (let k = 0; k < perTurn; k++) {
-        store.put(makeMessage(i + k), sink);
-      }
-      const start = performance.now();
-      store.flushTurn();
-      turns[turn++] = performance.now() - start;
-    });
-    due += paceMs;
-    do {
-      await new Promise((resolve) => setImmediate(resolve));
-    } while (paceMs > 0 && performance.now() < due);
-  }
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main();
 }
 
-await measure('making the messages (not the store)', count, async () => {
-  for (let i = 0; i < count; i++) {
-    makeMessage(i);
-  }
-});
-const warm = new Float64Array(20_000 / PER_TURN + 1);
-await putMany(20_000, warm, 0);
-const turns = new Float64Array(Math.ceil(count / PER_TURN));
-await measure('put, 64 a turn', count, () => putMany(count, turns, 0));
-console.log(`  flushTurn ${percentiles(turns)}`);
-const paced = new Float64Array(10_000);
-await measure('put, 10 a ms (10,000/s)', 100_000, () => putMany(100_000, paced, 1, 10));
-console.log(`  flushTurn ${percentiles(paced)}`);
+async function main(): Promise<void> {
+  const [folder = tmpdir(), countText = '1000000', flushDiskType = 'ASYNC_FLUSH'] = process.argv.slice(2);
+  const count = Number(countText);
+  const root = mkdtempSync(join(folder, 'mqkit-bench-'));
+  const config = benchConfig(root, flushDiskType);
+  const store = await MessageStore.open({ config, logger: noopLogger });
 
-async function readAll(): Promise<void> {
-  for (let queueId = 0; queueId < QUEUES; queueId++) {
-    offsets[queueId] = 0;
+  /** `PER_TURN` in flight: the next turn begins when all of one are answered. */
+  async function putMany(messages: number, turns: Float64Array, paceMs: number, perTurn = PER_TURN): Promise<void> {
+    let turn = 0;
+    let due = performance.now();
+    for (let i = 0; i < messages; i += perTurn) {
+      await new Promise<void>((resolve) => {
+        let answered = 0;
+        const sink: PutSink = {
+          onPut() {
+            if (++answered === perTurn) {
+              resolve();
+            }
+          },
+        };
+        for (let k = 0; k < perTurn; k++) {
+          store.put(benchMessage(i + k), sink);
+        }
+        const start = performance.now();
+        store.flushTurn();
+        turns[turn++] = performance.now() - start;
+      });
+      due += paceMs;
+      do {
+        await new Promise((resolve) => setImmediate(resolve));
+      } while (paceMs > 0 && performance.now() < due);
+    }
   }
-  for (let left = QUEUES; left > 0; ) {
-    left = 0;
+
+  await measure('making the messages (not the store)', count, async () => {
+    for (let i = 0; i < count; i++) {
+      benchMessage(i);
+    }
+  });
+  const warm = new Float64Array(20_000 / PER_TURN + 1);
+  await putMany(20_000, warm, 0);
+  const turns = new Float64Array(Math.ceil(count / PER_TURN));
+  await measure('put, 64 a turn', count, () => putMany(count, turns, 0));
+  console.log(`  flushTurn ${percentiles(turns)}`);
+  const paced = new Float64Array(10_000);
+  await measure('put, 10 a ms (10,000/s)', 100_000, () => putMany(100_000, paced, 1, 10));
+  console.log(`  flushTurn ${percentiles(paced)}`);
+
+  async function readAll(): Promise<void> {
     for (let queueId = 0; queueId < QUEUES; queueId++) {
-      const result = store.getMessage('BenchmarkTest', queueId, offsets[queueId]!, 32);
-      if (result.status === 'FOUND') {
-        offsets[queueId] = result.nextBeginOffset;
-        left++;
+      offsets[queueId] = 0;
+    }
+    for (let left = QUEUES; left > 0; ) {
+      left = 0;
+      for (let queueId = 0; queueId < QUEUES; queueId++) {
+        const result = store.getMessage('BenchmarkTest', queueId, offsets[queueId]!, 32);
+        if (result.status === 'FOUND') {
+          offsets[queueId] = result.nextBeginOffset;
+          left++;
+        }
       }
     }
   }
+  const offsets: number[] = [];
+  await measure('backlog, 32 a read, 8 queues in turn', count, readAll);
+  await measure('backlog again', count, readAll);
+  await store.shutdown();
+  const reopened = performance.now();
+  const again = await MessageStore.open({ config, logger: noopLogger });
+  console.log(`open after an orderly stop: ${(performance.now() - reopened).toFixed(0)} ms`);
+  await again.shutdown();
+  rmSync(root, { recursive: true, force: true });
 }
-const offsets: number[] = [];
-await measure('backlog, 32 a read, 8 queues in turn', count, readAll);
-await measure('backlog again', count, readAll);
-await store.shutdown();
-const reopened = performance.now();
-const again = await MessageStore.open({ config, logger: noopLogger });
-console.log(`open after an orderly stop: ${(performance.now() - reopened).toFixed(0)} ms`);
-await again.shutdown();
-rmSync(root, { recursive: true, force: true });

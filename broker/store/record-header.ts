@@ -155,16 +155,17 @@ export class RecordHeader {
     return false;
   }
 
-  /** Whether the record ends in a `__CRC32#` property that fits its other bytes; false when it has none. */
+  /** Whether the record ends in a `__CRC32#` property. */
+  hasPropertyCrc(buffer: Buffer, position: number): boolean {
+    const at = position + this.totalSize - CRC_PROPERTY_BYTES;
+    return (
+      this.propertiesBytes >= CRC_PROPERTY_BYTES && buffer.compare(CRC_PROPERTY, 0, CRC_PROPERTY.length, at, at + CRC_PROPERTY.length) === 0
+    );
+  }
+
+  /** Whether the `__CRC32#` property fits the other bytes of the record. */
   isPropertyCrcIntact(buffer: Buffer, position: number): boolean {
-    const end = position + this.totalSize;
-    const at = end - CRC_PROPERTY_BYTES;
-    if (
-      this.propertiesBytes < CRC_PROPERTY_BYTES ||
-      buffer.compare(CRC_PROPERTY, 0, CRC_PROPERTY.length, at, at + CRC_PROPERTY.length) !== 0
-    ) {
-      return false;
-    }
+    const at = position + this.totalSize - CRC_PROPERTY_BYTES;
     // Decimal digits, the least significant first.
     let expected = 0;
     for (let i = 9; i >= 0; i--) {

@@ -47,6 +47,8 @@ export interface RecoveryResult {
   walkedRecords: number;
   walkedFrom: number;
   dispatched: number;
+  /** Up to here the commit log is known to be on the device. */
+  flushedWhere: number;
 }
 
 /** Recovers the store. Throws `StoreError` when a cut would lose flushed records. */
@@ -60,7 +62,7 @@ export function recover(options: RecoveryOptions): RecoveryResult {
     // Without a log there is nothing that the queues could point at.
     topics.deleteAll();
     index?.cutFrom(0);
-    return { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: 0, dispatched: 0 };
+    return { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: 0, dispatched: 0, flushedWhere: 0 };
   }
   const walk = new LogWalk(files, {
     checkCrc: options.config.checkCRCOnRecover,
@@ -74,7 +76,7 @@ export function recover(options: RecoveryOptions): RecoveryResult {
     }
   }
   const dispatcher = new RecoveryDispatcher({ topics, index, indexFrom, delayLevels: options.delayLevels, logger });
-  const result: RecoveryResult = { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: from, dispatched: 0 };
+  const result: RecoveryResult = { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: from, dispatched: 0, flushedWhere: 0 };
   const stopped = walk.walk(from, (buffer, header) => {
     result.walkedRecords++;
     result.lastStoreTimestamp = header.storeTimestamp;
@@ -90,12 +92,14 @@ export function recover(options: RecoveryOptions): RecoveryResult {
     queue.nextOffset = queue.maxOffset;
   }
   index?.cutFrom(stopped.end);
-  if (options.isAfterKill) {
-    // A killed process left records in the page cache; consumers will see them now, so a power cut may not take them any more.
+  if (options.isAfterKill && options.config.flushDiskType === 'SYNC_FLUSH') {
+    // A killed process left records in the page cache; consumers will see them now, and under SYNC_FLUSH they see flushed ones only.
     for (const start of files.startsBetween(from, stopped.end)) {
       files.fdatasyncSync(start);
     }
   }
+  const isFlushed = !options.isAfterKill || options.config.flushDiskType === 'SYNC_FLUSH';
+  result.flushedWhere = isFlushed ? stopped.end : Math.min(from, stopped.end);
   return result;
 }
 

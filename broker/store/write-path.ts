@@ -55,6 +55,8 @@ export class WritePath {
     clock: Clock;
     logger: Logger;
     lastStoreTimestamp: number;
+    /** Up to here the log is known to be on the device. */
+    flushedWhere: number;
   }) {
     this.#config = options.config;
     this.#log = options.log;
@@ -70,7 +72,7 @@ export class WritePath {
     this.lastDispatchedTimestamp = options.lastStoreTimestamp;
     this.dispatchedTo = options.log.end;
     this.flusher = new Flusher(options.log, () => this.lastStoreTimestamp);
-    this.flusher.flushedWhere = options.log.end;
+    this.flusher.flushedWhere = options.flushedWhere;
     this.flusher.onFlushed = (flushedWhere, storeTimestamp) => this.#flushed(flushedWhere, storeTimestamp);
     this.flusher.onFailed = (error) => this.#flushFailed(error);
   }
