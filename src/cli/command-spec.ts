@@ -12,7 +12,7 @@ export interface CommandShape {
 /** Everything the front and the help need to know of a command; `id` is empty where the launcher is the command. */
 export function commandSpec(command: CommandShape, name: { bin: string; id: string }): CommandSpec {
   return {
-    id: name.id === '.' || name.id.startsWith('SINGLE_COMMAND') ? '' : name.id,
+    id: name.id === '.' || name.id.includes('SINGLE_COMMAND') ? '' : name.id,
     bin: name.bin,
     summary: command.summary ?? '',
     ...(command.description === undefined ? {} : { description: command.description }),

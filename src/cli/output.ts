@@ -34,7 +34,8 @@ export class Output {
 /** JSON with two blanks of indent; Maps become objects, Buffers base64, bigints digits. */
 export function toJson(value: unknown, indent: number | undefined = 2): string {
   const digits: string[] = [];
-  const mark = '\u0000bigint:';
+  // Unlike any text that a message could carry on purpose.
+  const mark = `bigint:${Math.random().toString(36).slice(2)}:`;
   const text = JSON.stringify(
     value,
     function replace(this: Record<string, unknown>, key, current: unknown) {
@@ -50,5 +51,5 @@ export function toJson(value: unknown, indent: number | undefined = 2): string {
     },
     indent,
   );
-  return digits.length === 0 ? text : text.replace(/"\\u0000bigint:(\d+)"/g, (_, index: string) => digits[Number(index)] ?? '0');
+  return digits.length === 0 ? text : text.replace(new RegExp(`"${mark}(\\d+)"`, 'g'), (_, index: string) => digits[Number(index)] ?? '0');
 }
