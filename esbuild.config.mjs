@@ -358,7 +358,8 @@ function publish(outdir) {
     const file = path.join(entry.parentPath, entry.name);
     const name = path.relative(DIST, file);
     const keptForRunning = name.startsWith(CHUNKS) && fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs > oldest;
-    if (entry.isFile() && !fresh.has(name) && !keptForRunning) {
+    const keptTypes = flags.has('--no-types') && name.startsWith('types');
+    if (entry.isFile() && !fresh.has(name) && !keptForRunning && !keptTypes) {
       fs.rmSync(file, { force: true });
     }
   }
