@@ -295,6 +295,22 @@ describe('a consumer', () => {
     await until(() => c.assignedQueues.length === 3);
   });
 
+  it('tries again when a strategy of the application throws', async () => {
+    let calls = 0;
+    const c = await startConsumer({
+      allocateMessageQueueStrategy: {
+        name: 'MINE',
+        allocate: ({ queues }) => {
+          if (calls++ === 0) {
+            throw new Error('not yet');
+          }
+          return [...queues];
+        },
+      },
+    });
+    await until(() => c.assignedQueues.length === 1, 3000);
+  });
+
   it('does not start without a name server, a listener, or with settings out of range', async () => {
     const lonely = new PushConsumer({ namesrvAddr: '127.0.0.1:1', consumerGroup: 'CG' });
     await lonely.subscribe('T');

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ConnectError } from '../../common/errors.js';
 import { type JsonValue, parseFastjson, stringifyFastjson } from '../../common/fastjson.js';
 import { type BrokerCall, queryConsumerOffset, updateConsumerOffset, updateConsumerOffsetRequest } from '../broker-requests.js';
 import { type MessageQueue, queueKey } from '../message-queue.js';
@@ -97,9 +98,6 @@ export class RemoteOffsetStore extends MemoryOffsets implements OffsetStore {
 
   async read(queue: MessageQueue): Promise<number | null> {
     const call = await this.#call(queue);
-    if (call === undefined) {
-      throw new Error(`broker ${queue.brokerName} has no address`);
-    }
     const offset = await queryConsumerOffset(call, queue, this.#group);
     if (offset !== null) {
       this.update(queue, offset, { increaseOnly: false });
@@ -122,9 +120,6 @@ export class RemoteOffsetStore extends MemoryOffsets implements OffsetStore {
     const { queue, offset } = entry;
     try {
       const call = await this.#call(queue);
-      if (call === undefined) {
-        throw new Error(`broker ${queue.brokerName} has no address`);
-      }
       if (wait) {
         await updateConsumerOffset(call, queue, this.#group, offset);
       } else {
@@ -138,13 +133,16 @@ export class RemoteOffsetStore extends MemoryOffsets implements OffsetStore {
   }
 
   /** The master, or any member while there is none. */
-  async #call(queue: MessageQueue): Promise<BrokerCall | undefined> {
+  async #call(queue: MessageQueue): Promise<BrokerCall> {
     let target = this.#client.routes.readAddr(queue.brokerName);
     if (target === undefined) {
       await this.#client.routes.refresh(queue.topic);
       target = this.#client.routes.readAddr(queue.brokerName);
     }
-    return target === undefined ? undefined : { remoting: this.#client.remoting, addr: target.addr, timeoutMs: OFFSET_TIMEOUT_MS };
+    if (target === undefined) {
+      throw new ConnectError(`broker ${queue.brokerName} has no address in the routes of this client`, { code: 'BROKER_NOT_EXIST' });
+    }
+    return { remoting: this.#client.remoting, addr: target.addr, timeoutMs: OFFSET_TIMEOUT_MS };
   }
 }
 

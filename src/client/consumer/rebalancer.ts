@@ -1,6 +1,7 @@
 import type { TimerHandle } from '../../common/clock.js';
-import { ConnectError, MQError } from '../../common/errors.js';
+import { ConnectError } from '../../common/errors.js';
 import { type BrokerCall, getConsumerIdList, getMaxOffset, searchOffset } from '../broker-requests.js';
+import { throwLater } from '../callback.js';
 import { compareText, type MessageQueue, queueKey } from '../message-queue.js';
 import { MessageModel } from '../types.js';
 import type { ConsumeService } from './consume-service.js';
@@ -146,10 +147,8 @@ export class Rebalancer implements QueuePullerOwner {
           changed.push(topic);
         }
       } catch (error) {
-        if (!(error instanceof MQError)) {
-          throw error;
-        }
-        client.logger.warn(`queues of topic ${topic} could not be divided: ${error.message}`);
+        // A strategy of the application may throw anything; the next pass tries again.
+        client.logger.warn(`queues of topic ${topic} could not be divided: ${String(error)}`, { error });
         balanced = false;
       }
       if (this.#stopped) {
@@ -259,12 +258,20 @@ export class Rebalancer implements QueuePullerOwner {
       if (subscription !== undefined) {
         subscriptions.set(topic, { ...subscription, subVersion: client.clock.nowMs() });
       }
+      this.#tellChange(topic);
+    }
+    void client.heartbeat();
+  }
+
+  #tellChange(topic: string): void {
+    try {
       this.onQueuesChanged?.(
         topic,
         this.queues.filter((queue) => queue.topic === topic),
       );
+    } catch (thrown) {
+      throwLater(thrown);
     }
-    void client.heartbeat();
   }
 
   #schedule(delayMs: number): void {

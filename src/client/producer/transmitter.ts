@@ -12,6 +12,9 @@ import { brokerAddressUnknownError, callTimeoutError, noRouteError, noWriteableQ
 import { buildSendRequest, type SendDefaults } from './send-request.js';
 import { SendTemplate } from './send-template.js';
 
+/** Least time between two questions to the name server because sends failed, ms. */
+const REFRESH_GAP_MS = 1_000;
+
 /** Templates of one broker, by queue id. */
 interface BrokerTemplates {
   brokerName: string;
@@ -39,6 +42,7 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
   #routesVersion = -1;
   #bornMs = 0;
   #bornText = '0';
+  #nextRefreshMs = 0;
 
   constructor(client: MQClient, defaults: SendDefaults) {
     this.#client = client;
@@ -237,7 +241,13 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
     }
   }
 
+  /** A broker that cannot be reached may be gone for good; the name server is asked, but not for each send that fails. */
   #refreshSoon(topic: string): void {
+    const nowMs = this.#client.clock.monotonicMs();
+    if (nowMs < this.#nextRefreshMs) {
+      return;
+    }
+    this.#nextRefreshMs = nowMs + REFRESH_GAP_MS;
     this.#client.routes.refresh(topic).catch((error: unknown) => {
       this.#client.logger.debug(`route of topic ${topic} could not be refreshed: ${String(error)}`);
     });
