@@ -1,16 +1,9 @@
-import { isAbsolute, relative, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { type RunFile, runningNodes, stateDir } from '../../../broker/process/run-file.js';
-import { defineOptions } from '../../cli/options.js';
-import { defaultClusterDir } from './node-command.js';
 
-/** The option that says which cluster of this user is meant. */
-export const CLUSTER_DIR_OPTION = defineOptions({
-  dir: { short: 'd', own: true, text: 'Folder of the cluster: configuration, store, logs' },
-});
-
-/** Absolute path of the folder that was asked for. */
+/** Absolute path of the folder that was asked for, or of this user's usual one. */
 export function clusterDir(dir: string | undefined, env: NodeJS.ProcessEnv): string {
-  return resolve(dir ?? defaultClusterDir(env));
+  return resolve(dir ?? join(stateDir(env), 'cluster'));
 }
 
 /** Nodes of this user that keep their files below a folder; brokers come first, because they are stopped first. */

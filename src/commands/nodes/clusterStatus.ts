@@ -2,7 +2,7 @@ import { type CommonOption, defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { NotFoundError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
-import { CLUSTER_DIR_OPTION, clusterDir, nodesBelow } from './cluster-nodes.js';
+import { CLUSTER_DIR_OPTION } from './node-texts.js';
 
 const options = defineOptions({ ...CLUSTER_DIR_OPTION });
 
@@ -31,6 +31,7 @@ export default class ClusterStatusCommand extends MqCommand<typeof options, Clus
   static override commonOptions: readonly CommonOption[] = ['json', 'debug', 'timeout'];
 
   protected async execute(values: Parameters<MqCommand<typeof options>['execute']>[0], context: CommandContext): Promise<ClusterStatus> {
+    const { clusterDir, nodesBelow } = await import('./cluster-nodes.js');
     const dir = clusterDir(values.dir, context.io.env);
     const running = await nodesBelow(dir, context.io.env);
     if (running.length === 0) {

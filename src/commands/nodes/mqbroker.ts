@@ -1,15 +1,7 @@
 import { defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { type CommandContext, MqCommand } from '../base.js';
-import {
-  loadForCommand,
-  NODE_COMMON_OPTIONS,
-  NODE_OPTIONS,
-  type NodeResult,
-  printedConfig,
-  renderNodeResult,
-  serve,
-} from './node-command.js';
+import { NODE_COMMON_OPTIONS, NODE_OPTIONS, type NodeResult, renderNodeResult } from './node-options.js';
 
 const options = defineOptions({
   ...NODE_OPTIONS,
@@ -33,6 +25,7 @@ export default class MqbrokerCommand extends MqCommand<typeof options, NodeResul
 
   protected async execute(values: Parameters<MqCommand<typeof options>['execute']>[0], context: CommandContext): Promise<NodeResult> {
     const given = values.namesrvAddr === undefined ? {} : { options: { namesrvAddr: [values.namesrvAddr, '-n'] as const } };
+    const { loadForCommand, printedConfig, serve } = await import('./node-command.js');
     const config = loadForCommand('broker', { file: values.configFile, ...given }, context);
     const printed = printedConfig(config, values);
     if (printed !== undefined) {

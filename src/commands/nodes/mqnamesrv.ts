@@ -1,15 +1,7 @@
 import { defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { type CommandContext, MqCommand } from '../base.js';
-import {
-  loadForCommand,
-  NODE_COMMON_OPTIONS,
-  NODE_OPTIONS,
-  type NodeResult,
-  printedConfig,
-  renderNodeResult,
-  serve,
-} from './node-command.js';
+import { NODE_COMMON_OPTIONS, NODE_OPTIONS, type NodeResult, renderNodeResult } from './node-options.js';
 
 const options = defineOptions({
   ...NODE_OPTIONS,
@@ -34,6 +26,7 @@ export default class MqnamesrvCommand extends MqCommand<typeof options, NodeResu
   static override extraWords = 'keep' as const;
 
   protected async execute(values: Parameters<MqCommand<typeof options>['execute']>[0], context: CommandContext): Promise<NodeResult> {
+    const { loadForCommand, printedConfig, serve } = await import('./node-command.js');
     const config = loadForCommand('namesrv', { file: values.configFile }, context);
     const printed = printedConfig(config, { ...values, printImportantConfig: false });
     if (printed !== undefined) {

@@ -1,10 +1,9 @@
 import type { NodeKind } from '../../../broker/config/index.js';
-import { runningNodes, stateDir } from '../../../broker/process/run-file.js';
 import { CHANGE_OPTIONS, type CommonOption, defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { NotFoundError, UsageError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
-import { describeNode, type StoppedNode, stopAll } from './stop-nodes.js';
+import { describeNode, type StoppedNode } from './node-texts.js';
 
 const DEFAULT_WAIT_SECONDS = 60;
 const KINDS: Readonly<Record<string, NodeKind>> = { broker: 'broker', namesrv: 'namesrv' };
@@ -30,6 +29,10 @@ export default class MqshutdownCommand extends MqCommand<typeof options, { stopp
     const [word, ...rest] = context.words;
     const kind = word === undefined ? undefined : KINDS[word.toLowerCase()];
     if (kind === undefined || rest.length > 0) throw new UsageError('say what to stop: mqshutdown broker | namesrv');
+    const [{ runningNodes, stateDir }, { stopAll }] = await Promise.all([
+      import('../../../broker/process/run-file.js'),
+      import('./stop-nodes.js'),
+    ]);
     const state = stateDir(context.io.env);
     const nodes = (await runningNodes(state)).filter(
       (node) => node.kind === kind && (values.port === undefined || node.listenPort === values.port),

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import {
   type LoadedConfig,
   type LoadOptions,
@@ -11,22 +11,8 @@ import {
 import { createNodeLogger, type NodeLogger } from '../../../broker/logging.js';
 import { defaultLogDir, stateDir } from '../../../broker/process/run-file.js';
 import { type RunningNode, runNode } from '../../../broker/process/run-node.js';
-import type { CommonOption } from '../../cli/options.js';
-import { defineOptions } from '../../cli/options.js';
-import type { Output } from '../../cli/output.js';
 import type { CommandContext } from '../base.js';
-
-/** Options of both nodes; a node has no request of its own to sign and no result to print as JSON. */
-export const NODE_OPTIONS = defineOptions({
-  configFile: { short: 'c', text: 'Properties file with the configuration' },
-  printConfigItem: { short: 'p', kind: 'flag', text: 'Print all configuration items and exit' },
-  printConfig: { long: 'print-config', kind: 'flag', own: true, text: 'Print all configuration items, where each came from, and exit' },
-  logDir: { long: 'log-dir', own: true, text: 'Folder of the log file' },
-});
-export const NODE_COMMON_OPTIONS: readonly CommonOption[] = ['debug'];
-
-/** What a node command ends with: the text it was asked to print, or why it stopped. */
-export type NodeResult = { readonly text: string } | { readonly stoppedBy: string };
+import type { NodeResult } from './node-options.js';
 
 /** Answers `-p`, `-m` and `--print-config`; undefined when none was given. */
 export function printedConfig(
@@ -36,10 +22,6 @@ export function printedConfig(
   if (asked.printConfig) return { text: printConfigSources(config) };
   if (asked.printConfigItem) return { text: printConfig(config, 'all') };
   return asked.printImportantConfig ? { text: printConfig(config, 'important') } : undefined;
-}
-
-export function renderNodeResult(result: NodeResult, out: Output): void {
-  if ('text' in result) out.text(result.text);
 }
 
 /** Loads the configuration for a command line. */
@@ -117,9 +99,4 @@ export function isReachableFromOutside(bindAddress: string, interfaces = network
   if (bindAddress === 'localhost' || bindAddress === '::1' || bindAddress.startsWith('127.')) return false;
   if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return true;
   return Object.values(interfaces).some((addresses) => addresses?.some((address) => !address.internal));
-}
-
-/** Default folder of a cluster that `startCluster` makes. */
-export function defaultClusterDir(env: NodeJS.ProcessEnv): string {
-  return join(stateDir(env), 'cluster');
 }

@@ -3,7 +3,7 @@ import { CHANGE_OPTIONS, type CommonOption, defineOptions } from '../../cli/opti
 import type { Output } from '../../cli/output.js';
 import { ConfigError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
-import { CLUSTER_DIR_OPTION, clusterDir, nodesBelow } from './cluster-nodes.js';
+import { CLUSTER_DIR_OPTION } from './node-texts.js';
 
 const options = defineOptions({
   ...CHANGE_OPTIONS,
@@ -38,6 +38,7 @@ export default class StartClusterCommand extends MqCommand<typeof options, Clust
 
   protected async execute(values: Parameters<MqCommand<typeof options>['execute']>[0], context: CommandContext): Promise<ClusterStarted> {
     const { env } = context.io;
+    const { clusterDir, nodesBelow } = await import('./cluster-nodes.js');
     const dir = clusterDir(values.dir, env);
     const running = await nodesBelow(dir, env);
     if (running.length > 0) {

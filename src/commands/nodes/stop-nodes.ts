@@ -1,23 +1,7 @@
-import type { NodeKind } from '../../../broker/config/index.js';
 import type { RunFile } from '../../../broker/process/run-file.js';
-import { type StopOutcome, stopNode } from '../../../broker/process/stop-node.js';
+import { stopNode } from '../../../broker/process/stop-node.js';
 import { TimeoutError } from '../../common/errors.js';
-
-/** A node that was stopped, and how. */
-export interface StoppedNode {
-  readonly kind: NodeKind;
-  readonly name: string;
-  readonly address: string;
-  readonly pid: number;
-  readonly by: StopOutcome['by'];
-  readonly tookMs: number;
-}
-
-/** One node in words. */
-export function describeNode(node: Pick<RunFile, 'kind' | 'name' | 'address' | 'pid'>): string {
-  const what = node.kind === 'broker' ? `broker ${node.name}` : 'name server';
-  return `${what} (${node.address}, pid ${node.pid})`;
-}
+import { describeNode, type StoppedNode } from './node-texts.js';
 
 /**
  * Stops nodes side by side and waits for all of them.

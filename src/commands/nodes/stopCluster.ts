@@ -1,10 +1,9 @@
-import { type RunFile, stateDir } from '../../../broker/process/run-file.js';
+import type { RunFile } from '../../../broker/process/run-file.js';
 import { CHANGE_OPTIONS, type CommonOption, defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { NotFoundError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
-import { CLUSTER_DIR_OPTION, clusterDir, nodesBelow } from './cluster-nodes.js';
-import { describeNode, type StoppedNode, stopAll } from './stop-nodes.js';
+import { CLUSTER_DIR_OPTION, describeNode, type StoppedNode } from './node-texts.js';
 
 const options = defineOptions({
   ...CHANGE_OPTIONS,
@@ -24,6 +23,11 @@ export default class StopClusterCommand extends MqCommand<typeof options, { stop
     context: CommandContext,
   ): Promise<{ stopped: StoppedNode[] }> {
     const { env } = context.io;
+    const [{ clusterDir, nodesBelow }, { stopAll }, { stateDir }] = await Promise.all([
+      import('./cluster-nodes.js'),
+      import('./stop-nodes.js'),
+      import('../../../broker/process/run-file.js'),
+    ]);
     const dir = clusterDir(values.dir, env);
     const nodes = await nodesBelow(dir, env);
     if (nodes.length === 0) throw new NotFoundError(`no cluster of this user is running in ${dir}`, { code: 'NODE_NOT_RUNNING' });
