@@ -14,6 +14,7 @@ export * from './query-message.js';
 export * from './reset-offset.js';
 export * from './runtime-info.js';
 export * from './send-message.js';
+export * from './send-traced.js';
 export * from './stats-all.js';
 export * from './sub-group.js';
 export type { TopicSettings } from './topic-config.js';

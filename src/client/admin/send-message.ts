@@ -25,6 +25,8 @@ export interface SendMessageRequest {
   /** Only together with a queue id. */
   readonly brokerName?: string | undefined;
   readonly queueId?: number | undefined;
+  /** Group in the request; {@link TOOLS_PRODUCER_GROUP} when absent. */
+  readonly producerGroup?: string;
 }
 
 /**
@@ -55,7 +57,8 @@ export async function sendMessage(
       throw new NotFoundError(`broker ${queue?.brokerName ?? ''} has no master to send to`, { code: 'NO_MASTER' });
     }
     try {
-      return await sendOnce(admin, { message, queue, addr, msgId, bornTimestamp: clock.nowMs() });
+      const producerGroup = request.producerGroup ?? TOOLS_PRODUCER_GROUP;
+      return await sendOnce(admin, { message, queue, addr, msgId, producerGroup, bornTimestamp: clock.nowMs() });
     } catch (error) {
       if (!(error instanceof MQError) || !mayRetry(error)) {
         throw error;
@@ -76,13 +79,14 @@ interface Attempt {
   readonly queue: MessageQueue;
   readonly addr: string;
   readonly msgId: string;
+  readonly producerGroup: string;
   readonly bornTimestamp: number;
 }
 
 async function sendOnce(admin: AdminClient, attempt: Attempt): Promise<SendResult> {
   const { message, queue, addr, msgId } = attempt;
   const request = buildSendRequest(
-    { producerGroup: TOOLS_PRODUCER_GROUP, createTopicKey: DEFAULT_CREATE_TOPIC_KEY, defaultTopicQueueNums: DEFAULT_TOPIC_QUEUE_NUMS },
+    { producerGroup: attempt.producerGroup, createTopicKey: DEFAULT_CREATE_TOPIC_KEY, defaultTopicQueueNums: DEFAULT_TOPIC_QUEUE_NUMS },
     {
       message,
       queue,

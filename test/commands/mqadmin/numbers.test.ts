@@ -118,6 +118,39 @@ describe('after messages were sent and consumed', () => {
   });
 });
 
+it('sendMessage -m true leaves a trace record beside the message', async () => {
+  await json('updateTopic', '-c', 'DefaultCluster', '-t', 'Traced', '-r', '1', '-w', '1');
+  const sent = await json<{ msgId: string; offsetMsgId: string }>(
+    'sendMessage',
+    '-t',
+    'Traced',
+    '-p',
+    'hello',
+    '-k',
+    'tk',
+    '-c',
+    'TagT',
+    '-m',
+    'true',
+  );
+  const { messages } = await json<{ messages: { body: string }[] }>('queryMsgByKey', '-t', 'RMQ_SYS_TRACE_TOPIC', '-k', sent.msgId);
+  const fields = Buffer.from(messages[0]!.body, 'base64').toString().replace('\u0002', '').split('\u0001');
+  expect(fields).toHaveLength(14);
+  expect([fields[0], ...fields.slice(2, 8), fields[9], ...fields.slice(11)]).toEqual([
+    'Pub',
+    'DefaultRegion',
+    'TOOLS_PRODUCER',
+    'Traced',
+    sent.msgId,
+    'TagT',
+    'tk',
+    '5',
+    '0',
+    sent.offsetMsgId,
+    'true',
+  ]);
+});
+
 it('a rate that clusterList shows is the rate at which messages come', { timeout: 40_000 }, async () => {
   const producer = new Producer({ namesrvAddr: sandbox.namesrvAddr, producerGroup: 'PG_rate' });
   await producer.start();

@@ -31,11 +31,11 @@ export default class SendMessage extends AdminCommand<typeof options, SendResult
     if (values.qid !== undefined && values.broker === undefined) {
       throw new UsageError('Broker name must be set if the queue is chosen!', { hint: 'add -b with the name of the broker' });
     }
-    if (values.msgTraceEnable) {
-      throw new UsageError('-m, --msgTraceEnable true is not supported yet', { hint: 'leave -m out: the message is sent without a trace' });
-    }
-    const { sendMessage } = await import('../../../client/admin/send-message.js');
-    return sendMessage(admin, {
+    const [{ sendMessage }, { sendTraced }] = await Promise.all([
+      import('../../../client/admin/send-message.js'),
+      import('../../../client/admin/send-traced.js'),
+    ]);
+    return (values.msgTraceEnable ? sendTraced : sendMessage)(admin, {
       message: {
         topic: values.topic,
         body: Buffer.from(values.body, 'utf8'),
