@@ -29,8 +29,10 @@ export const INDEX_WRITE_BYTES = 256 * KiB;
 export const WALK_BYTES = 4 * MiB;
 /** Bytes of messages one getMessage returns at most, Apache's MAX_PULL_MSG_SIZE. */
 export const MAX_PULL_MESSAGE_BYTES = 128 * MiB;
-/** Longest pause between two checkpoints that recovery may start from. */
-export const CHECKPOINT_INTERVAL_MS = 10_000;
+/** Pause between two checkpoints: recovery after a kill walks what came since, and a little more. */
+export const CHECKPOINT_INTERVAL_MS = 3_000;
+/** The pause grows to this many times what the last checkpoint's flushes took, so that they never keep the disk busy. */
+export const CHECKPOINT_PAUSE_FACTOR = 20;
 /** Pause before a store that could not write tries again. */
 export const WRITE_RETRY_MS = 1_000;
 /** How often the free space is looked at. */

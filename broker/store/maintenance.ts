@@ -3,13 +3,15 @@ import type { Logger } from '../../src/common/logger.js';
 import type { Checkpoint } from './checkpoint.js';
 import { diskErrorCode } from './disk.js';
 import type { IndexService } from './index-service.js';
-import { CHECKPOINT_INTERVAL_MS, DISK_CHECK_MS } from './limits.js';
+import { CHECKPOINT_INTERVAL_MS, CHECKPOINT_PAUSE_FACTOR, DISK_CHECK_MS } from './limits.js';
 import type { TopicTable } from './topic-table.js';
 import type { Disk, StoreConfig } from './types.js';
 
 /** What the background work asks of the store. */
 export interface MaintenanceHost {
   readonly config: StoreConfig;
+  /** Monotonic, ms. */
+  nowMs(): number;
   /** Store time of the last dispatched message; 0 when nothing is. */
   lastDispatchedTimestamp(): number;
   /** Called when queues or index cannot be written, and with null when they can again. */
@@ -37,6 +39,9 @@ export class Maintenance {
   #nextCheckpointMs = 0;
   #nextDiskMs = 0;
   #isPassRunning = false;
+  /** Start of the pass that runs, and how long the last one took. */
+  #passStartMs = 0;
+  #passMs = 0;
   #isDerivedBroken = false;
 
   constructor(options: {
@@ -71,8 +76,9 @@ export class Maintenance {
     }
     this.#sealIndex();
     if (nowMs >= this.#nextCheckpointMs) {
-      this.#nextCheckpointMs = nowMs + Math.min(config.flushConsumeQueueThoroughInterval, CHECKPOINT_INTERVAL_MS);
-      this.#checkpointPass();
+      const pauseMs = Math.max(CHECKPOINT_INTERVAL_MS, this.#passMs * CHECKPOINT_PAUSE_FACTOR);
+      this.#nextCheckpointMs = nowMs + Math.min(config.flushConsumeQueueThoroughInterval, pauseMs);
+      this.#checkpointPass(nowMs);
     }
     if (nowMs >= this.#nextDiskMs) {
       this.#nextDiskMs = nowMs + DISK_CHECK_MS;
@@ -114,10 +120,11 @@ export class Maintenance {
   }
 
   /** Puts queues and index on the device, one file after the other in the thread pool, then says so in the checkpoint. */
-  #checkpointPass(): void {
+  #checkpointPass(nowMs: number): void {
     if (this.#isPassRunning) {
       return;
     }
+    this.#passStartMs = nowMs;
     // Every message up to this time is in the queues' memory now, so it is on the device when the pass is over.
     const timestamp = this.#host.lastDispatchedTimestamp();
     if (!this.writeDerived()) {
@@ -150,6 +157,7 @@ export class Maintenance {
   #indexPass(timestamp: number): void {
     const done = (error: Error | null): void => {
       this.#isPassRunning = false;
+      this.#passMs = this.#host.nowMs() - this.#passStartMs;
       if (error === null && timestamp > 0) {
         this.#checkpoint.logicsMsgTimestamp = timestamp;
       }

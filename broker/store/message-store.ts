@@ -96,6 +96,7 @@ export class MessageStore {
   #host() {
     return {
       config: this.config,
+      nowMs: () => this.#parts.clock.monotonicMs(),
       lastDispatchedTimestamp: () => this.#write.lastDispatchedTimestamp,
       onDerivedError: (error: unknown) => this.#setBlock(Block.DERIVED_ERROR, error !== null),
       onDiskUsed: (ratio: number) => this.#noteDiskUsed(ratio),
