@@ -12,6 +12,7 @@ import { ProtocolError } from '../common/errors.js';
 import { viewOf } from '../common/int64.js';
 import { languageCode, languageName, restoreTruncatedCode } from './codes.js';
 import { FLAG_RESPONSE, type RemotingCommand, SERIALIZE_JSON, SERIALIZE_ROCKETMQ } from './command.js';
+import { scanSendHeader } from './send-request-header.js';
 
 const BINARY_FIXED_BYTES = 21;
 
@@ -71,9 +72,15 @@ interface RawHeader {
 
 /** Decodes a JSON header at [start, end). */
 export function decodeJsonHeader(buffer: Buffer, start: number, end: number, body: Buffer | null): RemotingCommand {
+  const text = buffer.utf8Slice(start, end);
+  return scanSendHeader(text, body) ?? parseJsonHeader(text, body);
+}
+
+/** Decodes any JSON header. */
+export function parseJsonHeader(text: string, body: Buffer | null): RemotingCommand {
   let header: RawHeader | null;
   try {
-    header = JSON.parse(buffer.utf8Slice(start, end)) as RawHeader | null;
+    header = JSON.parse(text) as RawHeader | null;
   } catch (cause) {
     throw new ProtocolError(`malformed frame header: ${(cause as Error).message}`, { cause });
   }
