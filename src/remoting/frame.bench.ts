@@ -1,0 +1,72 @@
+/*
+ * Cost of the hot codecs: `npx tsx src/remoting/frame.bench.ts`. The plain path stands beside each clever one; on a busy machine the
+ * best time of mitata's range is the one to compare.
+ */
+import { bench, group, run } from 'mitata';
+import { responseCommand } from './command.js';
+import { decodeFrame, encodeCommand, encodeHeaderInto } from './frame.js';
+import { parseJsonHeader } from './frame-header.js';
+import { readSendHeader } from './headers/send.js';
+import { OutQueue, SlabPool } from './out-queue.js';
+import { SendResponseEncoder } from './send-response.js';
+
+const send = {
+  code: 310,
+  language: 'JAVA',
+  version: 479,
+  opaque: 12345,
+  flag: 0,
+  remark: null,
+  extFields: {
+    a: 'PG_bench',
+    b: 'BenchmarkTest',
+    c: 'TBW102',
+    d: '4',
+    e: '3',
+    f: '0',
+    g: '1795233613124',
+    h: '0',
+    i: 'UNIQ_KEY\u0001AC11000100002A9F000000000000ABCD\u0002WAIT\u0001true\u0002',
+    j: '0',
+    k: 'false',
+    m: 'false',
+    n: 'broker-a',
+  },
+  serializeType: 0,
+  body: Buffer.alloc(128, 'x'),
+} as const;
+const json = encodeCommand(send, 0);
+const binary = encodeCommand(send, 1);
+const headerEnd = 8 + (json.readUInt32BE(4) & 0xffffff);
+const request = decodeFrame(json, 0, json.length);
+const binaryRequest = decodeFrame(binary, 0, binary.length);
+const encoder = new SendResponseEncoder({ regionId: 'DefaultRegion', traceOn: true });
+const msgId = '7F000001000078BF0000000000039093';
+const transactionId = 'AC11000100002A9F000000000000ABCD';
+const response = responseCommand(request, 0, null, encoder.extFields(msgId, 3, 123_456, transactionId));
+const queue = new OutQueue(new SlabPool());
+
+group('read a send', () => {
+  bench('JSON header, JSON.parse', () => parseJsonHeader(json.utf8Slice(8, headerEnd), null));
+  bench('JSON frame', () => decodeFrame(json, 0, json.length));
+  bench('JSON frame and its fields', () => readSendHeader(310, decodeFrame(json, 0, json.length).extFields));
+  bench('ROCKETMQ frame', () => decodeFrame(binary, 0, binary.length));
+  bench('ROCKETMQ frame and its fields', () => readSendHeader(310, decodeFrame(binary, 0, binary.length).extFields));
+});
+
+group('write the response', () => {
+  bench('JSON, general encoder', () => {
+    encodeHeaderInto(queue, response, 0);
+    queue.clear();
+  });
+  bench('JSON, template', () => {
+    encoder.write(queue, request, msgId, 3, 123_456, transactionId);
+    queue.clear();
+  });
+  bench('ROCKETMQ, template', () => {
+    encoder.write(queue, binaryRequest, msgId, 3, 123_456, transactionId);
+    queue.clear();
+  });
+});
+
+await run();
