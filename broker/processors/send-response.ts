@@ -2,27 +2,29 @@ import type { HostAddress } from '../../src/common/host.js';
 import { encodeOffsetMsgId } from '../../src/common/message/message-id.js';
 import { MQ_VERSION } from '../../src/common/mq-version.js';
 import { FLAG_ONEWAY, OWN_LANGUAGE, SERIALIZE_JSON } from '../../src/remoting/command.js';
+import type { Connection } from '../../src/remoting/server.js';
+import { digitCount, isPlainAscii, writeAscii, writeDecimal, writeHex64 } from './ascii-writer.js';
 import type { PutContext } from './put-message.js';
 
 const PREFIX_BYTES = 8;
-
-/** Whether a text may stand in a JSON string as it is, one byte a character. */
-function isPlain(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c < 0x20 || c > 0x7e || c === 0x22 || c === 0x5c) return false;
-  }
-  return true;
-}
+/** Hex digits of the commit log offset at the end of an offsetMsgId. */
+const OFFSET_DIGITS = 16;
+const QUEUE_OFFSET_PART = Buffer.from('","queueOffset":"');
+const TRANSACTION_PART = Buffer.from('","transactionId":"');
+const OPAQUE_PART = Buffer.from(`"},"flag":1,"language":"${OWN_LANGUAGE}","opaque":`);
+const TAIL_PART = Buffer.from(`,"serializeTypeCurrentRPC":"JSON","version":${MQ_VERSION}}`);
+const FIXED_BYTES = QUEUE_OFFSET_PART.length + TRANSACTION_PART.length + OPAQUE_PART.length + TAIL_PART.length;
 
 /**
- * Answers of the send path. A success to a JSON request, which is nearly every answer, is one text made of fixed parts and written
- * straight into the connection's output; everything else goes through `respond`.
+ * Answers of the send path. A success to a JSON request, which is nearly every answer, is made of fixed bytes and written straight
+ * into the connection's output, without a string in between; everything else goes through `respond`.
  */
 export class SendResponder {
   readonly #storeHost: HostAddress;
-  #head = '';
-  #tail = '';
+  /** Prefix, and the header up to the queueId; the message id in it is completed for each answer. */
+  #head: Buffer = Buffer.alloc(0);
+  /** Where the last 16 digits of the message id stand in the head. */
+  #idOffset = 0;
   #extFields: Record<string, string> = {};
 
   constructor(storeHost: HostAddress, marks: { regionId: string; traceOn: boolean }) {
@@ -33,9 +35,10 @@ export class SendResponder {
   /** Sets what MSG_REGION and TRACE_ON say; both are on every answer, errors included. */
   configure(marks: { regionId: string; traceOn: boolean }): void {
     this.#extFields = { MSG_REGION: marks.regionId, TRACE_ON: String(marks.traceOn) };
-    const region = JSON.stringify(marks.regionId);
-    this.#head = `{"code":0,"extFields":{"MSG_REGION":${region},"TRACE_ON":"${marks.traceOn}","queueId":"`;
-    this.#tail = `,"serializeTypeCurrentRPC":"JSON","version":${MQ_VERSION}}`;
+    const before = `{"code":0,"extFields":{"MSG_REGION":${JSON.stringify(marks.regionId)},"TRACE_ON":"${marks.traceOn}","msgId":"`;
+    const msgId = encodeOffsetMsgId(this.#storeHost, 0);
+    this.#head = Buffer.from(`${' '.repeat(PREFIX_BYTES)}${before}${msgId}","queueId":"`);
+    this.#idOffset = PREFIX_BYTES + Buffer.byteLength(before) + msgId.length - OFFSET_DIGITS;
   }
 
   /** The fields every answer to a send carries. */
@@ -48,19 +51,30 @@ export class SendResponder {
     const connection = put.connection!;
     const request = put.request!;
     if ((request.flag & FLAG_ONEWAY) !== 0 || connection.closed) return;
-    if (code === 0 && request.serializeType === SERIALIZE_JSON && !put.batch && isPlain(put.uniqKey)) {
-      const text =
-        `${this.#head}${put.answerQueueId}","queueOffset":"${put.queueOffset}","msgId":"` +
-        `${encodeOffsetMsgId(this.#storeHost, put.commitLogOffset)}","transactionId":"${put.uniqKey}"},"flag":1,"language":"${OWN_LANGUAGE}","opaque":` +
-        request.opaque +
-        this.#tail;
-      const headerBytes = text.length;
-      const { buffer, offset } = connection.reserve(PREFIX_BYTES + headerBytes);
-      writePrefix(buffer, offset, headerBytes, 0);
-      buffer.latin1Write(text, offset + PREFIX_BYTES);
+    if (code === 0 && request.serializeType === SERIALIZE_JSON && !put.batch && request.opaque >= 0 && isPlainAscii(put.uniqKey)) {
+      this.#write(put, connection, request.opaque);
       return;
     }
     connection.respond(request, code, remark, this.#storedFields(put));
+  }
+
+  #write(put: PutContext, connection: Connection, opaque: number): void {
+    const { answerQueueId, queueOffset, uniqKey } = put;
+    const head = this.#head;
+    const numbers = digitCount(answerQueueId) + digitCount(queueOffset) + digitCount(opaque);
+    const bytes = head.length + FIXED_BYTES + numbers + uniqKey.length;
+    const { buffer, offset } = connection.reserve(bytes);
+    buffer.set(head, offset);
+    writePrefix(buffer, offset, bytes - PREFIX_BYTES, 0);
+    writeHex64(buffer, offset + this.#idOffset, put.commitLogOffset);
+    let at = writeDecimal(buffer, offset + head.length, answerQueueId);
+    buffer.set(QUEUE_OFFSET_PART, at);
+    at = writeDecimal(buffer, at + QUEUE_OFFSET_PART.length, queueOffset);
+    buffer.set(TRANSACTION_PART, at);
+    at = writeAscii(buffer, at + TRANSACTION_PART.length, uniqKey);
+    buffer.set(OPAQUE_PART, at);
+    at = writeDecimal(buffer, at + OPAQUE_PART.length, opaque);
+    buffer.set(TAIL_PART, at);
   }
 
   #storedFields(put: PutContext): Record<string, string> {
