@@ -8,9 +8,9 @@ export interface Credentials {
   securityToken?: string;
 }
 
-export const ACCESS_KEY = 'AccessKey';
+const ACCESS_KEY = 'AccessKey';
 export const SIGNATURE = 'Signature';
-export const SECURITY_TOKEN = 'SecurityToken';
+const SECURITY_TOKEN = 'SecurityToken';
 
 function compareUtf16(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
