@@ -227,6 +227,34 @@ describe('a producer with one broker', () => {
     await expect(sendAsyncResult((handler) => p.sendAsync({ topic: 'T', body: body() }, handler, null))).rejects.toThrow(TimeoutError);
   });
 
+  it('signs every request when it has keys', async () => {
+    const p = await startProducer({ credentials: { accessKey: 'rocketmq2', secretKey: '12345678' } });
+    await p.send({ topic: 'T', body: body() });
+    await sendAsyncResult((handler) => p.sendAsync({ topic: 'T', body: body() }, handler, null));
+    for (const request of sends()) {
+      expect(request.extFields).toMatchObject({ AccessKey: 'rocketmq2', Signature: expect.stringMatching(/^[A-Za-z0-9+/]{27}=$/) });
+    }
+  });
+
+  it('sends binary headers when told to', async () => {
+    const p = await startProducer({ serializeType: 1 });
+    const result = await p.send({ topic: 'T', body: body(), tags: 'é' });
+    expect(sends()[0]).toMatchObject({ serializeType: 1, extFields: { b: 'T', n: 'broker-a' } });
+    expect(decodeProperties(sends()[0]?.extFields?.i ?? '')).toEqual(
+      new Map([
+        ['UNIQ_KEY', result.msgId],
+        ['WAIT', 'true'],
+        ['TAGS', 'é'],
+      ]),
+    );
+  });
+
+  it('uses the port two below for sends when the VIP channel is on', async () => {
+    const p = await startProducer({ vipChannelEnabled: true, retryTimesWhenSendFailed: 0 });
+    const port = Number(cluster.brokers[0]!.addr.split(':')[1]) - 2;
+    await expect(p.send({ topic: 'T', body: body() })).rejects.toThrow(`127.0.0.1:${port}`);
+  });
+
   it('calls the handler of an asynchronous send never before it returns, and survives what the handler throws', async () => {
     const p = await startProducer({ retryTimesWhenSendAsyncFailed: 0 });
     let returned = false;
