@@ -66,14 +66,6 @@ export class ConsumeQueue {
     return this.#max;
   }
 
-  get hasUnwritten(): boolean {
-    return this.#written < this.#max;
-  }
-
-  get hasPage(): boolean {
-    return this.#page !== null;
-  }
-
   /** Adds a unit at the end. The caller has checked that it belongs there. */
   append(commitLogOffset: number, size: number, tagsCode: number | bigint): void {
     let index = this.#max - this.#tailStart;

@@ -19,10 +19,6 @@ export class FdCache {
     this.#limit = limit;
   }
 
-  get size(): number {
-    return this.#files.size;
-  }
-
   /** Descriptor for reading and writing; valid until the next call of this object, longer only while pinned. */
   open(path: string, options?: { create?: boolean }): number {
     const known = this.#files.get(path);

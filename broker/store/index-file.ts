@@ -74,10 +74,6 @@ export class IndexFile {
     return this.indexCount >= this.#indexNum;
   }
 
-  get hasUnwritten(): boolean {
-    return this.#written < this.indexCount;
-  }
-
   get hasSlotsInMemory(): boolean {
     return this.#slots !== null;
   }

@@ -36,10 +36,6 @@ export class IndexService {
     this.#logger = options.logger;
   }
 
-  get files(): readonly IndexFile[] {
-    return this.#files;
-  }
-
   #fileAt(path: string): IndexFile {
     const { maxHashSlotNum, maxIndexNum } = this.#config;
     return new IndexFile({ path, maxHashSlotNum, maxIndexNum, disk: this.#disk, fds: this.#fds });
@@ -237,10 +233,6 @@ export class IndexService {
       this.#sealing = this.#sealing.filter((other) => other !== file);
       this.onSealed(file.endTimestamp);
     });
-  }
-
-  get hasSealing(): boolean {
-    return this.#sealing.length > 0;
   }
 
   /** Flushes what was written of files that are not on the device whole, in the background. */

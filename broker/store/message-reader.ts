@@ -26,6 +26,21 @@ export interface ReadableLog {
   readonly confirmOffset: number;
 }
 
+/** State of one read; the object is used for all of them. */
+interface Selection {
+  queue: ConsumeQueue | null;
+  filter: MessageFilter | null;
+  maxMsgNums: number;
+  maxBytes: number;
+  status: GetMessageStatus;
+  fromMemory: boolean;
+  /** Next queue offset to look at. */
+  next: number;
+  count: number;
+  bytes: number;
+  maxPhy: number;
+}
+
 /** Reads of messages through a consume queue. */
 export class MessageReader {
   readonly #config: StoreConfig;
@@ -36,6 +51,18 @@ export class MessageReader {
   readonly #counters: StoreCounters;
   readonly #run: UnitRun = { view: new DataView(new ArrayBuffer(0)), position: 0, count: 0 };
   readonly #memoryBytes = totalmem();
+  readonly #selection: Selection = {
+    queue: null,
+    filter: null,
+    maxMsgNums: 0,
+    maxBytes: 0,
+    status: 'NO_MATCHED_MESSAGE',
+    fromMemory: false,
+    next: 0,
+    count: 0,
+    bytes: 0,
+    maxPhy: 0,
+  };
   #slab = Buffer.allocUnsafeSlow(0);
   #slabUsed = 0;
   // Offsets and sizes of the records one read chose; grown when needed, never shrunk.
@@ -85,7 +112,13 @@ export class MessageReader {
     return this.#scan(queue, offset, Math.max(1, maxMsgNums), options);
   }
 
-  #miss(status: GetMessageStatus, nextBeginOffset: number, minOffset: number, maxOffset: number): GetMessageResult {
+  #miss(
+    status: GetMessageStatus,
+    nextBeginOffset: number,
+    minOffset: number,
+    maxOffset: number,
+    maxPhyOffsetPulling = 0,
+  ): GetMessageResult {
     this.#counters.getsMissed++;
     return {
       status,
@@ -96,94 +129,95 @@ export class MessageReader {
       messageCount: 0,
       bytes: 0,
       fromMemory: false,
-      maxPhyOffsetPulling: 0,
+      maxPhyOffsetPulling,
     };
   }
 
   #scan(queue: ConsumeQueue, offset: number, maxMsgNums: number, options: GetMessageOptions): GetMessageResult {
-    const config = this.#config;
-    const run = this.#run;
-    const filter = options.filter ?? null;
-    const maxBytes = Math.min(options.maxBytes ?? MAX_PULL_MESSAGE_BYTES, MAX_PULL_MESSAGE_BYTES);
-    const scanEnd =
-      offset + Math.ceil(Math.max(config.maxFilterMessageSize, MIN_SCANNED_CQ_BYTES, maxMsgNums * CQ_UNIT_BYTES) / CQ_UNIT_BYTES);
+    const scan = this.#selection;
+    const scanBytes = Math.max(this.#config.maxFilterMessageSize, MIN_SCANNED_CQ_BYTES, maxMsgNums * CQ_UNIT_BYTES);
+    scan.queue = queue;
+    scan.filter = options.filter ?? null;
+    scan.maxMsgNums = maxMsgNums;
+    scan.maxBytes = Math.min(options.maxBytes ?? MAX_PULL_MESSAGE_BYTES, MAX_PULL_MESSAGE_BYTES);
+    scan.status = 'NO_MATCHED_MESSAGE';
+    scan.fromMemory = false;
+    scan.next = offset;
+    scan.count = 0;
+    scan.bytes = 0;
+    scan.maxPhy = 0;
     const matched: Buffer[] = [];
-    let status: GetMessageStatus = 'NO_MATCHED_MESSAGE';
-    let fromMemory = false;
-    let next = offset;
-    let count = 0;
-    let bytes = 0;
-    let maxPhy = 0;
-    scan: while (next < scanEnd && next < queue.maxOffset) {
-      if (!queue.units(next, scanEnd - next, run)) {
+    const scanEnd = Math.min(offset + Math.ceil(scanBytes / CQ_UNIT_BYTES), queue.maxOffset);
+    while (scan.next < scanEnd) {
+      if (!queue.units(scan.next, scanEnd - scan.next, this.#run)) {
         // The queue's file is missing: go on where the next one starts.
-        status = count === 0 ? 'OFFSET_FOUND_NULL' : status;
-        next = count === 0 ? nextFileOffset(queue, next) : next;
+        scan.status = 'OFFSET_FOUND_NULL';
+        scan.next = scan.count === 0 ? nextFileOffset(queue, scan.next) : scan.next;
         break;
       }
       this.#topics.notePage(queue);
-      for (let i = 0; i < run.count; i++) {
-        const at = run.position + i * CQ_UNIT_BYTES;
-        const phyOffset = unitOffset(run.view, at);
-        const size = unitSize(run.view, at);
-        if (isFiller(run.view, at)) {
-          next++;
-          continue;
-        }
-        if (phyOffset < this.#log.minOffset) {
-          status = count === 0 ? 'MESSAGE_WAS_REMOVING' : status;
-          next++;
-          continue;
-        }
-        fromMemory = this.isInMemory(phyOffset);
-        if (isFull(config, fromMemory, maxMsgNums, maxBytes, count, bytes, size)) {
-          break scan;
-        }
-        if (filter !== null && !filter.isMatchedByConsumeQueue(this.#tagsCode(queue, run.view, at))) {
-          next++;
-          maxPhy = phyOffset + size;
-          continue;
-        }
-        if (filter?.isMatchedByCommitLog !== undefined) {
-          const record = this.#matchedRecord(filter, phyOffset, size);
-          if (record !== null) {
-            matched.push(record);
-            count++;
-            bytes += size;
-          }
-        } else {
-          this.#offsets[count] = phyOffset;
-          this.#sizes[count] = size;
-          count++;
-          bytes += size;
-        }
-        maxPhy = phyOffset + size;
-        next++;
+      if (!this.#scanRun(scan, matched)) {
+        break;
       }
     }
-    if (count === 0) {
-      const result = this.#miss(status, next, queue.minOffset, queue.maxOffset);
-      result.maxPhyOffsetPulling = maxPhy;
-      return result;
+    if (scan.count === 0) {
+      return this.#miss(scan.status, scan.next, queue.minOffset, queue.maxOffset, scan.maxPhy);
     }
-    const buffers = matched.length > 0 ? matched : this.#collect(count, bytes);
+    const buffers = matched.length > 0 ? matched : this.#collect(scan.count, scan.bytes);
     if (buffers === null) {
       return this.#miss('MESSAGE_WAS_REMOVING', Math.max(queue.minOffset, offset + 1), queue.minOffset, queue.maxOffset);
     }
     this.#counters.getsFound++;
-    this.#counters.messagesRead += count;
-    this.#counters.bytesRead += bytes;
+    this.#counters.messagesRead += scan.count;
+    this.#counters.bytesRead += scan.bytes;
     return {
       status: 'FOUND',
-      nextBeginOffset: next,
+      nextBeginOffset: scan.next,
       minOffset: queue.minOffset,
       maxOffset: queue.maxOffset,
       buffers,
-      messageCount: count,
-      bytes,
-      fromMemory,
-      maxPhyOffsetPulling: maxPhy,
+      messageCount: scan.count,
+      bytes: scan.bytes,
+      fromMemory: scan.fromMemory,
+      maxPhyOffsetPulling: scan.maxPhy,
     };
+  }
+
+  /** Chooses among the units of `#run`; false when the result is full. */
+  #scanRun(scan: Selection, matched: Buffer[]): boolean {
+    const { view, position, count } = this.#run;
+    const minOffset = this.#log.minOffset;
+    for (let at = position; at < position + count * CQ_UNIT_BYTES; at += CQ_UNIT_BYTES) {
+      const phyOffset = unitOffset(view, at);
+      const size = unitSize(view, at);
+      if (phyOffset < minOffset || isFiller(view, at)) {
+        scan.status = isFiller(view, at) ? scan.status : 'MESSAGE_WAS_REMOVING';
+        scan.next++;
+        continue;
+      }
+      scan.fromMemory = this.isInMemory(phyOffset);
+      if (isFull(this.#config, scan, size)) {
+        return false;
+      }
+      scan.next++;
+      scan.maxPhy = phyOffset + size;
+      const filter = scan.filter;
+      if (filter !== null && !filter.isMatchedByConsumeQueue(this.#tagsCode(scan.queue!, view, at))) {
+        continue;
+      }
+      if (filter?.isMatchedByCommitLog !== undefined) {
+        const record = this.#matchedRecord(filter, phyOffset, size);
+        if (record === null) {
+          continue;
+        }
+        matched.push(record);
+      }
+      this.#offsets[scan.count] = phyOffset;
+      this.#sizes[scan.count] = size;
+      scan.count++;
+      scan.bytes += size;
+    }
+    return true;
   }
 
   #tagsCode(queue: ConsumeQueue, view: DataView, at: number): number | bigint {
@@ -257,21 +291,15 @@ export class MessageReader {
   }
 }
 
-function isFull(
-  config: StoreConfig,
-  inMemory: boolean,
-  maxMsgNums: number,
-  maxBytes: number,
-  count: number,
-  bytes: number,
-  size: number,
-): boolean {
-  if (count === 0) {
+/** Whether a message of `size` bytes is one too many. The first one never is. */
+function isFull(config: StoreConfig, scan: Selection, size: number): boolean {
+  if (scan.count === 0) {
     return false;
   }
-  const transferBytes = inMemory ? config.maxTransferBytesOnMessageInMemory : config.maxTransferBytesOnMessageInDisk;
-  const transferCount = inMemory ? config.maxTransferCountOnMessageInMemory : config.maxTransferCountOnMessageInDisk;
-  return count >= maxMsgNums || bytes + size > maxBytes || bytes + size > transferBytes || count >= transferCount;
+  const transferBytes = scan.fromMemory ? config.maxTransferBytesOnMessageInMemory : config.maxTransferBytesOnMessageInDisk;
+  const transferCount = scan.fromMemory ? config.maxTransferCountOnMessageInMemory : config.maxTransferCountOnMessageInDisk;
+  const bytes = scan.bytes + size;
+  return scan.count >= scan.maxMsgNums || scan.count >= transferCount || bytes > scan.maxBytes || bytes > transferBytes;
 }
 
 function nextFileOffset(queue: ConsumeQueue, offset: number): number {
