@@ -128,7 +128,7 @@ class KilledCluster {
           if (result.sendStatus === 'SEND_OK') sent.result = result;
         } catch {
           // Nobody knows whether it was stored; the broker may be gone for a while.
-          await delay(5);
+          await delay(25);
         }
         sent.endedAt = performance.now();
         await nextTurn();
