@@ -1,11 +1,13 @@
 import { NotFoundError } from '../../common/errors.js';
 import { decodeResetOffsetBody } from '../../remoting/bodies/consume-stats.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
+import type { RemotingCommand } from '../../remoting/command.js';
 import { compareQueues, type MessageQueue } from '../message-queue.js';
 import { type AdminClient, bodyOf, expectSuccess } from './admin-client.js';
 import { offsetAt } from './consume-message.js';
 import { consumeStatsAt } from './consumer-progress.js';
 import { askAll, requireAll } from './fan-out.js';
+import { knowsGroup } from './sub-group.js';
 import { masterAddrs } from './topic-list.js';
 
 /** Timestamp that stands for the end of the queue. */
@@ -86,16 +88,22 @@ async function resetAt(admin: AdminClient, addr: string, request: ResetOffsetReq
         offset: '-1',
       },
     },
-    [ResponseCode.CONSUMER_NOT_ONLINE],
+    [ResponseCode.CONSUMER_NOT_ONLINE, ResponseCode.SYSTEM_ERROR],
   );
-  if (response.code === ResponseCode.CONSUMER_NOT_ONLINE) {
+  if (response.code === ResponseCode.CONSUMER_NOT_ONLINE || isWithoutOffsets(response)) {
     return null;
   }
+  expectSuccess(response, addr);
   return Array.from(decodeResetOffsetBody(bodyOf(response)), ([queue, offset]) => ({
     brokerName: queue.brokerName,
     queueId: queue.queueId,
     offset,
   }));
+}
+
+/** 4.9 brokers say SYSTEM_ERROR of a group that has no offset yet. */
+function isWithoutOffsets(response: RemotingCommand): boolean {
+  return response.code === ResponseCode.SYSTEM_ERROR && /consumer group <.*> not exist/i.test(response.remark ?? '');
 }
 
 /** What a reset would do at one broker. */
@@ -120,6 +128,13 @@ function offsetOfTime(admin: AdminClient, addr: string, queue: MessageQueue, tim
 
 /** Commits the planned offsets for an offline group. */
 async function commitAt(admin: AdminClient, addr: string, request: ResetOffsetRequest): Promise<ResetQueue[]> {
+  if (!(await knowsGroup(admin, addr, request.group))) {
+    throw new NotFoundError(`group ${request.group} is not known to ${addr}`, {
+      code: 'GROUP_NOT_EXIST',
+      hint: `create it: mqadmin updateSubGroup -g ${request.group} -b ${addr}`,
+      context: { group: request.group, brokerAddr: addr },
+    });
+  }
   const plan = await planAt(admin, addr, request);
   for (const { queueId, offset } of plan) {
     await admin.ask(addr, {

@@ -75,6 +75,46 @@ describe('with --dry-run', () => {
   });
 });
 
+describe('a deletion on a terminal', () => {
+  let sandbox: Sandbox;
+  let env: NodeJS.ProcessEnv;
+
+  beforeAll(async () => {
+    sandbox = await startSandbox();
+    env = { NAMESRV_ADDR: sandbox.namesrvAddr };
+  });
+
+  beforeEach(() => runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'Asked'], env));
+
+  afterAll(() => sandbox.stop());
+
+  const words = ['-c', 'DefaultCluster', '-t', 'Asked'];
+
+  it.each(['', 'n', 'no', 'yep'])('answered with "%s" is not made', async (answer) => {
+    const run = await runCommand('deleteTopic', words, env, answer);
+    expect(run.stderr).toContain('delete topic Asked and its messages from cluster DefaultCluster? [y/N] ');
+    expect(run).toMatchObject({ stdout: '', exitCode: 2 });
+    expect((await runCommand('topicRoute', ['-t', 'Asked'], env)).exitCode).toBe(0);
+  });
+
+  it.each(['y', 'YES'])('answered with "%s" is made', async (answer) => {
+    const run = await runCommand('deleteTopic', words, env, answer);
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toContain('delete topic [Asked] from cluster [DefaultCluster] success.\n');
+  });
+
+  it('is made without a question with --yes', async () => {
+    expect(await runCommand('deleteTopic', [...words, '--yes'], env, 'n')).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+
+  it('of which only the plan is wanted asks nothing', async () => {
+    const group = ['-b', sandbox.brokerAddr, '-g', 'AskedGroup'];
+    await runCommand('updateSubGroup', group, env);
+    const run = await runCommand('deleteSubGroup', [...group, '--dry-run'], env, 'n');
+    expect(run).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+});
+
 describe('when one of two masters does not take a change', () => {
   let sandbox: Sandbox;
 
@@ -220,5 +260,52 @@ describe('requests are signed', () => {
     writeTools('accessKey: [unclosed\n');
     expect(await list([], { ROCKETMQ_HOME: home })).toMatchObject({ exitCode: 2 });
     expect(received).toHaveLength(0);
+  });
+});
+
+describe('a broker of the old kind, which resets only groups that are online', () => {
+  it('gets the offsets committed for an offline group it knows', async () => {
+    const committed: Record<string, string>[] = [];
+    let addr = '';
+    ({ addr } = await fakeServer((request, answer) => {
+      const queue = (queueId: number): string => `{"brokerName":"broker-a","queueId":${queueId},"topic":"T"}`;
+      const offsets = '{"brokerOffset":9,"consumerOffset":1,"lastTimestamp":0}';
+      switch (request.code) {
+        case RequestCode.GET_ROUTEINFO_BY_TOPIC:
+          return answer(
+            ResponseCode.SUCCESS,
+            Buffer.from(
+              `{"brokerDatas":[{"brokerAddrs":{0:"${addr}"},"brokerName":"broker-a","cluster":"C"}],"filterServerTable":{},"queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":2,"topicSysFlag":0,"writeQueueNums":2}]}`,
+            ),
+          );
+        case RequestCode.INVOKE_BROKER_TO_RESET_OFFSET:
+          return answer(ResponseCode.CONSUMER_NOT_ONLINE);
+        case RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG:
+          return answer(ResponseCode.SUCCESS, Buffer.from('{"subscriptionGroupTable":{"Offline":{"groupName":"Offline"}}}'));
+        case RequestCode.GET_CONSUME_STATS:
+          return answer(
+            ResponseCode.SUCCESS,
+            Buffer.from(`{"consumeTps":0.0,"offsetTable":{${queue(0)}:${offsets},${queue(1)}:${offsets}}}`),
+          );
+        case RequestCode.UPDATE_CONSUMER_OFFSET:
+          committed.push({ ...request.extFields });
+          return answer(ResponseCode.SUCCESS);
+        default:
+          // Offsets by time are in the header; without one they are 0.
+          return answer(ResponseCode.SUCCESS);
+      }
+    }));
+    const reset = await runCommand('resetOffsetByTime', ['-g', 'Offline', '-t', 'T', '-s', '0', '-n', addr]);
+    expect(reset).toMatchObject({ stderr: '', exitCode: 0 });
+    expect(reset.stdout.split('\n')[0]).toMatch(
+      /^reset consumer offset by specified consumerGroup\[Offline\], topic\[T\], force\[true\], /,
+    );
+    const titles = ['#brokerName', '#queueId', '#brokerOffset', '#consumerOffset', '#timestampOffset', '#resetOffset'];
+    expect(reset.stdout.split('\n')[1]).toBe(titles.map((title) => title.padEnd(20)).join('  '));
+    expect(committed.map((fields) => [fields.queueId, fields.commitOffset])).toEqual([
+      ['0', '0'],
+      ['1', '0'],
+    ]);
+    expect((await runCommand('resetOffsetByTime', ['-g', 'Typo', '-t', 'T', '-s', '0', '-n', addr])).exitCode).toBe(4);
   });
 });

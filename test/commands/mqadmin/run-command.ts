@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Command } from '@oclif/core';
 import { commandSpec } from '../../../src/cli/command-spec.js';
@@ -45,14 +45,20 @@ export async function specOf(name: string): Promise<CommandSpec> {
   return commandSpec(await load(name), { bin: 'mqadmin', id: name });
 }
 
-/** Runs a command in this process with an environment of its own. */
-export async function runCommand(name: string, argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandRun> {
+/** Runs a command in this process with an environment of its own; with an `answer` it may ask, as on a terminal. */
+export async function runCommand(
+  name: string,
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  answer: string | null = null,
+): Promise<CommandRun> {
   const Loaded = await load(name);
   Loaded.id = name;
   const [stdout, stderr] = [new Sink(), new Sink()];
   const command = new Loaded([...argv], { bin: 'mqadmin' } as Command['config']);
-  const terminal = { colour: false, asks: false, animates: false };
-  const exitCode = await command.main({ stdout, stderr, env, terminal });
+  const terminal = { colour: false, asks: answer !== null, animates: false };
+  const stdin = Readable.from(answer === null ? [] : [`${answer}\n`]);
+  const exitCode = await command.main({ stdin, stdout, stderr, env, terminal });
   return { stdout: stdout.text, stderr: stderr.text, exitCode };
 }
 

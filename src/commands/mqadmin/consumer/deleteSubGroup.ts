@@ -35,7 +35,11 @@ export default class DeleteSubGroup extends AdminCommand<typeof options, DeleteS
     if (!values.dryRun) {
       const { confirmDeletion } = await import('../../../cli/confirm.js');
       const where = target.brokerAddr === undefined ? `cluster ${target.clusterName}` : `broker ${target.brokerAddr}`;
-      await confirmDeletion(`delete subscription group ${values.groupName} from ${where}`, { yes: values.yes, signal: context.signal });
+      await confirmDeletion(`delete subscription group ${values.groupName} from ${where}`, {
+        yes: values.yes,
+        signal: context.signal,
+        io: context.io,
+      });
     }
     return deleteSubGroup(admin, { ...request, dryRun: values.dryRun });
   }

@@ -32,6 +32,7 @@ export default class DeleteTopic extends AdminCommand<typeof options, DeleteTopi
     await confirmDeletion(`delete topic ${values.topic} and its messages from cluster ${values.clusterName}`, {
       yes: values.yes,
       signal: context.signal,
+      io: context.io,
     });
     return deleteTopic(admin, request);
   }
