@@ -156,6 +156,28 @@ class Life {
     }
   }
 
+  /** Stops in order; the disk may die meanwhile. After a stop that was clean nothing may be lost, whatever the flush type. */
+  async stop(store: MessageStore): Promise<void> {
+    let isStopped = false;
+    const stopping = store.shutdown().then(
+      () => {
+        isStopped = true;
+      },
+      () => {},
+    );
+    for (let i = 0; i < 200 && !isStopped; i++) {
+      this.disk.completeSyncs();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (!this.disk.isDead) {
+      await stopping;
+      expect(this.disk.statSync(`${ROOT}/abort`)).toBeNull();
+      for (const sent of this.sent) {
+        sent.mayBeLost = false;
+      }
+    }
+  }
+
   /** Ends the life; what the crash may lose is no longer expected. */
   crash(): void {
     if (this.random.nextInt(2) === 0) {
@@ -190,6 +212,9 @@ async function run(seed: number): Promise<void> {
     life.check(store);
     life.disk.dieAfter = before;
     life.work(store);
+    if (life.random.nextInt(4) === 0) {
+      await life.stop(store);
+    }
     life.crash();
   }
   const store = await life.open(life.config());
