@@ -6,6 +6,7 @@ import { ROOT } from './sources.js';
 interface Locked {
   readonly version?: string;
   readonly dev?: boolean;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly hasInstallScript?: boolean;
   readonly engines?: { readonly node?: string };
 }
@@ -24,4 +25,11 @@ it('nothing that users install runs a script', () => {
   const scripts = Object.entries(lock.packages).filter(([, { dev, hasInstallScript }]) => hasInstallScript === true && dev !== true);
   expect(scripts.map(([path]) => path)).toEqual([]);
   expect(Object.keys(pjson.scripts ?? {}).filter((name) => /^(pre|post)?install$|^prepare$/.test(name))).toEqual([]);
+});
+
+it('the lock file has the optional packages of every platform, without which npm ci refuses it', () => {
+  const missing = Object.values(lock.packages).flatMap(({ optionalDependencies }) =>
+    Object.keys(optionalDependencies ?? {}).filter((name) => lock.packages[`node_modules/${name}`] === undefined),
+  );
+  expect(missing).toEqual([]);
 });
