@@ -3,6 +3,7 @@ import { ConfigError } from '../src/common/errors.js';
 import { formatHostPort, type HostAddress, ipToBytes } from '../src/common/host.js';
 import { type Logger, noopLogger } from '../src/common/logger.js';
 import { UniqKeyGenerator } from '../src/common/message/message-id.js';
+import { AUTO_CREATE_TOPIC_KEY_TOPIC } from '../src/common/topic-names.js';
 import { RemotingClient } from '../src/remoting/client.js';
 import { type Connection, RemotingServer } from '../src/remoting/server.js';
 import { BrokerTimers } from './broker-timers.js';
@@ -101,6 +102,7 @@ export class BrokerNode {
     parts.groups.load();
     parts.offsets.load();
     topics.addSystemTopics(systemTopics(config.broker));
+    followDefaultQueueNums(parts);
     topics.setListener(registration);
     registration.setDeletedListener((topic) => {
       parts.offsets.removeTopic(topic);
@@ -110,10 +112,7 @@ export class BrokerNode {
     store.addArrivalListener(holds.onArrival);
     store.addArrivalListener(delay.onArrival);
     delay.load();
-    config.onChange(() => {
-      this.#send.configure();
-      store.updateConfig(config.store);
-    });
+    config.onChange((keys) => this.#onConfigChanged(keys));
     const { listenPort, vipPort } = await this.#server.listen();
     delay.start();
     parts.stats.start();
@@ -124,6 +123,15 @@ export class BrokerNode {
       `broker ${config.broker.brokerName} listens on ${formatHostPort(bind, listenPort)} (VIP port ${vipPort}), advertises ${parts.brokerAddr}, store ${config.store.storePathRootDir}`,
     );
     await registration.start();
+  }
+
+  /** Pushes changed values to the parts that do not read them at each use. */
+  #onConfigChanged(keys: readonly string[]): void {
+    const { config, registration } = this.parts;
+    this.#send.configure();
+    this.store.updateConfig(config.store);
+    followDefaultQueueNums(this.parts);
+    if (keys.includes('brokerPermission')) registration.registerAll();
   }
 
   async #stop(): Promise<void> {
@@ -227,6 +235,13 @@ function createServer(parts: BrokerParts): RemotingServer {
 /** Whether members of a group are told of each other. */
 export function mayNotify(parts: BrokerParts, group: string): boolean {
   return parts.config.broker.notifyConsumerIdsChangedEnable && (parts.groups.peek(group)?.notifyConsumerIdsChangedEnable ?? true);
+}
+
+/** TBW102, which auto-created topics copy, has as many queues as defaultTopicQueueNums says, also in a store that was made with another number. */
+function followDefaultQueueNums({ topics, config }: BrokerParts): void {
+  const pattern = topics.config(AUTO_CREATE_TOPIC_KEY_TOPIC);
+  const queueNums = config.broker.defaultTopicQueueNums;
+  if (pattern !== null) topics.update({ ...pattern, readQueueNums: queueNums, writeQueueNums: queueNums });
 }
 
 function storeHostOf(config: LoadedConfig): HostAddress {

@@ -22,6 +22,9 @@ export class Delivery implements PutSink {
   readonly #logger: Logger;
   readonly #flush: () => void;
   #slots: Slot[] = [];
+  #hasFailed = false;
+  /** The last failure that was logged: a full disk fills no log. */
+  #loggedStatus: PutStatus | null = null;
 
   /** @param flush writes and acknowledges what was put */
   constructor(options: { store: MessageStore; topics: TopicConfigManager; stats: BrokerStats; logger: Logger; flush: () => void }) {
@@ -41,12 +44,18 @@ export class Delivery implements PutSink {
     else this.#store.put(message, this);
   }
 
+  /** The store refused a message of this batch: what follows it must wait, or it would come twice. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
   /** Writes the batch; `done` messages from its start are delivered (or dropped for good). */
   commit(): { done: number; failed: boolean } {
     const slots = this.#slots;
     if (slots.length === 0) return { done: 0, failed: false };
     this.#slots = [];
     this.#flush();
+    this.#hasFailed = false;
     let done = 0;
     while (done < slots.length && slots[done]!.ok === true) done++;
     return { done, failed: done < slots.length };
@@ -54,9 +63,23 @@ export class Delivery implements PutSink {
 
   onPut(message: PutMessage, status: PutStatus): void {
     const slot = message.context as Slot;
-    slot.ok = isStored(status);
-    if (slot.ok) this.#count(message);
-    else this.#logger.warn(`a delayed message for topic ${message.topic} could not be delivered yet: ${status}`);
+    if (isStored(status)) {
+      slot.ok = true;
+      this.#loggedStatus = null;
+      this.#count(message);
+      return;
+    }
+    // A message that can never be stored (maxMessageSize was lowered) must not stop its level for good.
+    slot.ok = status === 'MESSAGE_ILLEGAL' || status === 'PROPERTIES_SIZE_EXCEEDED';
+    if (slot.ok) {
+      this.#logger.error(
+        `dropped a delayed message for topic ${message.topic}: ${status}; properties ${JSON.stringify(message.properties)}`,
+      );
+      return;
+    }
+    this.#hasFailed = true;
+    if (this.#loggedStatus !== status) this.#logger.warn(`delayed messages cannot be delivered now, trying again: ${status}`);
+    this.#loggedStatus = status;
   }
 
   #count(message: PutMessage): void {

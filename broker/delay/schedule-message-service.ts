@@ -176,6 +176,7 @@ export class ScheduleMessageService {
         break;
       }
       this.#delivery.put(result.buffers[0]!);
+      if (this.#delivery.hasFailed) break;
       if (n === DELAY_BATCH - 1) level.dueMs = now;
     }
     const delivered = this.#delivery.commit();
