@@ -187,6 +187,28 @@ export function maxBinaryHeaderBytes(command: RemotingCommand): number {
   return bytes;
 }
 
+/** Longest text that is written by its characters: a call into the runtime costs as much as forty of them. */
+const SHORT_TEXT_LENGTH = 40;
+
+/** Writes a text as UTF-8 and returns its bytes. */
+function writeText(target: Buffer, text: string, start: number): number {
+  const length = text.length;
+  if (length <= SHORT_TEXT_LENGTH) {
+    let i = 0;
+    for (; i < length; i++) {
+      const c = text.charCodeAt(i);
+      if (c > 127) {
+        break;
+      }
+      target[start + i] = c;
+    }
+    if (i === length) {
+      return length;
+    }
+  }
+  return target.utf8Write(text, start);
+}
+
 /** Writes a binary header at `start` and returns its end. */
 export function writeBinaryHeader(target: Buffer, start: number, command: RemotingCommand): number {
   const view = viewOf(target);
@@ -201,10 +223,10 @@ export function writeBinaryHeader(target: Buffer, start: number, command: Remoti
   let at = extLengthAt + 4;
   const fields = command.extFields;
   for (const key in fields) {
-    const keyBytes = target.utf8Write(key, at + 2);
+    const keyBytes = writeText(target, key, at + 2);
     view.setInt16(at, keyBytes);
     at += 2 + keyBytes;
-    const valueBytes = target.utf8Write(fields[key]!, at + 4);
+    const valueBytes = writeText(target, fields[key]!, at + 4);
     view.setInt32(at, valueBytes);
     at += 4 + valueBytes;
   }
