@@ -1,5 +1,7 @@
 /** The library: producers and consumers for Apache RocketMQ. */
 
+/** Administration of clusters: an `AdminClient`, and a typed function for each use case. */
+export * as admin from './client/admin/index.js';
 export {
   type AllocateInput,
   type AllocateMessageQueueStrategy,
