@@ -89,13 +89,16 @@ export class ClientConnection {
 
   /**
    * Encodes a request; it leaves at the end of the turn, or when the connection opens.
+   * @returns its deadline, monotonic ms.
    * @throws ConnectError when too much waits already; ProtocolError when the frame is too long.
    */
-  send(request: RequestInit, timeoutMs: number, handler: ResponseHandler, context: unknown): void {
+  send(request: RequestInit, timeoutMs: number, handler: ResponseHandler, context: unknown): number {
     this.#checkRoom();
     const opaque = this.pending.nextOpaque();
     this.#encode(requestCommand(request, opaque, 0, this.#host.serializeType));
-    this.pending.add(opaque, request.code, handler, context, this.#host.nowMs(), timeoutMs);
+    const nowMs = this.#host.nowMs();
+    this.pending.add(opaque, request.code, handler, context, nowMs, timeoutMs);
+    return nowMs + timeoutMs;
   }
 
   /** `send` for a caller that makes the JSON header itself. */

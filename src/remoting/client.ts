@@ -108,37 +108,15 @@ export class RemotingClient {
    * `handler` gets the response or the error with `context`; it is called before `send` returns when the request is refused.
    */
   send(addr: string, request: RequestInit, timeoutMs: number, handler: ResponseHandler, context: unknown): void {
+    let deadlineMs: number;
     try {
       const signed = this.#credentials === undefined ? request : signRequest(request, this.#credentials);
-      this.#connection(addr).send(signed, timeoutMs, handler, context);
+      deadlineMs = this.#connection(addr).send(signed, timeoutMs, handler, context);
     } catch (error) {
       handler.onError(toMQError(error, addr), context);
       return;
     }
-    this.#deadlines.arm(this.#clock.monotonicMs() + timeoutMs);
-  }
-
-  /**
-   * `send` for a caller that makes the JSON header from a template. The request is neither signed nor encoded by this client's settings:
-   * only for clients without credentials.
-   * @param code the request code in the header, for error messages.
-   */
-  sendWithHeader(
-    addr: string,
-    code: number,
-    writer: RequestHeaderWriter,
-    body: Buffer,
-    timeoutMs: number,
-    handler: ResponseHandler,
-    context: unknown,
-  ): void {
-    try {
-      this.#connection(addr).sendWithHeader(code, writer, body, timeoutMs, handler, context);
-    } catch (error) {
-      handler.onError(toMQError(error, addr), context);
-      return;
-    }
-    this.#deadlines.arm(this.#clock.monotonicMs() + timeoutMs);
+    this.#deadlines.arm(deadlineMs);
   }
 
   /** Sends a request that gets no answer; resolves when the connection is open and the bytes are queued on it. */
