@@ -37,6 +37,8 @@ export class ConsumeQueue {
   readonly unsyncedFiles = new Set<number>();
   /** Whether the list of queues with unwritten units holds this one. */
   isListedDirty = false;
+  /** The topic is gone; messages that were under way do not bring its files back. */
+  isDeleted = false;
   /** Called when the disk does not take units; they stay in memory. */
   onWriteError: (error: unknown) => void = () => {};
 

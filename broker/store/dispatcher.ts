@@ -77,6 +77,12 @@ export class RecoveryDispatcher {
       return undefined;
     }
     const queue = this.#topics.queue(entry, header.queueId);
+    if (header.queueOffset === 0 && queue.maxOffset > 0 && header.commitLogOffset >= queue.maxPhysicOffset) {
+      // The topic was deleted and made again: what the log holds of its first life is no longer in the queue.
+      this.#logger.info(`queue ${queue.queueId} of ${queue.topic} begins again at commit log offset ${header.commitLogOffset}`);
+      queue.truncateTo(0, 0);
+      queue.minOffset = 0;
+    }
     const hasIt = header.commitLogOffset + header.totalSize <= queue.maxPhysicOffset || header.queueOffset < queue.maxOffset;
     return hasIt ? undefined : queue;
   }

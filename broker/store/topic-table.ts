@@ -171,6 +171,7 @@ export class TopicTable {
     }
     for (const queue of entry.queues) {
       if (queue !== undefined) {
+        queue.isDeleted = true;
         queue.files.close();
         this.#pages.delete(queue);
         this.#dirty = this.#dirty.filter((dirty) => dirty !== queue);

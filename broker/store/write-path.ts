@@ -291,7 +291,7 @@ export class WritePath {
   }
 
   #dispatch(item: PendingPut): void {
-    const queue = item.queue;
+    const queue = item.queue?.isDeleted === true ? null : item.queue;
     if (queue !== null) {
       queue.append(item.commitLogOffset, item.size, item.tagsCode);
       this.#topics.markDirty(queue);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MessageStore, type StoreConfig } from '../../../broker/store/index.js';
 import { noopLogger } from '../../../src/common/logger.js';
-import { decodeRecord } from '../../../src/common/message/record.js';
+import { decodeRecord, decodeRecords } from '../../../src/common/message/record.js';
 import { message, openStore, putAll, SMALL, storeConfig, tempDir } from './store-kit.js';
 
 /** A stopped store with `count` messages on one queue. */
@@ -97,6 +97,21 @@ test('queues and index that were deleted come back from the commit log', async (
     expect(decodeRecord(store.getMessage('T', 0, i, 1).buffers[0]!, 0).body.toString()).toBe(`body ${i}`);
     expect(store.queryByKey('T', `k${i}`, 10, 0, Number.MAX_SAFE_INTEGER).commitLogOffsets).toHaveLength(1);
   }
+});
+
+test('a topic that was deleted and made again has after a kill the messages of its second life', async () => {
+  const config = storeConfig(tempDir(), SMALL);
+  const store = await MessageStore.open({ config, logger: noopLogger });
+  await putAll(store, [message('T', 0, 'old 0'), message('T', 0, 'old 1'), message('T', 1, 'old 2')]);
+  store.deleteTopic('T');
+  await putAll(store, [message('T', 0, 'new 0'), message('T', 0, 'new 1'), message('T', 0, 'new 2')]);
+  const killed = { ...config, storePathRootDir: `${config.storePathRootDir}-killed` };
+  cpSync(config.storePathRootDir, killed.storePathRootDir, { recursive: true });
+  await store.shutdown();
+  const again = await openStore(killed);
+  const bodies = again.getMessage('T', 0, 0, 32).buffers.flatMap((buffer) => decodeRecords(buffer).map((record) => record.body.toString()));
+  expect(bodies).toEqual(['new 0', 'new 1', 'new 2']);
+  rmSync(killed.storePathRootDir, { recursive: true });
 });
 
 test('a file made in advance is there while the store runs and gone after an orderly stop; abort likewise', async () => {
