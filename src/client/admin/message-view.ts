@@ -1,7 +1,9 @@
+import { ProtocolError } from '../../common/errors.js';
 import { formatHostAddress } from '../../common/host.js';
 import { type MessageExt, toMessageExt } from '../../common/message/message.js';
 import { encodeOffsetMsgId } from '../../common/message/message-id.js';
-import { decodeRecords } from '../../common/message/record.js';
+import { decodeRecords, type MessageRecord } from '../../common/message/record.js';
+import { clearCompressed } from '../../common/sys-flag.js';
 
 /** A stored message as the administration shows it. */
 export interface MessageView {
@@ -26,13 +28,26 @@ export interface MessageView {
   readonly preparedTransactionOffset: number;
   readonly brokerName?: string;
   readonly properties: Readonly<Record<string, string>>;
-  /** The body, decompressed; base64 in JSON. */
+  /** The body, decompressed where its codec is there (`sysFlag` then has no compression bits); base64 in JSON. */
   readonly body: Buffer;
 }
 
 /** The messages in the body of an answer. */
 export function messagesIn(body: Buffer, brokerName?: string): MessageView[] {
-  return decodeRecords(body).map((record) => messageView(toMessageExt(record, brokerName === undefined ? {} : { brokerName })));
+  const options = brokerName === undefined ? {} : { brokerName };
+  return decodeRecords(body).map((record) => messageView(openMessage(record, options)));
+}
+
+/** A body that cannot be inflated here is shown as it is stored: the rest of the message is still worth seeing. */
+function openMessage(record: MessageRecord, options: { brokerName?: string }): MessageExt {
+  try {
+    return toMessageExt(record, options);
+  } catch (error) {
+    if (error instanceof ProtocolError) {
+      return { ...toMessageExt({ ...record, sysFlag: clearCompressed(record.sysFlag) }, options), sysFlag: record.sysFlag };
+    }
+    throw error;
+  }
 }
 
 function messageView(message: MessageExt): MessageView {
