@@ -1,4 +1,3 @@
-import { LatencyHistogram } from './latency-histogram.js';
 import type { Recorder } from './recorder.js';
 import type { ReceiveMeasured } from './result.js';
 import { readStamp, wallClockUs } from './stamp.js';
@@ -30,7 +29,6 @@ export const CONSUME_FAILED = 'RECONSUME_LATER';
  */
 export class ReceiveMeter {
   readonly #options: ReceiveMeterOptions;
-  readonly #endToEnd = new LatencyHistogram();
   #warmupEndMs = Number.POSITIVE_INFINITY;
   #windowStartMs = 0;
   #windowEndMs = Number.POSITIVE_INFINITY;
@@ -65,7 +63,7 @@ export class ReceiveMeter {
         continue;
       }
       this.#options.recorder.success(nowUs - message.storeTimestamp * 1000, message.body.length);
-      this.#endToEnd.record(nowUs - (readStamp(message.body) ?? message.bornTimestamp * 1000));
+      this.#options.recorder.endToEnd(nowUs - (readStamp(message.body) ?? message.bornTimestamp * 1000));
     }
     if (this.#options.quantity !== undefined && this.#options.recorder.count >= this.#options.quantity) {
       this.#close(nowMs);
@@ -80,7 +78,7 @@ export class ReceiveMeter {
 
   measured(): ReceiveMeasured {
     const seconds = this.#windowStartMs === 0 ? 0 : Math.max(this.#windowEndMs - this.#windowStartMs, 0) / 1000;
-    return { ...this.#options.recorder.measured(seconds), endToEndMs: this.#endToEnd.summary() };
+    return { ...this.#options.recorder.measured(seconds), endToEndMs: this.#options.recorder.endToEndSummary() };
   }
 
   /** The warm-up counts from the first message. */

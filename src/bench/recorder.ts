@@ -1,5 +1,5 @@
 import { round } from './environment.js';
-import { LatencyHistogram } from './latency-histogram.js';
+import { LatencyHistogram, type LatencyMs } from './latency-histogram.js';
 import type { Measured } from './result.js';
 
 /** What happened since the last snapshot. */
@@ -13,6 +13,9 @@ export interface IntervalSnapshot {
   readonly p999Ms: number;
   readonly meanMs: number;
   readonly maxMs: number;
+  /** From the producer to the consumer; 0 where that is not measured. */
+  readonly endToEndMeanMs: number;
+  readonly endToEndMaxMs: number;
   /** Running totals. */
   readonly totalCount: number;
   readonly totalErrors: number;
@@ -22,6 +25,8 @@ export interface IntervalSnapshot {
 export class Recorder {
   readonly #interval = new LatencyHistogram();
   readonly #total = new LatencyHistogram();
+  readonly #endToEndInterval = new LatencyHistogram();
+  readonly #endToEndTotal = new LatencyHistogram();
   readonly #errorsByCode = new Map<string, number>();
   #count = 0;
   #bytes = 0;
@@ -43,6 +48,11 @@ export class Recorder {
     this.#interval.record(latencyUs);
   }
 
+  /** The way from the producer to the consumer of a message that is counted by `success`. */
+  endToEnd(latencyUs: number): void {
+    this.#endToEndInterval.record(latencyUs);
+  }
+
   error(code: string): void {
     this.#errors++;
     this.#errorsByCode.set(code, (this.#errorsByCode.get(code) ?? 0) + 1);
@@ -58,8 +68,9 @@ export class Recorder {
 
   /** Forgets everything: the warm-up ends here. */
   reset(): void {
-    this.#interval.reset();
-    this.#total.reset();
+    for (const histogram of [this.#interval, this.#total, this.#endToEndInterval, this.#endToEndTotal]) {
+      histogram.reset();
+    }
     this.#errorsByCode.clear();
     this.#count = this.#bytes = this.#errors = this.#intervalCount = this.#intervalErrors = 0;
     this.#intervalStartMs = performance.now();
@@ -79,11 +90,12 @@ export class Recorder {
       p999Ms: this.#interval.percentileMs(99.9),
       meanMs: this.#interval.meanMs,
       maxMs: this.#interval.maxMs,
+      endToEndMeanMs: this.#endToEndInterval.meanMs,
+      endToEndMaxMs: this.#endToEndInterval.maxMs,
       totalCount: this.#count,
       totalErrors: this.#errors,
     };
-    this.#total.add(this.#interval);
-    this.#interval.reset();
+    this.#addIntervals();
     this.#intervalStartMs = nowMs;
     this.#intervalCount = this.#count;
     this.#intervalErrors = this.#errors;
@@ -92,8 +104,7 @@ export class Recorder {
 
   /** Totals over a window of so many seconds. */
   measured(seconds: number): Measured {
-    this.#total.add(this.#interval);
-    this.#interval.reset();
+    this.#addIntervals();
     return {
       count: this.#count,
       errors: this.#errors,
@@ -103,5 +114,17 @@ export class Recorder {
       bytesPerSecond: seconds > 0 ? Math.round(this.#bytes / seconds) : 0,
       latencyMs: this.#total.summary(),
     };
+  }
+  /** Distribution of the way from the producer to the consumer. */
+  endToEndSummary(): LatencyMs {
+    this.#addIntervals();
+    return this.#endToEndTotal.summary();
+  }
+
+  #addIntervals(): void {
+    this.#total.add(this.#interval);
+    this.#interval.reset();
+    this.#endToEndTotal.add(this.#endToEndInterval);
+    this.#endToEndInterval.reset();
   }
 }

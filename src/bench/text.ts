@@ -51,9 +51,12 @@ export function apacheCompleteLine({ send }: ProducerResult): string {
   return `[Complete] Send Total: ${send.count + send.errors} | Send TPS: ${Math.round(send.rate)} | Max RT(ms): ${Math.round(send.latencyMs.max)} | Average RT(ms): ${send.latencyMs.mean.toFixed(3).padStart(7)} | Send Failed: ${send.errors} | Response Failed: 0`;
 }
 
-/** Apache's line of a consumer; latency is from the store here, B2C and S2C alike in one figure each. */
+/** Apache's line of a consumer: B2C from the producer, S2C from the store. */
 export function apacheConsumeLine(snapshot: IntervalSnapshot, time: string): string {
-  return `Current Time: ${time} | Consume TPS: ${Math.round(snapshot.rate)} | AVG(S2C) RT(ms): ${snapshot.meanMs.toFixed(3).padStart(7)} | MAX(S2C) RT(ms): ${Math.round(snapshot.maxMs)} | Consume Fail: ${snapshot.totalErrors}`;
+  const average = (ms: number): string => ms.toFixed(3).padStart(7);
+  const b2c = { mean: average(snapshot.endToEndMeanMs), max: Math.round(snapshot.endToEndMaxMs) };
+  const s2c = { mean: average(snapshot.meanMs), max: Math.round(snapshot.maxMs) };
+  return `Current Time: ${time} | Consume TPS: ${Math.round(snapshot.rate)} | AVG(B2C) RT(ms): ${b2c.mean} | AVG(S2C) RT(ms): ${s2c.mean} | MAX(B2C) RT(ms): ${b2c.max} | MAX(S2C) RT(ms): ${s2c.max} | Consume Fail: ${snapshot.totalErrors}`;
 }
 
 /** The closing report of a producer. */

@@ -51,6 +51,7 @@ class Tour {
 
   async #startNodes(): Promise<void> {
     this.#heading('A name server and a broker');
+    say(chalk.dim(`in ${path.relative(process.cwd(), this.#dir)}, removed at the end`));
     const namesrvPort = await this.#choosePort('name server', NAMESRV_PORT, [0]);
     const brokerPort = await this.#choosePort('broker', BROKER_PORT, [0, -2, 1]);
     this.#namesrvAddr = `127.0.0.1:${namesrvPort}`;
