@@ -109,13 +109,15 @@ export class ClientConnection {
     timeoutMs: number,
     handler: ResponseHandler,
     context: unknown,
-  ): void {
+  ): number {
     this.#checkRoom();
     const opaque = this.pending.nextOpaque();
     encodeHeaderTextInto(this.#out, writer.writeHeader(opaque, context), body.length);
     this.#out.append(body);
     this.#touch();
-    this.pending.add(opaque, code, handler, context, this.#host.nowMs(), timeoutMs);
+    const nowMs = this.#host.nowMs();
+    this.pending.add(opaque, code, handler, context, nowMs, timeoutMs);
+    return nowMs + timeoutMs;
   }
 
   /** Encodes a request that gets no answer. */

@@ -119,6 +119,30 @@ export class RemotingClient {
     this.#deadlines.arm(deadlineMs);
   }
 
+  /**
+   * `send` for a caller that makes the JSON header from a template. The request is neither signed nor encoded by this client's settings:
+   * only for clients without credentials.
+   * @param code the request code in the header, for error messages.
+   */
+  sendWithHeader(
+    addr: string,
+    code: number,
+    writer: RequestHeaderWriter,
+    body: Buffer,
+    timeoutMs: number,
+    handler: ResponseHandler,
+    context: unknown,
+  ): void {
+    let deadlineMs: number;
+    try {
+      deadlineMs = this.#connection(addr).sendWithHeader(code, writer, body, timeoutMs, handler, context);
+    } catch (error) {
+      handler.onError(toMQError(error, addr), context);
+      return;
+    }
+    this.#deadlines.arm(deadlineMs);
+  }
+
   /** Sends a request that gets no answer; resolves when the connection is open and the bytes are queued on it. */
   async invokeOneway(addr: string, request: RequestInit): Promise<void> {
     const signed = this.#credentials === undefined ? request : signRequest(request, this.#credentials);
