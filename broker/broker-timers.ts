@@ -1,4 +1,5 @@
 import type { TimerHandle } from '../src/common/clock.js';
+import { mayNotifyMembers } from './member-notices.js';
 import type { BrokerParts } from './parts.js';
 
 const EXPIRY_SCAN_MS = 10_000;
@@ -41,11 +42,9 @@ export class BrokerTimers {
 
   /** Drops clients without a heartbeat for channelExpiredTimeout. */
   expireClients(): void {
-    const { consumers, producers, config, groups } = this.#parts;
+    const { consumers, producers, config } = this.#parts;
     const expiredMs = config.broker.channelExpiredTimeout;
-    const notify = (group: string): boolean =>
-      config.broker.notifyConsumerIdsChangedEnable && (groups.peek(group)?.notifyConsumerIdsChangedEnable ?? true);
-    consumers.expire(expiredMs, notify);
+    consumers.expire(expiredMs, (group) => mayNotifyMembers(this.#parts, group));
     producers.expire(expiredMs);
   }
 

@@ -11,6 +11,7 @@ import type { LoadedConfig } from './config/index.js';
 import { ConsumerManager, ProducerManager } from './connections/index.js';
 import { DelayLevels, Delivery, ScheduleMessageService } from './delay/index.js';
 import { PullHoldService } from './longpolling/index.js';
+import { mayNotifyMembers } from './member-notices.js';
 import { ConsumerOffsetManager } from './offsets/index.js';
 import type { BrokerParts } from './parts.js';
 import { registerProcessors, type SendProcessor } from './processors/index.js';
@@ -226,15 +227,10 @@ function createServer(parts: BrokerParts): RemotingServer {
     onTurnEnd: parts.flushTurn,
     onClose: (connection: Connection) => {
       parts.holds.onConnectionClosed(connection);
-      parts.consumers.onConnectionClosed(connection, (group) => mayNotify(parts, group));
+      parts.consumers.onConnectionClosed(connection, (group) => mayNotifyMembers(parts, group));
       parts.producers.onConnectionClosed(connection);
     },
   });
-}
-
-/** Whether members of a group are told of each other. */
-export function mayNotify(parts: BrokerParts, group: string): boolean {
-  return parts.config.broker.notifyConsumerIdsChangedEnable && (parts.groups.peek(group)?.notifyConsumerIdsChangedEnable ?? true);
 }
 
 /** TBW102, which auto-created topics copy, has as many queues as defaultTopicQueueNums says, also in a store that was made with another number. */

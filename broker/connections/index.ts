@@ -1,5 +1,5 @@
 export type { ClientChannel } from './client-channels.js';
-export { type Beat, BROADCASTING, type ConsumerData, type ConsumerGroupInfo, ConsumerManager } from './consumer-manager.js';
+export { type Beat, BROADCASTING, type ConsumerData, ConsumerManager } from './consumer-manager.js';
 export { ProducerManager } from './producer-manager.js';
 export {
   isTagType,
@@ -9,5 +9,4 @@ export {
   SUB_ALL,
   Subscription,
   type SubscriptionData,
-  TAG,
 } from './subscription.js';

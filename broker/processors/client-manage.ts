@@ -6,6 +6,7 @@ import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { type Beat, type ConsumerData, isTagType, readSubscriptionData, type SubscriptionData } from '../connections/index.js';
 import { asArray, asBoolean, asNumber, asObject, asText } from '../json.js';
 import { MAX_TOPICS } from '../limits.js';
+import { mayNotifyMembers } from '../member-notices.js';
 import type { BrokerParts } from '../parts.js';
 import { topicConfig } from '../topics/index.js';
 import { NO_FIELDS, textField } from './fields.js';
@@ -56,7 +57,7 @@ export class ClientManageProcessor {
     if (group === null) return false;
     this.#createRetryTopic(consumer, group.retryQueueNums);
     if (withoutSub && consumer.subscriptions.length === 0) return !consumers.refresh(consumer.groupName, beat);
-    consumers.register(consumer, beat, this.#mayNotify(consumer.groupName));
+    consumers.register(consumer, beat, mayNotifyMembers(this.#parts, consumer.groupName));
     return false;
   }
 
@@ -76,7 +77,7 @@ export class ClientManageProcessor {
     const { producerGroup, consumerGroup } = fields;
     if (producerGroup !== undefined && producerGroup !== '') this.#parts.producers.unregister(producerGroup, connection);
     if (consumerGroup !== undefined && consumerGroup !== '') {
-      this.#parts.consumers.unregister(consumerGroup, connection, this.#mayNotify(consumerGroup));
+      this.#parts.consumers.unregister(consumerGroup, connection, mayNotifyMembers(this.#parts, consumerGroup));
     }
     connection.respond(request, ResponseCode.SUCCESS, null, {});
   }
@@ -89,11 +90,6 @@ export class ClientManageProcessor {
       throw fault(ResponseCode.SYSTEM_ERROR, `The broker does not support consumer to filter message by ${subscription.expressionType}`);
     }
     respondOk(connection, request);
-  }
-
-  #mayNotify(group: string): boolean {
-    const { config, groups } = this.#parts;
-    return config.broker.notifyConsumerIdsChangedEnable && (groups.peek(group)?.notifyConsumerIdsChangedEnable ?? true);
   }
 }
 

@@ -1,3 +1,2 @@
-export { BrokerStats, type GroupStats, type TopicStats } from './broker-stats.js';
-export type { StatsItem } from './stats-item.js';
+export { BrokerStats, type TopicStats } from './broker-stats.js';
 export type { StatsSnapshot } from './types.js';

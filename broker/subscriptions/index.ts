@@ -1,2 +1,2 @@
-export { readSubscriptionGroup, type SubscriptionGroupConfig, subscriptionGroup } from './subscription-group-config.js';
+export { readSubscriptionGroup, type SubscriptionGroupConfig } from './subscription-group-config.js';
 export { SubscriptionGroupManager } from './subscription-group-manager.js';
