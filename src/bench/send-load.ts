@@ -248,8 +248,7 @@ export class SendLoad implements SendHandler {
       this.#phaseStartMs = nowMs;
       this.#phaseEndMs = lengthMs === undefined ? Number.POSITIVE_INFINITY : nowMs + lengthMs;
       if (lengthMs !== undefined) {
-        // Ends the phase also when no answer comes any more.
-        this.#phaseTimer = setTimeout(() => this.#endPhaseInTime(), lengthMs + 1);
+        this.#endPhaseAfter(lengthMs);
       }
       if (phase === 'window') {
         this.#recorded = 'window';
@@ -276,12 +275,17 @@ export class SendLoad implements SendHandler {
     }
   }
 
-  #endPhaseInTime(): void {
-    const nowMs = performance.now();
-    if (nowMs >= this.#phaseEndMs) {
-      this.#nextPhase(nowMs);
-      this.#sendFree();
-    }
+  /** Ends the phase also when no answer comes any more. Timers can be early, because they count from the beginning of a turn. */
+  #endPhaseAfter(waitMs: number): void {
+    this.#phaseTimer = setTimeout(() => {
+      const nowMs = performance.now();
+      if (nowMs < this.#phaseEndMs) {
+        this.#endPhaseAfter(this.#phaseEndMs - nowMs);
+      } else {
+        this.#nextPhase(nowMs);
+        this.#sendFree();
+      }
+    }, waitMs + 1);
   }
 
   #finishWhenDrained(): void {

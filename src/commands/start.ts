@@ -22,6 +22,8 @@ const BENCH_TOPIC = 'StartBench';
 const PACED_TOPIC = 'StartPaced';
 /** MQKIT_START_SECONDS makes a short run of it, for tests. */
 const BENCH_SECONDS = Number(process.env.MQKIT_START_SECONDS ?? 10);
+/** No command of the tour takes so long; one that does is an error, not a wait. */
+const COMMAND_LIMIT_MS = (BENCH_SECONDS + 50) * 1000;
 /** Share of the rate just measured at which end-to-end latency is looked at; a saturated broker shows only its queues. */
 const PACED_SHARE = 0.2;
 
@@ -207,7 +209,7 @@ class Tour {
 
   async #run(bin: string, args: readonly string[]): Promise<void> {
     this.#showCommand(bin, args);
-    await run(bin, args, this.#context);
+    await run(bin, args, this.#context, COMMAND_LIMIT_MS);
   }
 
   #showCommand(bin: string, args: readonly string[]): void {

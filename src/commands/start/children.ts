@@ -69,16 +69,26 @@ function binFile(bin: string, context: ChildContext): string {
   return path.join(context.root, 'bin', `${bin}.js`);
 }
 
-/** Runs a command in the foreground; throws when it fails. */
-export function run(bin: string, args: readonly string[], context: ChildContext): Promise<void> {
+/** Runs a command in the foreground; throws when it fails, or takes longer than the limit. */
+export function run(bin: string, args: readonly string[], context: ChildContext, limitMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [binFile(bin, context), ...args], { env: context.env, stdio: ['ignore', 'inherit', 'inherit'] });
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill('SIGKILL');
+    }, limitMs);
     child.once('error', reject);
     child.once('exit', (code, signal) => {
+      clearTimeout(timer);
       if (code === 0) {
         resolve();
       } else {
-        reject(new Error(`${bin} ${args[0] ?? ''} ended with ${signal ?? `exit code ${code}`}`));
+        reject(
+          new Error(
+            `${bin} ${args[0] ?? ''} ${isLate ? `did not end within ${limitMs / 1000} s` : `ended with ${signal ?? `exit code ${code}`}`}`,
+          ),
+        );
       }
     });
   });
