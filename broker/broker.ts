@@ -36,6 +36,8 @@ export interface BrokerDeps {
   readonly random?: Random;
   readonly disk?: Disk;
   readonly logger?: Logger;
+  /** See `MessageStoreOptions.acceptDamage`. */
+  acceptDamage?: boolean;
 }
 
 /** A running broker. */
@@ -66,9 +68,16 @@ export class BrokerNode {
    * @throws ConfigError when a setting cannot be had or a port is taken, StoreError when the store cannot be opened
    */
   static async start(config: LoadedConfig, deps: BrokerDeps = {}): Promise<BrokerNode> {
-    const { clock = systemClock, timers = systemTimers, random = systemRandom, disk = nodeDisk, logger = noopLogger } = deps;
+    const {
+      clock = systemClock,
+      timers = systemTimers,
+      random = systemRandom,
+      disk = nodeDisk,
+      logger = noopLogger,
+      acceptDamage = false,
+    } = deps;
     const storeHost = storeHostOf(config);
-    const store = await MessageStore.open({ config: config.store, disk, clock, timers, logger });
+    const store = await MessageStore.open({ config: config.store, disk, clock, timers, logger, acceptDamage });
     const client = new RemotingClient({ clock, timers, logger });
     let node: BrokerNode | null = null;
     try {

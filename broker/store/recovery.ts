@@ -280,7 +280,7 @@ function cutLog(options: RecoveryOptions, walk: LogWalk, end: number, reason: st
       `the commit log is damaged at ${end} (${reason}), and intact messages that were on the device follow at ${leftover.intactOffset}`,
       {
         code: 'STORE_DAMAGED',
-        hint: `a start that accepts the damage cuts the log there and copies the rest to ${options.config.storePathRootDir}/recovered; make a copy of the store first`,
+        hint: `copy the store folder, then repair it with mqbroker --accept-damage and the options of before: it cuts the log there and keeps what follows in ${options.config.storePathRootDir}/recovered`,
         context: { offset: end, reason, intactOffset: leftover.intactOffset },
       },
     );

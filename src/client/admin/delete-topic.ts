@@ -1,4 +1,4 @@
-import { MQError, NotFoundError, UsageError } from '../../common/errors.js';
+import { MQError, UsageError } from '../../common/errors.js';
 import { isSystemTopic } from '../../common/topic-names.js';
 import { RequestCode } from '../../remoting/codes.js';
 import type { AdminClient } from './admin-client.js';
@@ -13,14 +13,16 @@ export interface DeleteTopicRequest {
 export interface DeleteTopicResult {
   readonly dryRun: boolean;
   readonly topic: string;
+  /** Whether a name server knew the topic before; the brokers are asked to delete it in any case. */
+  readonly existed: boolean;
   readonly clusterName: string;
   readonly brokers: readonly NodeOutcome[];
   readonly namesrvs: readonly NodeOutcome[];
 }
 
 /**
- * Deletes a topic from the masters of a cluster, then from every name server.
- * @throws NotFoundError when no name server knows the topic; PartialError when some nodes did it and some did not.
+ * Deletes a topic from the masters of a cluster, then from every name server. Deleting what is already gone is a success.
+ * @throws PartialError when some nodes did it and some did not.
  */
 export async function deleteTopic(admin: AdminClient, request: DeleteTopicRequest): Promise<DeleteTopicResult> {
   const { topic, clusterName, dryRun = false } = request;
@@ -29,18 +31,13 @@ export async function deleteTopic(admin: AdminClient, request: DeleteTopicReques
   }
   const masters = (await admin.clusterMasters(clusterName)).map((broker) => broker.brokerAddr);
   const namesrvs = admin.namesrv.addresses;
-  if (!(await isKnownSomewhere(admin, topic))) {
-    throw new NotFoundError(`topic ${topic} is not known to ${namesrvs.join(';')}: nothing was deleted`, {
-      code: 'TOPIC_NOT_EXIST',
-      hint: 'see the topics: mqadmin topicList',
-      context: { topic },
-    });
-  }
+  const existed = await isKnownSomewhere(admin, topic);
+  const shown = { dryRun, topic, existed, clusterName };
   if (dryRun) {
-    return { dryRun, topic, clusterName, brokers: planned(masters), namesrvs: planned(namesrvs) };
+    return { ...shown, brokers: planned(masters), namesrvs: planned(namesrvs) };
   }
   const brokers = await askAll(masters, (addr) => admin.ask(addr, { code: RequestCode.DELETE_TOPIC_IN_BROKER, extFields: { topic } }));
-  const partial: DeleteTopicResult = { dryRun, topic, clusterName, brokers: outcomes(brokers), namesrvs: [] };
+  const partial: DeleteTopicResult = { ...shown, brokers: outcomes(brokers), namesrvs: [] };
   requireAll(brokers, `deleteTopic ${topic}`, partial);
   const onNamesrvs = await askAll(namesrvs, (addr) =>
     admin.ask(addr, { code: RequestCode.DELETE_TOPIC_IN_NAMESRV, extFields: { topic, clusterName } }),

@@ -1,4 +1,4 @@
-import { NotFoundError, UsageError } from '../../common/errors.js';
+import { UsageError } from '../../common/errors.js';
 import { type JsonObject, parseFastjsonObject, stringifyFastjson } from '../../common/fastjson.js';
 import { dlqTopic, isSystemGroup, retryTopic } from '../../common/topic-names.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
@@ -88,6 +88,8 @@ export function parseRetryPolicy(text: string | undefined): GroupRetryPolicy {
 export interface DeleteSubGroupResult {
   readonly dryRun: boolean;
   readonly groupName: string;
+  /** Whether one of the brokers had settings of the group before. */
+  readonly existed: boolean;
   readonly clusterName?: string;
   readonly brokers: readonly NodeOutcome[];
   /** Retry and dead-letter topics that went with it; only for a whole cluster. */
@@ -101,8 +103,8 @@ export interface DeleteSubGroupRequest extends Target {
 }
 
 /**
- * Deletes a consumer group from one broker, or from a cluster together with its retry and dead-letter topics.
- * @throws NotFoundError when none of the brokers knows the group.
+ * Deletes a consumer group from one broker, or from a cluster together with its retry and dead-letter topics. Deleting what is already gone
+ * is a success.
  */
 export async function deleteSubGroup(admin: AdminClient, request: DeleteSubGroupRequest): Promise<DeleteSubGroupResult> {
   const { groupName, clusterName, removeOffset = false, dryRun = false } = request;
@@ -112,15 +114,9 @@ export async function deleteSubGroup(admin: AdminClient, request: DeleteSubGroup
   const addrs = await masterAddrsOf(admin, request);
   const knows = await askAll(addrs, (addr) => knowsGroup(admin, addr, groupName));
   requireAll(knows, `deleteSubGroup ${groupName}: nothing was deleted`, undefined);
-  if (!knows.some((entry) => entry.value === true)) {
-    throw new NotFoundError(`group ${groupName} is not known to ${addrs.join(', ')}: nothing was deleted`, {
-      code: 'GROUP_NOT_EXIST',
-      hint: 'see the groups that consume: mqadmin consumerProgress',
-      context: { groupName, addrs },
-    });
-  }
+  const existed = knows.some((entry) => entry.value === true);
   const topics = clusterName === undefined || request.brokerAddr !== undefined ? [] : [retryTopic(groupName), dlqTopic(groupName)];
-  const shown = { dryRun, groupName, ...(clusterName === undefined ? {} : { clusterName }) };
+  const shown = { dryRun, groupName, existed, ...(clusterName === undefined ? {} : { clusterName }) };
   if (dryRun) {
     return { ...shown, brokers: planned(addrs), topics };
   }

@@ -7,6 +7,12 @@ const options = defineOptions({
   ...NODE_OPTIONS,
   printImportantConfig: { short: 'm', kind: 'flag', text: 'Print the important configuration items and exit' },
   namesrvAddr: { short: 'n', text: "Name server address list, eg: '192.168.0.1:9876;192.168.0.2:9876'" },
+  acceptDamage: {
+    long: 'accept-damage',
+    kind: 'flag',
+    own: true,
+    text: 'Start on a damaged commit log: cut it at the damage; what follows is copied to <store>/recovered first',
+  },
 });
 
 export default class MqbrokerCommand extends MqCommand<typeof options, NodeResult> {
@@ -36,7 +42,7 @@ export default class MqbrokerCommand extends MqCommand<typeof options, NodeResul
     const { broker } = config;
     return serve(config, context, {
       logDir: values.logDir,
-      start: (logger) => BrokerNode.start(config, { logger }),
+      start: (logger) => BrokerNode.start(config, { logger, acceptDamage: values.acceptDamage === true }),
       bootLine: (node) => {
         const namesrv = broker.namesrvAddr === '' ? '' : ` and name server is ${broker.namesrvAddr}`;
         return `The broker[${broker.brokerName}, ${node.address}] boot success. serializeType=JSON${namesrv}`;

@@ -43,9 +43,18 @@ describe('with --dry-run', () => {
     expect((await run('deleteSubGroup', '-c', 'DefaultCluster', '-g', 'KeptGroup', '--dry-run')).exitCode).toBe(0);
   });
 
+  it('deleting what is already gone is a success with a line on stderr', async () => {
+    const topic = await run('deleteTopic', '-c', 'DefaultCluster', '-t', 'NeverThere');
+    expect(topic).toMatchObject({ exitCode: 0, stderr: 'topic NeverThere was not known to any name server\n' });
+    const group = await run('deleteSubGroup', '-c', 'DefaultCluster', '-g', 'NeverThere');
+    expect(group).toMatchObject({ exitCode: 0, stderr: 'group NeverThere was not known to any of these brokers\n' });
+  });
+
   it('updateSubGroup, updateBrokerConfig and resetOffsetByTime change nothing', async () => {
     await run('updateSubGroup', '-c', 'DefaultCluster', '-g', 'PlannedGroup', '--dry-run');
-    expect((await run('deleteSubGroup', '-c', 'DefaultCluster', '-g', 'PlannedGroup', '--dry-run')).exitCode).toBe(4);
+    expect((await run('deleteSubGroup', '-c', 'DefaultCluster', '-g', 'PlannedGroup', '--dry-run')).stderr).toBe(
+      'group PlannedGroup was not known to any of these brokers\n',
+    );
 
     const setting = async (): Promise<string | undefined> =>
       /^fileReservedTime .*$/m.exec((await run('getBrokerConfig', '-b', sandbox.brokerAddr)).stdout)?.[0];

@@ -19,7 +19,7 @@ export default class DeleteSubGroup extends AdminCommand<typeof options, DeleteS
   static override summary = 'Delete subscription group from broker.';
   static override description = [
     'With -c from every master of the cluster, together with the retry and dead-letter topics of the group. Asks first on a terminal.',
-    'A group that no broker knows is an error (exit 4), unlike in the Java tool.',
+    'Deleting a group that is already gone is a success, with a line on stderr.',
   ].join('\n');
   static override examples = ['mqadmin deleteSubGroup -n 127.0.0.1:9876 -c DefaultCluster -g OrderPaidGroup -r true --yes'];
   static override options = options;
@@ -45,6 +45,9 @@ export default class DeleteSubGroup extends AdminCommand<typeof options, DeleteS
   }
 
   protected override render(result: DeleteSubGroupResult, out: Output): void {
+    if (!result.existed) {
+      out.note(`group ${result.groupName} was not known to any of these brokers`);
+    }
     const inCluster = result.clusterName === undefined ? '' : ` in cluster [${result.clusterName}]`;
     printOutcomes(out, result.brokers, {
       done: (addr) => `delete subscription group [${result.groupName}] from broker [${addr}]${inCluster} success.`,

@@ -14,7 +14,7 @@ const options = defineOptions({
 /** Deletes a topic from the brokers of a cluster and from the name servers. */
 export default class DeleteTopic extends AdminCommand<typeof options, DeleteTopicResult> {
   static override summary = 'Delete topic from broker and NameServer.';
-  static override description = 'Asks first on a terminal. A topic that does not exist is an error (exit 4), unlike in the Java tool.';
+  static override description = 'Asks first on a terminal. Deleting a topic that is already gone is a success, with a line on stderr.';
   static override examples = ['mqadmin deleteTopic -n 127.0.0.1:9876 -c DefaultCluster -t OrderPaid --yes'];
   static override options = options;
 
@@ -38,6 +38,9 @@ export default class DeleteTopic extends AdminCommand<typeof options, DeleteTopi
   }
 
   protected override render(result: DeleteTopicResult, out: Output): void {
+    if (!result.existed) {
+      out.note(`topic ${result.topic} was not known to any name server`);
+    }
     if (result.dryRun) {
       out.line(`dry run: would delete topic [${result.topic}] from ${result.brokers.map((node) => node.addr).join(', ')}`);
       out.line(`dry run: would delete topic [${result.topic}] from NameServer ${result.namesrvs.map((node) => node.addr).join(', ')}`);
