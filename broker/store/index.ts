@@ -1,5 +1,5 @@
 export { nodeDisk } from './disk.js';
-export { ConfigFile, type ConfigFileOptions } from './json-file.js';
+export { ConfigFile } from './json-file.js';
 export { MessageStore } from './message-store.js';
 export type { MessageStoreOptions } from './store-open.js';
 export type * from './types.js';
