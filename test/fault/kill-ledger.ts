@@ -87,9 +87,13 @@ export class Ledger {
       if (keys.size !== 1) problems.push(`the ${records.length} copies of ${sent.id} have the keys ${[...keys].join(', ')}`);
       if (sent.result !== null && !keys.has(sent.result.msgId))
         problems.push(`${sent.id} has another key than its send: ${sent.result.msgId}`);
-      const interrupted = this.kills.filter(({ from, to }) => sent.startedAt <= to && sent.endedAt >= from).length;
-      if (records.length > 1 + interrupted) {
-        problems.push(`${sent.id} is stored ${records.length} times, but ${interrupted} kills fell into its send`);
+      const kills = this.kills.filter(({ from, to }) => sent.startedAt <= to && sent.endedAt >= from).length;
+      const tookMs = sent.endedAt - sent.startedAt;
+      // On a disk that stalls, an attempt ends by its time-out: no answer either.
+      const timeouts = tookMs >= SEND_TIMEOUT_MS - TIMEOUT_SLACK_MS ? 1 : 0;
+      if (records.length > 1 + kills + timeouts) {
+        const outcome = sent.result?.sendStatus ?? 'no answer';
+        problems.push(`${sent.id} is stored ${records.length} times, but ${kills} kills fell into its send (${tookMs} ms, ${outcome})`);
       }
     }
     return problems;
@@ -97,6 +101,9 @@ export class Ledger {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** Budget of one send with all its attempts. */
+export const SEND_TIMEOUT_MS = 5000;
+const TIMEOUT_SLACK_MS = 100;
 
 function hashOf(body: Buffer): string {
   return createHash('sha1').update(body).digest('base64');

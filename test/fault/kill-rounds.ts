@@ -8,7 +8,7 @@ import { Producer, PushConsumer } from '../../src/index.js';
 import { dumpQueueFrom } from '../interop/store-reading.js';
 import { createTopic, type Target } from '../interop/support.js';
 import { type BundledBroker, freePortBlock, startBundledBroker, startBundledNamesrv } from '../peers/index.js';
-import { idOf, Ledger } from './kill-ledger.js';
+import { idOf, Ledger, SEND_TIMEOUT_MS } from './kill-ledger.js';
 
 const TOPIC = 'KillTopic';
 const QUEUES = 4;
@@ -111,7 +111,7 @@ class KilledCluster {
       producerGroup: `KillProducer${round}x${index}`,
       instanceName: `kill-${process.pid}-${round}-${index}`,
       retryTimesWhenSendFailed: retry,
-      sendMsgTimeoutMs: 5000,
+      sendMsgTimeoutMs: SEND_TIMEOUT_MS,
     });
   }
 
