@@ -16,11 +16,15 @@ export class BrokerTimers {
   }
 
   start(): void {
-    const { config, offsets, delay } = this.#parts;
+    const { config, offsets, delay, topics, groups } = this.#parts;
     this.#repeat(
       'offsets',
       () => config.broker.flushConsumerOffsetInterval,
-      () => offsets.flush(),
+      () => {
+        offsets.flush();
+        topics.saveAgain();
+        groups.saveAgain();
+      },
     );
     this.#repeat(
       'delay',

@@ -141,7 +141,10 @@ export class BrokerNode {
     this.#send.configure();
     this.store.updateConfig(config.store);
     followDefaultQueueNums(this.parts);
-    if (keys.includes('brokerPermission')) registration.registerAll();
+    if (keys.includes('brokerPermission')) {
+      this.parts.topics.markChanged();
+      registration.registerAll();
+    }
   }
 
   async #stop(): Promise<void> {
@@ -160,6 +163,8 @@ export class BrokerNode {
     parts.holds.stop();
     await this.#server.close(0);
     parts.offsets.flush();
+    parts.topics.saveAgain();
+    parts.groups.saveAgain();
     await this.#client.close();
     await this.store.shutdown();
     parts.logger.info(`broker ${parts.config.broker.brokerName} stopped`);

@@ -10,6 +10,7 @@ export class JsonTableFile implements TableFile {
   readonly #file: ConfigFile<unknown>;
   readonly #logger: Logger;
   readonly #isDurable: boolean;
+  #problem: string | null = null;
 
   /** @param options.isDurable a save is on the device when it returns */
   constructor(options: { storePathRootDir: string; name: string; isDurable: boolean; disk: Disk; logger: Logger }) {
@@ -30,12 +31,20 @@ export class JsonTableFile implements TableFile {
     return this.#file.load();
   }
 
-  /** Keeps a table. A failure is logged: the table stays right in memory, and the next save tries again. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Keeps a table. A failure is logged and stays visible in `problem`: the table is right in memory, and the next save tries again. */
   save(value: unknown): void {
     try {
       this.#file.save(value, { durable: this.#isDurable });
+      if (this.#problem !== null) this.#logger.info(`${this.#file.path} is saved again`);
+      this.#problem = null;
     } catch (error) {
-      this.#logger.error(`cannot save ${this.#file.path}: ${(error as Error).message}`, { error });
+      const problem = `${this.#file.path} cannot be saved: ${(error as Error).message}`;
+      if (problem !== this.#problem) this.#logger.error(`${problem}; trying again`);
+      this.#problem = problem;
     }
   }
 }

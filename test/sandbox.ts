@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { BrokerNode } from '../broker/broker.js';
 import { type LoadedConfig, loadNodeConfig } from '../broker/config/index.js';
 import { NamesrvNode } from '../broker/namesrv/index.js';
+import type { Disk } from '../broker/store/index.js';
 import { type Logger, noopLogger } from '../src/common/logger.js';
 
 const HOST = '127.0.0.1';
@@ -22,6 +23,8 @@ export interface SandboxOptions {
   brokerConfig?: Settings | ((index: number) => Settings);
   namesrvConfig?: Settings;
   logger?: Logger;
+  /** The brokers' files; the real ones when absent. */
+  disk?: Disk;
 }
 
 export interface Sandbox {
@@ -62,7 +65,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
             storePathRootDir: join(dir, name),
             ...own,
           }),
-          { logger },
+          { logger, ...(options.disk === undefined ? {} : { disk: options.disk }) },
         ),
       );
       started.push(broker);
@@ -76,7 +79,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 }
 
 /** Loaded when wanted: a test of the name server alone does not pay for the broker. */
-async function startBroker(config: LoadedConfig, deps: { logger: Logger }): Promise<BrokerNode> {
+async function startBroker(config: LoadedConfig, deps: { logger: Logger; disk?: Disk }): Promise<BrokerNode> {
   const { BrokerNode } = await import('../broker/broker.js');
   return BrokerNode.start(config, deps);
 }

@@ -108,9 +108,9 @@ export class ScheduleMessageService {
   /** Saves when something was delivered since the last save. */
   flush(): void {
     if (!this.#isDirty) return;
-    this.#isDirty = false;
     this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock);
     this.#file.save(this.toTable());
+    this.#isDirty = this.#file.problem !== null;
   }
 
   /** What delayOffset.json and GET_ALL_DELAY_OFFSET (45) hold. */

@@ -52,9 +52,9 @@ export class ConsumerOffsetManager {
   /** Saves when something changed since the last save. */
   flush(): void {
     if (!this.#isDirty) return;
-    this.#isDirty = false;
     this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock);
     this.#file.save(this.toTable());
+    this.#isDirty = this.#file.problem !== null;
   }
 
   /** Stores a consumed offset; a smaller one than before is accepted. Ignored while a reset of the queue waits. */

@@ -9,7 +9,7 @@ import type { BrokerParts } from '../parts.js';
 import { readSubscriptionGroup, type SubscriptionGroupConfig } from '../subscriptions/index.js';
 import { booleanField, NO_FIELDS, textField } from './fields.js';
 import { createGroup } from './pull-checks.js';
-import { fault, respondJson, respondOk } from './respond.js';
+import { fault, requireKept, respondJson, respondOk } from './respond.js';
 
 /** Consumer groups for administrators: 200, 225, 201, 352, 207, 353. */
 export class AdminGroupProcessor {
@@ -34,12 +34,15 @@ export class AdminGroupProcessor {
     const group = this.#read(request.body === null ? null : parseFastjsonObject(request.body, 'the subscription group'));
     this.#parts.groups.update(group);
     this.#parts.logger.info(`${connection.remoteAddr} set group ${group.groupName}: ${JSON.stringify(group)}`);
+    requireKept(this.#parts.groups, `group ${group.groupName}`);
     respondOk(connection, request);
   }
 
   #updateList(connection: Connection, request: RemotingCommand): void {
     const body = request.body === null ? null : parseFastjsonObject(request.body, 'the group list');
-    this.#parts.groups.updateAll(asArray(body?.groupConfigList).map((entry) => this.#read(asObject(entry))));
+    const groups = asArray(body?.groupConfigList).map((entry) => this.#read(asObject(entry)));
+    this.#parts.groups.updateAll(groups);
+    requireKept(this.#parts.groups, `the list of ${groups.length} groups`);
     respondOk(connection, request);
   }
 
@@ -70,6 +73,7 @@ export class AdminGroupProcessor {
     if (booleanField(fields, 'cleanOffset') || booleanField(fields, 'removeOffset')) this.#parts.offsets.removeGroup(group);
     this.#parts.stats.removeGroup(group);
     if (isDeleted) this.#parts.logger.info(`${connection.remoteAddr} deleted group ${group}`);
+    requireKept(this.#parts.groups, `the deletion of group ${group}`);
     respondOk(connection, request);
   }
 

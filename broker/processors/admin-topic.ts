@@ -9,7 +9,7 @@ import { MAX_QUEUES_PER_TOPIC, MAX_TOPICS } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
 import { changeAttributes, readTopicConfig, type TopicConfig, topicConfig } from '../topics/index.js';
 import { booleanField, intField, NO_FIELDS, optionalInt, textField } from './fields.js';
-import { fault, type MessageQueue, respondJson, respondOk } from './respond.js';
+import { fault, type MessageQueue, requireKept, respondJson, respondOk } from './respond.js';
 
 /** Topics for administrators: 17, 18, 215, 21, 351, 202, 305. */
 export class AdminTopicProcessor {
@@ -53,6 +53,7 @@ export class AdminTopicProcessor {
       // Whoever asks a name server after this answer finds the topic there.
       await this.#parts.registration.settled();
     }
+    requireKept(this.#parts.topics, `topic ${topic}`);
     respondOk(connection, request);
   }
 
@@ -69,6 +70,7 @@ export class AdminTopicProcessor {
       return { ...config, attributes: change.attributes };
     });
     if (this.#parts.topics.updateAll(configs)) await this.#parts.registration.settled();
+    requireKept(this.#parts.topics, `the list of ${configs.length} topics`);
     respondOk(connection, request);
   }
 
@@ -121,6 +123,7 @@ export class AdminTopicProcessor {
       logger.info(`${connection.remoteAddr} deleted topic ${topic}`);
       await registration.settled();
     }
+    requireKept(topics, `the deletion of topic ${topic}`);
     respondOk(connection, request);
   }
 

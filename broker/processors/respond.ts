@@ -28,6 +28,20 @@ export function fault(responseCode: number, remark: string): BrokerError {
   return new BrokerError(remark, { responseCode, remark });
 }
 
+/** A table of config/*.json, as far as an answer to its change is concerned. */
+export interface KeptTable {
+  readonly saveProblem: string | null;
+  saveAgain(): void;
+}
+
+/** A change is a success when a restart keeps it: refuses to call it one while the table's file cannot be written. */
+export function requireKept(table: KeptTable, what: string): void {
+  if (table.saveProblem === null) return;
+  table.saveAgain();
+  if (table.saveProblem === null) return;
+  throw fault(ResponseCode.SYSTEM_ERROR, `${what} counts until the next restart only: ${table.saveProblem}; free space and repeat it`);
+}
+
 /** A queue as a key of fastjson's object-keyed maps. */
 export interface MessageQueue {
   brokerName: string;

@@ -126,6 +126,16 @@ export class SubscriptionGroupManager {
     return { dataVersion: this.#dataVersion, forbiddenTable, subscriptionGroupTable: Object.fromEntries(this.#groups) };
   }
 
+  /** Why the table is in memory only: a restart would lose its last changes. Null when the file holds them. */
+  get saveProblem(): string | null {
+    return this.#file.problem;
+  }
+
+  /** Tries again to save a table that could not be saved. */
+  saveAgain(): void {
+    if (this.#file.problem !== null) this.#save();
+  }
+
   #autoCreate(group: string): SubscriptionGroupConfig | null {
     const isAllowed = this.#policy.autoCreateSubscriptionGroup || (this.#policy.enableCreateSysGroup && isSystemGroup(group));
     if (!isAllowed || validateGroup(group) !== null) return null;

@@ -11,6 +11,8 @@ export interface TableFile {
   /** The parsed content, or null when there is none yet. */
   load(): unknown;
   save(value: unknown): void;
+  /** What kept the last save from the disk; null when the file holds what was saved. */
+  readonly problem: string | null;
 }
 
 /** Told of changed and of deleted topics. */
@@ -147,6 +149,22 @@ export class TopicConfigManager {
     const topicConfigTable: Record<string, TopicConfig> = {};
     for (const [name, entry] of this.#entries) topicConfigTable[name] = entry.config;
     return { dataVersion: this.#dataVersion, topicConfigTable };
+  }
+
+  /** Why the table is in memory only: a restart would lose its last changes. Null when the file holds them. */
+  get saveProblem(): string | null {
+    return this.#file.problem;
+  }
+
+  /** Tries again to save a table that could not be saved. */
+  saveAgain(): void {
+    if (this.#file.problem !== null) this.#save();
+  }
+
+  /** What name servers are told of the topics changed although no topic did; they take only a newer version. */
+  markChanged(): void {
+    this.#bump();
+    this.#save();
   }
 
   #set(config: TopicConfig): void {

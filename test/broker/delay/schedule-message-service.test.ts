@@ -75,7 +75,7 @@ function started(saved: unknown = null): {
   const topics = { entry: () => undefined } as unknown as TopicConfigManager;
   const real = store as unknown as MessageStore;
   const delivery = new Delivery({ store: real, topics, stats, logger: noopLogger, flush: () => {} });
-  const file = { load: () => saved, save: () => {} };
+  const file = { load: () => saved, save: () => {}, problem: null };
   const levels = new DelayLevels('10s 20s');
   const service = new ScheduleMessageService({ store: real, file, levels, clock: time, timers: time, logger: noopLogger, delivery });
   const add = (body: string, delayMs: number): void => {
