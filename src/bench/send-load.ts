@@ -56,6 +56,8 @@ type Phase = 'idle' | 'warmup' | 'window' | 'drain';
 const REST_AFTER_ERROR_MS = 100;
 /** Nearer than this the next planned send is awaited by spinning through the event loop, because timers are as coarse. */
 const SPIN_MS = 2;
+/** A turn that comes later than this after the end of the window sends nothing of the plan any more. */
+const LATE_TURN_MS = 20;
 /** Sends of one turn of the event loop, at most, so that answers are read in between. */
 const SENDS_A_TURN = 256;
 
@@ -165,19 +167,21 @@ export class SendLoad implements SendHandler {
   }
 
   #sendAgain(slot: Slot, nowMs: number): void {
+    if (this.#options.rate !== undefined) {
+      this.#free.push(slot);
+      // A slot that others waited for: the plan is behind.
+      if (this.#free.length === 1 || this.#phase === 'drain') {
+        this.#paceTurn();
+      }
+      return;
+    }
     if (nowMs >= this.#phaseEndMs || (this.#phase === 'window' && this.#quantityReached())) {
       this.#nextPhase(nowMs);
     }
     if (this.#phase === 'drain') {
       this.#finishWhenDrained();
-    } else if (this.#options.rate === undefined) {
-      this.#send(slot, nowMs);
     } else {
-      this.#free.push(slot);
-      // A slot that others waited for: the plan is behind.
-      if (this.#free.length === 1) {
-        this.#paceTurn();
-      }
+      this.#send(slot, nowMs);
     }
   }
 
@@ -195,11 +199,16 @@ export class SendLoad implements SendHandler {
   #paceTurn(): void {
     this.#paceScheduled = false;
     const nowMs = performance.now();
-    if (nowMs >= this.#phaseEndMs) {
+    // What was planned before the end is sent although this turn comes a little late.
+    if (nowMs >= this.#phaseEndMs + LATE_TURN_MS || (nowMs >= this.#phaseEndMs && this.#free.length === 0)) {
       this.#nextPhase(nowMs);
     }
     for (let sent = 0; this.#phase !== 'drain' && this.#free.length > 0; sent++) {
       const plannedMs = this.#phaseStartMs + this.#issued * this.#intervalMs;
+      if (plannedMs >= this.#phaseEndMs && nowMs >= this.#phaseEndMs) {
+        this.#nextPhase(nowMs);
+        continue;
+      }
       if (plannedMs > nowMs || sent === SENDS_A_TURN) {
         this.#schedulePace(plannedMs - nowMs);
         return;
@@ -281,10 +290,12 @@ export class SendLoad implements SendHandler {
       const nowMs = performance.now();
       if (nowMs < this.#phaseEndMs) {
         this.#endPhaseAfter(this.#phaseEndMs - nowMs);
-      } else {
-        this.#nextPhase(nowMs);
-        this.#sendFree();
+        return;
       }
+      if (this.#options.rate === undefined) {
+        this.#nextPhase(nowMs);
+      }
+      this.#sendFree();
     }, waitMs + 1);
   }
 
