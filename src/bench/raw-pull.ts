@@ -2,6 +2,7 @@ import { PullConsumer } from '../client/consumer/pull-consumer.js';
 import type { MessageQueue } from '../client/message-queue.js';
 import type { MQClient } from '../client/mq-client.js';
 import { type MQError, NotFoundError } from '../common/errors.js';
+import { bodyLengthPos, RECORD_OVERHEAD_BYTES, SYS_FLAG_POS, TOTAL_SIZE_POS } from '../common/message/record.js';
 import { buildPullSysFlag } from '../common/sys-flag.js';
 import { type ResponseHandler, responseError } from '../remoting/client.js';
 import { RequestCode, ResponseCode } from '../remoting/codes.js';
@@ -98,7 +99,7 @@ export class RawPull implements ResponseHandler {
     const next = Number(response.extFields?.nextBeginOffset);
     if (found || response.code === ResponseCode.PULL_NOT_FOUND || response.code === ResponseCode.PULL_RETRY_IMMEDIATELY) {
       const count = found ? next - lane.offset : 0;
-      const bytes = response.body?.length ?? 0;
+      const bytes = response.body === null ? 0 : bodyBytesOf(response.body);
       this.#options.recorder.batch((performance.now() - lane.startMs) * 1000, count, bytes);
       lane.offset = count > 0 && next < lane.lastOffset ? next : lane.firstOffset;
       this.#answered(lane);
@@ -146,4 +147,16 @@ export class RawPull implements ResponseHandler {
       bname: queue.brokerName,
     };
   }
+}
+
+/** Bytes of the message bodies in a pulled answer; only lengths are read. */
+function bodyBytesOf(records: Buffer): number {
+  let bodyBytes = 0;
+  for (let position = 0; position + RECORD_OVERHEAD_BYTES <= records.length; ) {
+    const totalSize = records.readInt32BE(position + TOTAL_SIZE_POS);
+    if (totalSize < RECORD_OVERHEAD_BYTES || position + totalSize > records.length) break;
+    bodyBytes += records.readInt32BE(position + bodyLengthPos(records.readInt32BE(position + SYS_FLAG_POS)));
+    position += totalSize;
+  }
+  return bodyBytes;
 }

@@ -68,7 +68,11 @@ export function producerReport(result: ProducerResult): string {
       `unsent     ${wholeNumber(send.unsent)} planned messages: the broker did not keep up with ${wholeNumber(Number(config.rate))} msg/s`,
     );
   }
-  rows.push(...errorLines(send), latencyLine('latency', send.latencyMs), generatorLine(result.environment.generator));
+  rows.push(
+    ...errorLines(send),
+    latencyLine('latency', send.latencyMs),
+    generatorLine(result.environment.generator, config.rate !== undefined),
+  );
   return `${rows.join('\n')}\n`;
 }
 
@@ -81,7 +85,7 @@ export function consumerReport(result: ConsumerResult): string {
   } else {
     rows.push(latencyLine('end to end', receive.endToEndMs), latencyLine('from store', receive.latencyMs));
   }
-  rows.push(generatorLine(result.environment.generator));
+  rows.push(generatorLine(result.environment.generator, false));
   return `${rows.join('\n')}\n`;
 }
 
@@ -106,7 +110,9 @@ function latencyLine(label: string, latency: LatencyMs): string {
   return `${label.padEnd(10)} ${parts.map(([name, value]) => `${name} ${milliseconds(value)}`).join('  ')} ms`;
 }
 
-function generatorLine(generator: GeneratorLoad): string {
-  const busy = generator.cpuPercent >= BUSY_GENERATOR_PERCENT ? '; it may be what limits this figure' : '';
+/** With a rate the generator spins between planned sends, and its CPU says nothing about a limit. */
+function generatorLine(generator: GeneratorLoad, spins: boolean): string {
+  const limits = generator.cpuPercent >= BUSY_GENERATOR_PERCENT ? '; it may be what limits this figure' : '';
+  const busy = spins ? ' (it spins between planned sends)' : limits;
   return `generator  ${generator.cpuPercent.toFixed(0)} % of one core, event-loop lag p99 ${milliseconds(generator.eventLoopLagMs.p99)} ms${busy}`;
 }
