@@ -13,7 +13,7 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCodeEntry>> = {
   CONNECT_FAILED: { text: 'no connection to the address', hint: 'check that the node runs and that the address is right' },
   CONNECTION_CLOSED: { text: 'the connection closed before the answer came' },
   CONNECTION_OVERLOADED: { text: 'too many bytes or requests wait on the connection', hint: 'send slower, or wait for answers' },
-  REQUEST_TIMEOUT: { text: 'no answer in time' },
+  REQUEST_TIMEOUT: { text: 'no answer in time', hint: 'check that the node is not stopped or overloaded, and that the address is right' },
   NOT_FOUND: { text: 'the thing asked for does not exist' },
   DENIED: {
     text: 'permission or signature was refused',
@@ -27,5 +27,9 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCodeEntry>> = {
   BODY_MALFORMED: { text: 'a body cannot be decoded' },
   RECORD_MALFORMED: { text: 'a message record cannot be decoded' },
   COMPRESSION_UNSUPPORTED: { text: 'the compression type has no codec here' },
+  STORE_OPEN: {
+    text: 'files of the store cannot be opened',
+    hint: 'check free space and permissions of the folder, and start again: nothing was changed',
+  },
   STORE: { text: 'files of the store cannot be read, written or trusted' },
 };

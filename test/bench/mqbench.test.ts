@@ -84,6 +84,7 @@ describe('mqbench on a bundled cluster', () => {
     const { receive } = JSON.parse(stdout) as ConsumerResult;
     expect(receive.count).toBeGreaterThan(2000);
     expect(receive.errors).toBe(0);
+    expect(receive.bytesPerSecond / receive.rate).toBeCloseTo(100, 0);
   });
 
   it('keeps a rate, and writes the result to the file named', async () => {

@@ -72,6 +72,8 @@ export interface UpdateBrokerConfigResult {
   readonly brokers: readonly NodeOutcome[];
   /** Brokers that took the request but still run with another value: it counts after a restart. */
   readonly notInEffect: readonly { readonly addr: string; readonly value: string | null }[];
+  /** What brokers said of the change, such as `after restart: listenPort`. */
+  readonly remarks: readonly { readonly addr: string; readonly remark: string }[];
 }
 
 /** Changes one key of the running configuration and reads it back. */
@@ -83,17 +85,18 @@ export async function updateBrokerConfig(admin: AdminClient, request: UpdateBrok
   const addrs = await targetAddrs(admin, request);
   await requireKnownKey(admin, addrs, key);
   if (dryRun) {
-    return { dryRun, key, value, brokers: planned(addrs), notInEffect: [] };
+    return { dryRun, key, value, brokers: planned(addrs), notInEffect: [], remarks: [] };
   }
   const body = Buffer.from(`${key}=${value}\n`, 'utf8');
   const results = await askAll(addrs, async (addr) => {
-    await admin.ask(addr, { code: RequestCode.UPDATE_BROKER_CONFIG, body });
-    return (await readConfig(admin, addr))[key] ?? null;
+    const { remark } = await admin.ask(addr, { code: RequestCode.UPDATE_BROKER_CONFIG, body });
+    return { remark, value: (await readConfig(admin, addr))[key] ?? null };
   });
   const notInEffect = results
-    .filter((entry) => entry.outcome === 'done' && entry.value !== value)
-    .map((entry) => ({ addr: entry.addr, value: entry.value ?? null }));
-  const result: UpdateBrokerConfigResult = { dryRun, key, value, brokers: outcomes(results), notInEffect };
+    .filter((entry) => entry.outcome === 'done' && entry.value?.value !== value)
+    .map((entry) => ({ addr: entry.addr, value: entry.value?.value ?? null }));
+  const remarks = results.flatMap(({ addr, value: answer }) => (answer?.remark ? [{ addr, remark: answer.remark }] : []));
+  const result: UpdateBrokerConfigResult = { dryRun, key, value, brokers: outcomes(results), notInEffect, remarks };
   requireAll(results, `updateBrokerConfig ${key}=${value}`, result);
   return result;
 }

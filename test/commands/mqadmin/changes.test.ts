@@ -73,8 +73,18 @@ describe('with --dry-run', () => {
 
   it('a change that is meant is made, and read back', async () => {
     const made = await run('updateBrokerConfig', '-b', sandbox.brokerAddr, '-k', 'fileReservedTime', '-v', '49');
-    expect(made).toMatchObject({ stdout: `update broker config success, ${sandbox.brokerAddr}\n`, stderr: '', exitCode: 0 });
+    expect(made).toMatchObject({ stdout: `update broker config success, ${sandbox.brokerAddr}\n`, exitCode: 0 });
     expect((await run('getBrokerConfig', '-b', sandbox.brokerAddr)).stdout).toMatch(/^fileReservedTime {34}= {2}49$/m);
+  });
+
+  it('a change that counts after a restart only, or not at all, is said to', async () => {
+    const set = (key: string, value: string) => run('updateBrokerConfig', '-b', sandbox.brokerAddr, '-k', key, '-v', value);
+    const note = `note: ${sandbox.brokerAddr}:`;
+    expect((await set('listenPort', '20911')).stderr).toMatch(new RegExp(`^${note} after restart: listenPort`, 'm'));
+    expect((await set('sendMessageThreadPoolNums', '7')).stderr).toMatch(
+      new RegExp(`^${note} without effect here: sendMessageThreadPoolNums`, 'm'),
+    );
+    expect((await set('autoCreateTopicEnable', 'true')).stderr).not.toMatch(/after restart|without effect/);
   });
 
   it('a key that the broker does not know is named with what may be meant', async () => {

@@ -44,6 +44,9 @@ export default class UpdateBrokerConfig extends AdminCommand<typeof options, Upd
       done: (addr) => `update broker config success, ${addr}`,
       planned: (addr) => `would set ${result.key}=${result.value} on ${addr}`,
     });
+    for (const { addr, remark } of result.remarks) {
+      out.note(`note: ${addr}: ${remark}`);
+    }
     for (const { addr, value } of result.notInEffect) {
       out.note(`note: ${addr} still runs with ${result.key}=${value ?? ''}: the new value counts after a restart`);
     }
