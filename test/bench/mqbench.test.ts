@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,6 +8,9 @@ import { type Sandbox, startSandbox } from '../sandbox.js';
 
 const BIN = resolve(import.meta.dirname, '../../bin/mqbench.js');
 const TOPIC = 'BenchTest';
+
+/** util-linux's script(1) gives a command a terminal. */
+const hasScript = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0;
 
 interface Ended {
   readonly code: number | null;
@@ -31,6 +34,24 @@ function mqbench(args: readonly string[], options: { interruptMs?: number } = {}
       done({ code, ...out });
     });
   });
+}
+
+/** Runs mqbench on a terminal and presses Ctrl-C when its live line shows a rate; the screen's text. */
+function interruptOnTerminal(args: readonly string[]): Promise<string> {
+  const env = { ...process.env, NAMESRV_ADDR: '', TERM: 'xterm', FORCE_COLOR: '0' } as NodeJS.ProcessEnv;
+  delete env.CI;
+  const command = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qec', `stty cols 200; ${command}; echo rc=$?`, '/dev/null'], { env });
+  let screen = '';
+  let isInterrupted = false;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    screen += text;
+    if (!isInterrupted && /[\d,]+ msg\/s +p50/.test(screen)) {
+      isInterrupted = true;
+      child.stdin.write('\x03');
+    }
+  });
+  return new Promise((done) => child.once('close', () => done(screen)));
 }
 
 describe('mqbench on a bundled cluster', () => {
@@ -100,6 +121,12 @@ describe('mqbench on a bundled cluster', () => {
     expect(send.count + send.unsent).toBeGreaterThanOrEqual(499);
     expect(send.count + send.unsent).toBeLessThanOrEqual(501);
     expect(send.seconds).toBeCloseTo(1, 1);
+  });
+
+  it.skipIf(!hasScript)('shows a live line on a terminal, and the result so far when Ctrl-C ends it', async () => {
+    const screen = await interruptOnTerminal(['producer', ...on, '-w', '4', '--duration', '20s']);
+    expect(screen).toMatch(/sent +[\d,]+ messages in [\d.]+ s/);
+    expect(screen).toMatch(/rc=0/);
   });
 
   it('says in its first line that it takes 30 s, prints a line each interval, and gives the result so far on Ctrl-C', async () => {

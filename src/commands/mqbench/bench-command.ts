@@ -32,8 +32,16 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     options: { readonly jsonFile: string | undefined; readonly run: (hooks: BenchHooks) => Promise<R> },
   ): Promise<R> {
     const interrupt = new AbortController();
-    const onSignal = (): void => interrupt.abort();
-    process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+    // The listener stays (not `once`): the live line restores the cursor at a signal, and then ends the process where nobody else listens.
+    // A second Ctrl-C ends it at once.
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (interrupt.signal.aborted) {
+        process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+        process.kill(process.pid, signal);
+      }
+      interrupt.abort();
+    };
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     const toStdout = !isJsonOnStdout(options.jsonFile);
     const say = (line: string): void => (toStdout ? context.out.line(line) : context.out.note(line));
     say(texts.opening);
