@@ -5,7 +5,6 @@ import {
   fdatasyncSync,
   fsync,
   ftruncateSync,
-  mkdirSync,
   open,
   openSync,
   readdirSync,
@@ -17,6 +16,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { makeFolder } from '../../src/common/make-folder.js';
 import type { Disk } from './types.js';
 
 /** The error code of a failed file call (`ENOSPC`, `EIO`, …), or the message when there is none. */
@@ -76,9 +76,7 @@ export const nodeDisk: Disk = {
       throw error;
     }
   },
-  mkdirSync: (path) => {
-    mkdirSync(path, { recursive: true });
-  },
+  mkdirSync: makeFolder,
   unlinkSync: (path) => unlinkSync(path),
   renameSync: (from, to) => renameSync(from, to),
   removeDirectorySync: (path) => rmSync(path, { recursive: true, force: true }),

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { CHANGE_OPTIONS, type CommonOption, defineOptions } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { ConfigError } from '../../common/errors.js';
+import { makeFolder } from '../../common/make-folder.js';
 import { type CommandContext, MqCommand } from '../base.js';
 import { CLUSTER_DIR_OPTION } from './node-texts.js';
 
@@ -52,7 +52,7 @@ export default class StartClusterCommand extends MqCommand<typeof options, Clust
     const note = (text: string): void => context.out.note(text);
     const wanted = { dir, clusterName, brokerName, namesrvPort, brokerPort, bindAddress, detached: true, env, note };
     if (values.dryRun) return startedOf(dir, await planNodes(wanted), null);
-    mkdirSync(dir, { recursive: true });
+    makeClusterFolder(dir);
     const nodes = await startNodes(wanted);
     return startedOf(dir, nodes, { namesrv: nodes.namesrv.pid, broker: nodes.broker.pid });
   }
@@ -64,6 +64,18 @@ export default class StartClusterCommand extends MqCommand<typeof options, Clust
     out.line(`folder       ${started.dir}`);
     if (started.pids === null) out.note('nothing was started');
     else out.note(`next: mqadmin clusterList -n ${started.namesrvAddr}`);
+  }
+}
+
+function makeClusterFolder(dir: string): void {
+  try {
+    makeFolder(dir);
+  } catch (error) {
+    throw new ConfigError(`folder ${dir} cannot be made: ${(error as Error).message}`, {
+      code: 'CLUSTER_FOLDER',
+      hint: '-d names another folder',
+      cause: error,
+    });
   }
 }
 

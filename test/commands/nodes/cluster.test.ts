@@ -55,6 +55,11 @@ describe('startCluster, clusterStatus, stopCluster', () => {
     ]);
     expect((await mqadmin('clusterStatus', '-d', cluster)).output).toContain('answers');
     expect(await mqadmin('startCluster', '-d', cluster)).toMatchObject({ code: 2, output: expect.stringContaining('is running') });
+    const belowFile = join(cluster, 'conf', 'broker.conf', 'x');
+    expect(await mqadmin('startCluster', '-d', belowFile)).toMatchObject({
+      code: 2,
+      output: expect.stringMatching(/^folder .* cannot be made: ENOTDIR.*; -d names another folder\n$/),
+    });
     expect((await mqadmin('stopCluster', '-d', cluster, '--dry-run')).output).toContain('would stop broker broker-a');
     const stopped = await mqadmin('stopCluster', '-d', cluster);
     expect(stopped).toMatchObject({ code: 0, output: expect.stringContaining('broker broker-a') });
