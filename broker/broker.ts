@@ -10,6 +10,7 @@ import { BrokerTimers } from './broker-timers.js';
 import type { LoadedConfig } from './config/index.js';
 import { ConsumerManager, ProducerManager } from './connections/index.js';
 import { DelayLevels, Delivery, ScheduleMessageService } from './delay/index.js';
+import { MAX_TURN_REQUESTS } from './limits.js';
 import { PullHoldService } from './longpolling/index.js';
 import { mayNotifyMembers } from './member-notices.js';
 import { ConsumerOffsetManager } from './offsets/index.js';
@@ -239,6 +240,8 @@ function createServer(parts: BrokerParts): RemotingServer {
     timers,
     logger,
     onTurnEnd: parts.flushTurn,
+    // With an fdatasync behind each answer, larger groups are what counts.
+    ...(config.store.flushDiskType === 'SYNC_FLUSH' ? {} : { maxTurnRequests: MAX_TURN_REQUESTS }),
     onClose: (connection: Connection) => {
       parts.holds.onConnectionClosed(connection);
       parts.consumers.onConnectionClosed(connection, (group) => mayNotifyMembers(parts, group));

@@ -35,6 +35,11 @@ export interface RemotingServerOptions {
    * written to a socket.
    */
   onTurnEnd?: () => void;
+  /**
+   * A turn that has so many requests ends early, without limit when left out: the peer works on the first answers while this side
+   * works on the rest. Otherwise a client with N in flight on one connection and its server take turns, each idle half of the time.
+   */
+  maxTurnRequests?: number;
   onConnect?: (connection: Connection) => void;
   onClose?: (connection: Connection, reason: string) => void;
 }
@@ -89,13 +94,16 @@ export class RemotingServer {
   #dirty: ServerConnection[] = [];
   #nextConnectionId = 1;
   #turnScheduled = false;
-  #requestsThisTurn = false;
+  /** Requests since the last `#endTurn`. */
+  #turnRequests = 0;
   #turnMs = -1;
+  readonly #maxTurnRequests: number;
   #idleTimer: TimerHandle | null = null;
   #closing = false;
 
   constructor(options: RemotingServerOptions) {
     this.#options = options;
+    this.#maxTurnRequests = options.maxTurnRequests ?? Number.POSITIVE_INFINITY;
     this.#clock = options.clock ?? systemClock;
     this.#timers = options.timers ?? systemTimers;
     this.#logger = options.logger ?? noopLogger;
@@ -261,8 +269,12 @@ export class RemotingServer {
 
   readonly #turnEnd = (): void => {
     this.#turnScheduled = false;
-    if (this.#requestsThisTurn) {
-      this.#requestsThisTurn = false;
+    this.#endTurn();
+  };
+
+  #endTurn(): void {
+    if (this.#turnRequests > 0) {
+      this.#turnRequests = 0;
       try {
         this.#options.onTurnEnd?.();
       } catch (error) {
@@ -275,14 +287,19 @@ export class RemotingServer {
       connection.flush();
     }
     this.#turnMs = -1;
-  };
+  }
 
   #onRequest(connection: ServerConnection, request: RemotingCommand): void {
     this.stats.framesIn++;
-    if (!this.#requestsThisTurn) {
-      this.#requestsThisTurn = true;
-      this.#scheduleTurnEnd();
+    this.#turnRequests++;
+    this.#scheduleTurnEnd();
+    this.#process(connection, request);
+    if (this.#turnRequests >= this.#maxTurnRequests) {
+      this.#endTurn();
     }
+  }
+
+  #process(connection: ServerConnection, request: RemotingCommand): void {
     const registration = this.#processors.get(request.code);
     if (registration === undefined || (connection.isVip && !registration.vip)) {
       this.stats.unknownCodes++;

@@ -92,6 +92,26 @@ describe('a server', () => {
     expect(reads).toBe(1);
   });
 
+  it('ends a turn early when it has as many requests as it may have', async () => {
+    const events: string[] = [];
+    const { port } = await startServer(
+      (server) =>
+        server.register(10, (conn, request) => {
+          events.push(`request ${request.opaque}`);
+          conn.respond(request, 0);
+        }),
+      { maxTurnRequests: 2, onTurnEnd: () => events.push('turn end') },
+    );
+    const peer = await RawPeer.connect(port);
+    peer.socket.cork();
+    for (let opaque = 1; opaque <= 5; opaque++) {
+      peer.send({ code: 10, opaque });
+    }
+    peer.socket.uncork();
+    await until(() => peer.frames.length === 5);
+    expect(events).toEqual(['request 1', 'request 2', 'turn end', 'request 3', 'request 4', 'turn end', 'request 5', 'turn end']);
+  });
+
   it('sends bodies given in parts, short and long, behind their header', async () => {
     const parts = [Buffer.alloc(20_000, 'a'), Buffer.from('short'), Buffer.alloc(100_000, 'b'), Buffer.alloc(0)];
     const { addr } = await startServer((server) => server.register(10, (conn, request) => conn.respond(request, 0, null, null, parts)));
