@@ -72,19 +72,20 @@ export class DeadlineWheel {
     const nowTick = Math.floor(now / TICK_MS);
     // After a long pause each slot is looked at once.
     const from = Math.max(this.#doneTick + 1, nowTick - SLOTS + 1);
+    const due: WheelEntry[] = [];
     for (let tick = from; tick <= nowTick; tick++) {
-      let entry = this.#slots[tick % SLOTS]!;
-      while (entry !== null) {
-        const next: WheelEntry | null = entry.wheelNext;
+      for (let entry: WheelEntry | null = this.#slots[tick % SLOTS] ?? null; entry !== null; entry = entry.wheelNext) {
         // An entry of a later round of the wheel stays.
-        if (entry.deadlineMs <= now) {
-          this.remove(entry);
-          this.#onExpired(entry);
-        }
-        entry = next!;
+        if (entry.deadlineMs <= now) due.push(entry);
       }
     }
     this.#doneTick = Math.max(this.#doneTick, nowTick);
+    // Called when all are found: what one call does may take others off the wheel, or add some.
+    for (const entry of due) {
+      if (entry.wheelSlot < 0) continue;
+      this.remove(entry);
+      this.#onExpired(entry);
+    }
     if (this.#count === 0) this.stop();
   }
 }

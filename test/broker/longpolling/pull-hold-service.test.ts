@@ -85,6 +85,21 @@ describe('held pulls', () => {
     expect(answered).toHaveLength(1);
   });
 
+  it('that end together are all answered, also when one of the answers closes the connection of another', () => {
+    const time = new FakeTime();
+    const { holds, answered } = service(time);
+    const gone = {} as Connection;
+    holds.setResumer((held) => {
+      answered.push(held);
+      holds.onConnectionClosed(gone);
+    });
+    const pulls = [{}, { connection: gone }, {}].map((fields) => heldPull(time, 100, fields));
+    for (const pull of pulls) holds.hold(pull);
+    time.advance(200);
+    expect(new Set(answered)).toEqual(new Set([pulls[0], pulls[2]]));
+    expect(holds.size).toBe(0);
+  });
+
   it('have a bound', () => {
     const time = new FakeTime();
     const { holds } = service(time, 2);
