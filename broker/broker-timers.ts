@@ -21,7 +21,7 @@ export class BrokerTimers {
       'offsets',
       () => config.broker.flushConsumerOffsetInterval,
       () => {
-        offsets.flush();
+        offsets.flush({ background: true });
         topics.saveAgain();
         groups.saveAgain();
       },
@@ -29,7 +29,7 @@ export class BrokerTimers {
     this.#repeat(
       'delay',
       () => config.store.flushDelayOffsetInterval,
-      () => delay.flush(),
+      () => delay.flush({ background: true }),
     );
     this.#repeat(
       'expiry',

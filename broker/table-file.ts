@@ -11,6 +11,7 @@ export class JsonTableFile implements TableFile {
   readonly #logger: Logger;
   readonly #isDurable: boolean;
   #problem: string | null = null;
+  #isSaving = false;
 
   /** @param options.isDurable a save is on the device when it returns */
   constructor(options: { storePathRootDir: string; name: string; isDurable: boolean; disk: Disk; logger: Logger }) {
@@ -35,16 +36,36 @@ export class JsonTableFile implements TableFile {
     return this.#problem;
   }
 
+  get isSaving(): boolean {
+    return this.#isSaving;
+  }
+
   /** Keeps a table. A failure is logged and stays visible in `problem`: the table is right in memory, and the next save tries again. */
-  save(value: unknown): void {
+  save(value: unknown, options: { background?: boolean } = {}): void {
+    if (this.#isDurable && options.background === true) {
+      this.#isSaving = true;
+      this.#file.saveInBackground(value, (error) => {
+        this.#isSaving = false;
+        this.#saved(error);
+      });
+      return;
+    }
     try {
       this.#file.save(value, { durable: this.#isDurable });
+      this.#saved(null);
+    } catch (error) {
+      this.#saved(error);
+    }
+  }
+
+  #saved(error: unknown): void {
+    if (error === null) {
       if (this.#problem !== null) this.#logger.info(`${this.#file.path} is saved again`);
       this.#problem = null;
-    } catch (error) {
-      const problem = `${this.#file.path} cannot be saved: ${(error as Error).message}`;
-      if (problem !== this.#problem) this.#logger.error(`${problem}; trying again`);
-      this.#problem = problem;
+      return;
     }
+    const problem = `${this.#file.path} cannot be saved: ${(error as Error).message}`;
+    if (problem !== this.#problem) this.#logger.error(`${problem}; trying again`);
+    this.#problem = problem;
   }
 }

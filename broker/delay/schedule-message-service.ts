@@ -105,12 +105,13 @@ export class ScheduleMessageService {
     this.flush();
   }
 
-  /** Saves when something was delivered since the last save. */
-  flush(): void {
-    if (!this.#isDirty) return;
+  /** Saves when something was delivered since the last save that succeeded; in the background, one save at a time. */
+  flush(options: { background?: boolean } = {}): void {
+    const { problem, isSaving } = this.#file;
+    if (isSaving ? options.background === true : !this.#isDirty && problem === null) return;
     this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock);
-    this.#file.save(this.toTable());
-    this.#isDirty = this.#file.problem !== null;
+    this.#isDirty = false;
+    this.#file.save(this.toTable(), options);
   }
 
   /** What delayOffset.json and GET_ALL_DELAY_OFFSET (45) hold. */
@@ -141,11 +142,10 @@ export class ScheduleMessageService {
     this.#timer = null;
     this.#timerDueMs = NEVER;
     if (!this.#isRunning) return;
-    let delivered = 0;
     for (const level of this.#levels) {
       if (level.dueMs > this.#clock.nowMs()) continue;
       try {
-        delivered += this.#deliver(level);
+        this.#deliver(level);
       } catch (error) {
         this.#logger.error(`delivery of delay level ${level.level} stopped at offset ${level.offset}: ${(error as Error).message}`, {
           error,
@@ -153,14 +153,24 @@ export class ScheduleMessageService {
         level.dueMs = this.#clock.nowMs() + RETRY_MS * 100;
       }
     }
-    if (delivered > 0) this.#isDirty = true;
     this.#arm();
   }
 
   /** Delivers the due messages of a level, at most a batch; sets when to look again. */
-  #deliver(level: Level): number {
-    const first = level.offset;
+  #deliver(level: Level): void {
     level.dueMs = NEVER;
+    try {
+      this.#putDue(level);
+    } finally {
+      // Also what was put before an error is on its way: it counts now, for this level.
+      const { done, failed } = this.#delivery.commit();
+      level.offset += done;
+      if (done > 0) this.#isDirty = true;
+      if (failed) level.dueMs = this.#clock.nowMs() + RETRY_MS;
+    }
+  }
+
+  #putDue(level: Level): void {
     for (let n = 0; n < DELAY_BATCH; n++) {
       const result = this.#store.getMessage(RMQ_SYS_SCHEDULE_TOPIC, level.queueId, level.offset + n, 1, { filter: this.#probe });
       if (result.status !== 'FOUND') {
@@ -179,10 +189,6 @@ export class ScheduleMessageService {
       if (this.#delivery.hasFailed) break;
       if (n === DELAY_BATCH - 1) level.dueMs = now;
     }
-    const delivered = this.#delivery.commit();
-    level.offset += delivered.done;
-    if (delivered.failed) level.dueMs = this.#clock.nowMs() + RETRY_MS;
-    return level.offset - first;
   }
 
   /** The queue has nothing to read at `level.offset + n`: at its end wait for an arrival, past a hole go on. */

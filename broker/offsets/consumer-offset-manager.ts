@@ -49,12 +49,13 @@ export class ConsumerOffsetManager {
     }
   }
 
-  /** Saves when something changed since the last save. */
-  flush(): void {
-    if (!this.#isDirty) return;
+  /** Saves when something changed since the last save that succeeded; in the background, one save at a time. */
+  flush(options: { background?: boolean } = {}): void {
+    const { problem, isSaving } = this.#file;
+    if (isSaving ? options.background === true : !this.#isDirty && problem === null) return;
     this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock);
-    this.#file.save(this.toTable());
-    this.#isDirty = this.#file.problem !== null;
+    this.#isDirty = false;
+    this.#file.save(this.toTable(), options);
   }
 
   /** Stores a consumed offset; a smaller one than before is accepted. Ignored while a reset of the queue waits. */

@@ -24,6 +24,8 @@ export class ConfigFile<T> {
   readonly #options: ConfigFileOptions<T>;
   readonly #disk: Disk;
   #savedText: string | null = null;
+  /** Counts saves, so that one in the background sees that a later one took its place. */
+  #saves = 0;
 
   constructor(options: ConfigFileOptions<T>) {
     this.path = options.path;
@@ -88,27 +90,64 @@ export class ConfigFile<T> {
    */
   save(value: T, options: { durable?: boolean } = {}): void {
     const text = this.#options.stringify(value);
+    this.#saves++;
     if (text === this.#savedText) {
       return;
     }
+    this.#backUp();
+    this.#replace(this.path, text, options.durable ?? false);
+    this.#savedText = text;
+  }
+
+  /**
+   * A durable save that does not wait for the device: the content gets its name once it is there, and then `onDone` is called. Any save
+   * that comes before that takes its place.
+   */
+  saveInBackground(value: T, onDone: (error: unknown) => void): void {
+    const text = this.#options.stringify(value);
+    const save = ++this.#saves;
+    const temporary = `${this.path}.tmp`;
+    let fd: number;
+    try {
+      if (text === this.#savedText) {
+        onDone(null);
+        return;
+      }
+      this.#backUp();
+      fd = this.#write(temporary, text);
+    } catch (error) {
+      onDone(error);
+      return;
+    }
+    this.#disk.fdatasync(fd, (syncError) => {
+      const isReplaced = save !== this.#saves;
+      let error: unknown = isReplaced ? null : syncError;
+      try {
+        this.#disk.closeSync(fd);
+        if (error === null && !isReplaced) {
+          this.#disk.renameSync(temporary, this.path);
+          this.#savedText = text;
+        }
+      } catch (caught) {
+        error = caught;
+      }
+      onDone(error);
+    });
+  }
+
+  /** The present content becomes `.bak`. */
+  #backUp(): void {
     this.#disk.mkdirSync(dirname(this.path));
     const previous = this.#savedText ?? this.#read(this.path);
     if (previous !== null) {
       this.#replace(`${this.path}.bak`, previous, false);
     }
-    this.#replace(this.path, text, options.durable ?? false);
-    this.#savedText = text;
   }
 
   #replace(path: string, text: string, isDurable: boolean): void {
     const temporary = `${path}.tmp`;
-    const bytes = Buffer.from(text);
-    const fd = this.#disk.openSync(temporary, { create: true });
+    const fd = this.#write(temporary, text);
     try {
-      this.#disk.ftruncateSync(fd, 0);
-      for (let done = 0; done < bytes.length; ) {
-        done += this.#disk.writeSync(fd, bytes, done, bytes.length - done, done);
-      }
       if (isDurable) {
         this.#disk.fdatasyncSync(fd);
       }
@@ -116,5 +155,21 @@ export class ConfigFile<T> {
       this.#disk.closeSync(fd);
     }
     this.#disk.renameSync(temporary, path);
+  }
+
+  /** Makes a file of the text; returns its descriptor. */
+  #write(path: string, text: string): number {
+    const bytes = Buffer.from(text);
+    const fd = this.#disk.openSync(path, { create: true });
+    try {
+      this.#disk.ftruncateSync(fd, 0);
+      for (let done = 0; done < bytes.length; ) {
+        done += this.#disk.writeSync(fd, bytes, done, bytes.length - done, done);
+      }
+    } catch (error) {
+      this.#disk.closeSync(fd);
+      throw error;
+    }
+    return fd;
   }
 }

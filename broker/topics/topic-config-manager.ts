@@ -10,9 +10,12 @@ import { TopicEntry } from './topic-entry.js';
 export interface TableFile {
   /** The parsed content, or null when there is none yet. */
   load(): unknown;
-  save(value: unknown): void;
+  /** @param options.background does not wait for the device where a save is durable */
+  save(value: unknown, options?: { background?: boolean }): void;
   /** What kept the last save from the disk; null when the file holds what was saved. */
   readonly problem: string | null;
+  /** A save in the background is not on the device yet. */
+  readonly isSaving: boolean;
 }
 
 /** Told of changed and of deleted topics. */

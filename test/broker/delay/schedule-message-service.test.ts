@@ -37,6 +37,8 @@ function record(body: string): Buffer {
 class FakeStore {
   readonly delayed: { body: string; dueMs: number }[] = [];
   readonly delivered: string[] = [];
+  /** The next read of this offset fails. */
+  unreadable = -1;
   /** Outcomes of the next puts; PUT_OK when there are none. */
   outcomes: PutStatus[] = [];
 
@@ -50,6 +52,10 @@ class FakeStore {
     _max: number,
     options: { filter: { isMatchedByConsumeQueue(code: number): boolean } },
   ) {
+    if (queueId === 0 && offset === this.unreadable) {
+      this.unreadable = -1;
+      throw new Error('EIO');
+    }
     const found = queueId === 0 ? this.delayed[offset] : undefined;
     if (found === undefined) return { status: 'OFFSET_OVERFLOW_ONE', nextBeginOffset: offset, buffers: [] } as unknown as GetMessageResult;
     options.filter.isMatchedByConsumeQueue(found.dueMs);
@@ -75,7 +81,7 @@ function started(saved: unknown = null): {
   const topics = { entry: () => undefined } as unknown as TopicConfigManager;
   const real = store as unknown as MessageStore;
   const delivery = new Delivery({ store: real, topics, stats, logger: noopLogger, flush: () => {} });
-  const file = { load: () => saved, save: () => {}, problem: null };
+  const file = { load: () => saved, save: () => {}, problem: null, isSaving: false };
   const levels = new DelayLevels('10s 20s');
   const service = new ScheduleMessageService({ store: real, file, levels, clock: time, timers: time, logger: noopLogger, delivery });
   const add = (body: string, delayMs: number): void => {
@@ -114,6 +120,19 @@ describe('the delay service', () => {
     expect(store.delivered).toEqual(['a']);
     time.advance(100);
     expect(store.delivered).toEqual(['a', 'b', 'c']);
+  });
+
+  it('counts what it delivered before a read failed, and goes on behind it', () => {
+    const { time, store, service, add } = started();
+    service.start();
+    for (const body of ['a', 'b']) add(body, 5);
+    store.unreadable = 1;
+    time.advance(5);
+    expect(store.delivered).toEqual(['a']);
+    expect(service.toTable().offsetTable).toEqual(new Map([[1, 1]]));
+    time.advance(20_000);
+    expect(store.delivered).toEqual(['a', 'b']);
+    expect(service.toTable().offsetTable).toEqual(new Map([[1, 2]]));
   });
 
   it('drops what can never be stored', () => {

@@ -1,18 +1,20 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ConfigFile } from '../../../broker/store/index.js';
+import { nodeDisk } from '../../../broker/store/disk.js';
+import { ConfigFile, type Disk } from '../../../broker/store/index.js';
 import { noopLogger } from '../../../src/common/logger.js';
 import { tempDir } from './store-kit.js';
 
 type State = { value: number };
 
-function file(root: string): ConfigFile<State> {
+function file(root: string, disk: Disk = nodeDisk): ConfigFile<State> {
   return new ConfigFile<State>({
     path: join(root, 'config', 'state.json'),
     parse: (text) => JSON.parse(text) as State,
     stringify: (value) => JSON.stringify(value),
     logger: noopLogger,
+    disk,
   });
 }
 
@@ -46,6 +48,30 @@ test('content that cannot be parsed, without a .bak, is an error and not an empt
   mkdirSync(join(root, 'config'));
   writeFileSync(join(root, 'config', 'state.json'), '{"val');
   expect(() => file(root).load()).toThrow(/state\.json cannot be read/);
+});
+
+test('a save in the background waits for the device without holding anything up, and gives way to a later save', () => {
+  const root = tempDir();
+  const syncs: ((error: Error | null) => void)[] = [];
+  const one = file(root, {
+    ...nodeDisk,
+    fdatasync: (_fd, callback) => void syncs.push(callback),
+    fdatasyncSync: () => expect.fail('waited for the device'),
+  });
+  one.save({ value: 1 });
+  const outcomes: unknown[] = [];
+  one.saveInBackground({ value: 2 }, (error) => outcomes.push(error));
+  expect(file(root).load()).toEqual({ value: 1 });
+  syncs.shift()!(null);
+  expect(file(root).load()).toEqual({ value: 2 });
+  one.saveInBackground({ value: 3 }, (error) => outcomes.push(error));
+  syncs.shift()!(new Error('EIO'));
+  expect(file(root).load()).toEqual({ value: 2 });
+  one.saveInBackground({ value: 4 }, (error) => outcomes.push(error));
+  one.save({ value: 5 });
+  syncs.shift()!(null);
+  expect(file(root).load()).toEqual({ value: 5 });
+  expect(outcomes).toEqual([null, new Error('EIO'), null]);
 });
 
 test('saving what is already saved touches nothing', () => {
