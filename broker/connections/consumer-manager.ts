@@ -73,18 +73,22 @@ export class ConsumerManager {
 
   /**
    * Takes one group of a heartbeat.
-   * @param notify tell all members when one joined or a topic came or went
-   * @returns whether that was so
+   * @returns whether a member joined or a topic came or went: then all members are to be told by `notifyMembers`
    */
-  register(data: ConsumerData, beat: Beat, notify: boolean): boolean {
+  register(data: ConsumerData, beat: Beat): boolean {
     const info = this.#info(data.groupName);
     info.consumeType = data.consumeType;
     info.messageModel = data.messageModel;
     info.consumeFromWhere = data.consumeFromWhere;
     const joined = this.#touch(info, beat);
     const changed = updateSubscriptions(info, data.subscriptions);
-    if ((joined || changed) && notify) this.#notify(info);
     return joined || changed;
+  }
+
+  /** Tells all members of a group that it changed. */
+  notifyMembers(group: string): void {
+    const info = this.#groups.get(group);
+    if (info !== undefined) this.#notify(info);
   }
 
   /** A heartbeat that left its subscriptions out. False when the member is unknown: then it must send them. */

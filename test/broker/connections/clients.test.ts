@@ -107,6 +107,22 @@ describe('members of a group', () => {
     expect(await members(first.client, 'Team')).toEqual(['m1']);
   });
 
+  it('are told of a heartbeat behind its answer', async () => {
+    const events: string[] = [];
+    const client = newClient();
+    client.remoting.registerProcessor(RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, () => {
+      events.push('notice');
+      return null;
+    });
+    const handler = { onResponse: () => events.push('answer'), onError: () => events.push('error') };
+    const body = Buffer.from(
+      '{"clientID":"o1","consumerDataSet":[{"groupName":"Order","messageModel":"CLUSTERING","subscriptionDataSet":[]}]}',
+    );
+    client.remoting.send(client.addr, { code: RequestCode.HEART_BEAT, extFields: {}, body }, 5_000, handler, null);
+    await until(() => events.length === 2);
+    expect(events).toEqual(['answer', 'notice']);
+  });
+
   it('that broadcast are not told', async () => {
     const { client, notices } = newMember();
     await client.heartbeat({ clientId: 'b1', group: 'Cast', subscriptions: { T: '*' }, messageModel: 'BROADCASTING' });

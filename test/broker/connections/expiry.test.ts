@@ -36,11 +36,11 @@ describe('a silent client', () => {
     const time = new FakeTime();
     const consumers = new ConsumerManager({ clock: time });
     const [silent, lively] = [fakeConnection(), fakeConnection()];
-    consumers.register(consumerData, beat(silent, 'silent'), true);
-    consumers.register(consumerData, beat(lively, 'lively'), true);
+    consumers.register(consumerData, beat(silent, 'silent'));
+    consumers.register(consumerData, beat(lively, 'lively'));
     const before = lively.notices;
     time.advance(119_000);
-    consumers.register(consumerData, beat(lively, 'lively'), true);
+    consumers.register(consumerData, beat(lively, 'lively'));
     consumers.expire(120_000, () => true);
     expect(consumers.group('G')!.channels.size).toBe(2);
     time.advance(2000);
@@ -67,8 +67,8 @@ describe('a silent client', () => {
   it('that is one clientId on two connections counts twice, and each leaves alone', () => {
     const consumers = new ConsumerManager({ clock: new FakeTime() });
     const [one, two] = [fakeConnection(), fakeConnection()];
-    consumers.register(consumerData, beat(one, 'same'), true);
-    consumers.register(consumerData, beat(two, 'same'), true);
+    consumers.register(consumerData, beat(one, 'same'));
+    consumers.register(consumerData, beat(two, 'same'));
     expect(consumers.group('G')!.channels.size).toBe(2);
     consumers.onConnectionClosed(one.connection, () => true);
     expect(consumers.group('G')!.channels.size).toBe(1);
