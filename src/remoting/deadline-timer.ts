@@ -42,6 +42,19 @@ export class DeadlineTimer {
 
   readonly #wake = (): void => {
     this.#handle = null;
+    if (this.#clock.monotonicMs() - this.#wakeMs > DEADLINE_TICK_MS) {
+      // This process stood still, and answers may wait in its sockets: they are read before anything is taken for missing.
+      this.#timers.setImmediate(this.#check);
+    } else {
+      this.#check();
+    }
+  };
+
+  readonly #check = (): void => {
+    if (this.#handle !== null || this.#wakeMs === Number.POSITIVE_INFINITY) {
+      // Armed anew or stopped meanwhile.
+      return;
+    }
     this.#wakeMs = Number.POSITIVE_INFINITY;
     const next = this.#expire();
     if (next !== Number.POSITIVE_INFINITY) {

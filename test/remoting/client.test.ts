@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { MQError } from '../../src/common/errors.js';
 import { MAX_CLIENT_IN_FLIGHT } from '../../src/common/limits.js';
@@ -23,6 +25,28 @@ async function silentServer(): Promise<{ addr: string; server: Server; sockets: 
   });
   const address = server.address();
   return { addr: `127.0.0.1:${typeof address === 'object' ? address!.port : 0}`, server, sockets: () => open };
+}
+
+/** A server that answers every request at once, whatever this thread does. */
+async function serverInThread(): Promise<string> {
+  const worker = new Worker(
+    `const { createServer } = require('node:net');
+    const server = createServer((socket) => socket.on('data', (request) => {
+      const { opaque } = JSON.parse(request.subarray(8, 8 + (request.readUInt32BE(4) & 0xffffff)));
+      const header = JSON.stringify({ code: 0, flag: 1, language: 'JAVA', opaque, serializeTypeCurrentRPC: 'JSON', version: 479 });
+      const prefix = Buffer.alloc(8);
+      prefix.writeUInt32BE(4 + header.length, 0);
+      prefix.writeUInt32BE(header.length, 4);
+      socket.write(Buffer.concat([prefix, Buffer.from(header)]));
+    }));
+    server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.postMessage(server.address().port));`,
+    { eval: true },
+  );
+  onTestFinished(async () => {
+    await worker.terminate();
+  });
+  const [port] = await once(worker, 'message');
+  return `127.0.0.1:${port}`;
 }
 
 describe('a client', () => {
@@ -75,6 +99,18 @@ describe('a client', () => {
     // Nothing at all came in the meantime: the connection is given up, and with it the other request.
     expect(outcome).toEqual(['short timeout', 'long connect']);
     await until(() => sockets() === 0);
+  });
+
+  it('takes an answer that came in time although this process stood still until after the deadline', async () => {
+    const addr = await serverInThread();
+    const client = startClient();
+    await client.invoke(addr, { code: 10 });
+    const answer = client.invoke(addr, { code: 10 }, 100);
+    // The request leaves in this turn; the answer comes while this thread is busy.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const endMs = performance.now() + 400; performance.now() < endMs; );
+    expect((await answer).code).toBe(0);
+    expect(client.openAddresses()).toEqual([addr]);
   });
 
   it('keeps a connection on which other answers come when one request times out', async () => {
