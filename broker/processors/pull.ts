@@ -42,13 +42,24 @@ export class PullProcessor {
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
-    parts.holds.setResumer((held) => this.#pull(held.connection, held.request, false));
+    parts.holds.setResumer((held) => this.#resume(held));
   }
 
   /** The VIP port has no pulls. */
   register(server: RemotingServer): void {
     server.register(RequestCode.PULL_MESSAGE, (connection, request) => this.#pull(connection, request, true), { vip: false });
     server.register(RequestCode.LITE_PULL_MESSAGE, (connection, request) => this.#pull(connection, request, true), { vip: false });
+  }
+
+  /** Answers a pull that was held. Others are answered after it in the same turn, so its error ends here. */
+  #resume({ connection, request, topic, queueId }: HeldPull): void {
+    try {
+      this.#pull(connection, request, false);
+    } catch (error) {
+      const { message } = error as Error;
+      this.#parts.logger.error(`a held pull of ${topic}/${queueId} from ${connection.remoteAddr} failed: ${message}`, { error });
+      connection.respond(request, ResponseCode.SYSTEM_ERROR, message);
+    }
   }
 
   /** @param mayHold false for a pull that was held already: it is answered whatever it finds, and commits no offset */
@@ -78,6 +89,8 @@ export class PullProcessor {
       this.#answer(connection, request, ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_RESET', progress, pull);
       return;
     }
+    // An answer in JSON up to this size is copied behind its header below, before the store is asked again.
+    pull.isTransient = request.serializeType === SERIALIZE_JSON;
     const result = parts.store.getMessage(topic, queueId, pull.queueOffset, Math.max(1, pull.maxMsgNums), pull);
     if (result.status === 'FOUND') {
       this.#found(connection, request, result, pull);
@@ -107,7 +120,7 @@ export class PullProcessor {
       `"topicSysFlag":"${pull.entry.config.topicSysFlag}"},"flag":1,"language":"${OWN_LANGUAGE}","opaque":${request.opaque},` +
       `"remark":"FOUND","serializeTypeCurrentRPC":"JSON","version":${MQ_VERSION}}`;
     const headerBytes = header.length;
-    const { buffer, offset } = connection.reserve(PREFIX_BYTES + headerBytes + result.bytes);
+    const { buffer, offset } = connection.reserve(PREFIX_BYTES + headerBytes + result.bytes, request);
     writePrefix(buffer, offset, headerBytes, result.bytes);
     buffer.latin1Write(header, offset + PREFIX_BYTES);
     let at = offset + PREFIX_BYTES + headerBytes;

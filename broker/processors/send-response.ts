@@ -1,7 +1,7 @@
 import type { HostAddress } from '../../src/common/host.js';
 import { encodeOffsetMsgId } from '../../src/common/message/message-id.js';
 import { MQ_VERSION } from '../../src/common/mq-version.js';
-import { FLAG_ONEWAY, OWN_LANGUAGE, SERIALIZE_JSON } from '../../src/remoting/command.js';
+import { FLAG_ONEWAY, OWN_LANGUAGE, type RemotingCommand, SERIALIZE_JSON } from '../../src/remoting/command.js';
 import type { Connection } from '../../src/remoting/server.js';
 import { digitCount, isPlainAscii, writeAscii, writeDecimal, writeHex64 } from './ascii-writer.js';
 import type { PutContext } from './put-message.js';
@@ -52,18 +52,19 @@ export class SendResponder {
     const request = put.request!;
     if ((request.flag & FLAG_ONEWAY) !== 0 || connection.closed) return;
     if (code === 0 && request.serializeType === SERIALIZE_JSON && !put.batch && request.opaque >= 0 && isPlainAscii(put.uniqKey)) {
-      this.#write(put, connection, request.opaque);
+      this.#write(put, connection, request);
       return;
     }
     connection.respond(request, code, remark, this.#storedFields(put));
   }
 
-  #write(put: PutContext, connection: Connection, opaque: number): void {
+  #write(put: PutContext, connection: Connection, request: RemotingCommand): void {
+    const { opaque } = request;
     const { answerQueueId, queueOffset, uniqKey } = put;
     const head = this.#head;
     const numbers = digitCount(answerQueueId) + digitCount(queueOffset) + digitCount(opaque);
     const bytes = head.length + FIXED_BYTES + numbers + uniqKey.length;
-    const { buffer, offset } = connection.reserve(bytes);
+    const { buffer, offset } = connection.reserve(bytes, request);
     buffer.set(head, offset);
     writePrefix(buffer, offset, bytes - PREFIX_BYTES, 0);
     writeHex64(buffer, offset + this.#idOffset, put.commitLogOffset);

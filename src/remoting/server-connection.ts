@@ -18,12 +18,12 @@ import {
   SERIALIZE_JSON,
   type SerializeType,
 } from './command.js';
-import { encodeHeaderInto, FrameDecoder, type FrameTarget, type OutSlot } from './frame.js';
+import { encodeHeaderInto, FrameDecoder, type OutSlot } from './frame.js';
 import { OutQueue, type SlabPool } from './out-queue.js';
 import { PendingRequests, promiseHandler } from './pending.js';
 
 /** A connection as processors see it. */
-export interface Connection extends FrameTarget {
+export interface Connection {
   readonly id: number;
   /** `ip:port` of the peer. */
   readonly remoteAddr: string;
@@ -45,11 +45,8 @@ export interface Connection extends FrameTarget {
     extFields?: Record<string, string> | null,
     body?: Buffer | readonly Buffer[] | null,
   ): void;
-  /** Queues a complete response frame that the caller has encoded; the bytes are copied. */
-  writeFrame(frame: Buffer, length: number): void;
-  /** Room for a response frame of at most `bytes`; encode it in this call's turn and give back what is left with `unreserve`. */
-  reserve(bytes: number): OutSlot;
-  unreserve(bytes: number): void;
+  /** Room for the response frame of `request`, of exactly `bytes`; the caller encodes it before anything else is queued. */
+  reserve(bytes: number, request: RemotingCommand): OutSlot;
   /** Sends a request to the peer. */
   invoke(request: RequestInit, timeoutMs: number): Promise<RemotingCommand>;
   invokeOneway(request: RequestInit): void;
@@ -171,21 +168,11 @@ export class ServerConnection implements Connection {
     this.#queued();
   }
 
-  writeFrame(frame: Buffer, length: number): void {
-    const { buffer, offset } = this.reserve(length);
-    frame.copy(buffer, offset, 0, length);
-  }
-
-  reserve(bytes: number): OutSlot {
-    // The request is not known here: it is counted as an average one.
-    this.#answered(this.#inFlight === 0 ? 0 : this.#inFlightBytes / this.#inFlight);
+  reserve(bytes: number, request: RemotingCommand): OutSlot {
+    this.#answered(requestBytes(request));
     const slot = this.#out.reserve(bytes);
     this.#queued();
     return slot;
-  }
-
-  unreserve(bytes: number): void {
-    this.#out.unreserve(bytes);
   }
 
   invoke(request: RequestInit, timeoutMs: number): Promise<RemotingCommand> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BrokerError, DeniedError, ProtocolError } from '../../src/common/errors.js';
 import { CONNECTION_HIGH_WATER_BYTES } from '../../src/common/limits.js';
+import { encodeCommand } from '../../src/remoting/frame.js';
 import type { Connection } from '../../src/remoting/server.js';
 import { FakeTime } from './fake-time.js';
 import { newCommand, RawPeer, startClient, startServer, until } from './transport-kit.js';
@@ -206,6 +207,25 @@ describe('a server', () => {
     await until(() => slow.frames.length === asked, 10_000);
     expect(server.stats.framesIn).toBe(asked);
     expect(CONNECTION_HIGH_WATER_BYTES).toBeLessThan(asked * body.length);
+  });
+
+  it('counts the bytes of waiting requests exactly: large ones that are answered do not stop a connection with held ones', async () => {
+    const { addr } = await startServer((s) => {
+      s.register(11, () => {});
+      s.register(10, (conn, request) => {
+        const frame = encodeCommand(newCommand({ code: 0, flag: 1, opaque: request.opaque }));
+        const { buffer, offset } = conn.reserve(frame.length, request);
+        frame.copy(buffer, offset);
+      });
+    });
+    const client = startClient();
+    const held = Array.from({ length: 200 }, () => client.invoke(addr, { code: 11 }, 60_000).catch(() => null));
+    const body = Buffer.alloc(1024 * 1024);
+    for (let i = 0; i < 100; i++) {
+      expect((await client.invoke(addr, { code: 10, body }, 2_000)).code).toBe(0);
+    }
+    await client.close();
+    await Promise.all(held);
   });
 
   it('asks its clients, and tells time-outs and closed connections apart', async () => {

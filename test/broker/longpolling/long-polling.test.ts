@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { bodiesOf, RawClient } from '../kit.js';
@@ -104,6 +104,21 @@ describe('an idle pull', () => {
     });
     expect(reset.body!.toString()).toBe('{"offsetTable":{{"brokerName":"broker-a","queueId":3,"topic":"Hold"}:0}}');
     expect(await pull).toMatchObject({ code: ResponseCode.PULL_OFFSET_MOVED, remark: 'OFFSET_RESET', extFields: { nextBeginOffset: '0' } });
+  });
+
+  it('whose read fails gets 1, and those after it their messages', async () => {
+    await producer.send({ topic: 'Unreadable', body: 'first' });
+    const pulls = [1, 2].map(() => consumer.pull({ topic: 'Unreadable', offset: 1, sysFlag: SUSPEND, suspendMs: 15_000 }));
+    await until(() => holds().size === 2);
+    const { store } = sandbox.brokers[0]!.parts;
+    const read = vi.spyOn(store, 'getMessage').mockImplementationOnce(() => {
+      throw new Error('EIO');
+    });
+    await producer.send({ topic: 'Unreadable', body: 'second' });
+    const answers = await Promise.all(pulls);
+    read.mockRestore();
+    expect(answers.map((answer) => answer.code).sort()).toEqual([ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR]);
+    expect(answers.flatMap((answer) => bodiesOf(answer))).toEqual(['second']);
   });
 
   it('all of a thousand are answered by one message each', async () => {
