@@ -21,6 +21,8 @@ export interface ConsumerBenchOptions {
   readonly warmupMs: number;
   readonly durationMs?: number;
   readonly quantity?: number;
+  /** Without a duration, a run in which nothing arrives for so long is over; default 30 s. */
+  readonly idleLimitMs?: number;
   readonly filter?: { readonly type: 'TAG' | 'SQL92'; readonly expression: string };
   /** Share of messages that the listener gives back, 0 to 1. */
   readonly failRate?: number;
@@ -34,7 +36,11 @@ export interface ConsumerBenchOptions {
 
 const DEFAULT_PULL_BATCH_SIZE = 32;
 
-/** Consumes and measures. A run in which nothing arrived is an error. */
+/**
+ * Consumes and measures.
+ * @throws TimeoutError when nothing arrived; and when the quantity was not reached because messages stopped coming: the result so far is
+ * its `context.result` then.
+ */
 export async function runConsumerBench(options: ConsumerBenchOptions, hooks: BenchHooks = {}): Promise<ConsumerResult> {
   await loadHistograms();
   const startedAt = new Date();
@@ -47,7 +53,7 @@ export async function runConsumerBench(options: ConsumerBenchOptions, hooks: Ben
       hint: `send some at the same time: mqbench producer -t ${options.topic}; or read what is there: --from first with a new group`,
     });
   }
-  return {
+  const result: ConsumerResult = {
     schema: RESULT_SCHEMA,
     kind: 'consumer',
     config: configOf(options),
@@ -55,14 +61,27 @@ export async function runConsumerBench(options: ConsumerBenchOptions, hooks: Ben
     receive: run.receive,
     ...(run.interrupted ? { interrupted: true } : {}),
   };
+  if (run.ranDry) {
+    const wanted = options.quantity === undefined ? '' : ` of ${options.quantity}`;
+    throw new TimeoutError(
+      `only ${run.receive.count}${wanted} messages of topic ${options.topic} arrived, then none for ${options.idleLimitMs ?? IDLE_LIMIT_MS} ms`,
+      {
+        code: 'RAN_DRY',
+        hint: `send more at the same time: mqbench producer -t ${options.topic}; or give the run an end with --duration`,
+        context: { result },
+      },
+    );
+  }
+  return result;
 }
 
 interface Run {
   readonly receive: ReceiveMeasured;
   readonly interrupted: boolean;
+  /** Ended without reaching its quantity, because nothing came any more. */
+  readonly ranDry: boolean;
 }
 
-/** Without a duration, a run in which nothing arrives for so long is over. */
 const IDLE_LIMIT_MS = 30_000;
 
 async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: GeneratorWatch): Promise<Run> {
@@ -75,7 +94,12 @@ async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: G
   const consumer = createConsumer(options, meter);
   const stop = (): void => meter.stop();
   hooks.signal?.addEventListener('abort', stop, { once: true });
-  const idle = watchIdle(recorder, options.durationMs === undefined ? IDLE_LIMIT_MS : options.warmupMs + options.durationMs, stop);
+  let ranDry = false;
+  const { durationMs, warmupMs, idleLimitMs = IDLE_LIMIT_MS } = options;
+  const idle = watchIdle(recorder, durationMs === undefined ? idleLimitMs : warmupMs + durationMs, () => {
+    ranDry = durationMs === undefined;
+    stop();
+  });
   const endProgress = reportProgress(recorder, hooks);
   try {
     await consumer.start();
@@ -86,7 +110,7 @@ async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: G
     hooks.signal?.removeEventListener('abort', stop);
     await consumer.shutdown();
   }
-  return { receive: meter.measured(), interrupted: meter.wasStopped };
+  return { receive: meter.measured(), interrupted: meter.wasStopped, ranDry };
 }
 
 function windowOf(options: ConsumerBenchOptions): { warmupMs: number; durationMs?: number; quantity?: number } {
@@ -158,7 +182,7 @@ async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, wat
   endProgress();
   const measured = recorder.measured(seconds);
   await raw.stop();
-  return { receive: { ...measured, endToEndMs: measured.latencyMs }, interrupted: hooks.signal?.aborted === true };
+  return { receive: measured, interrupted: hooks.signal?.aborted === true, ranDry: false };
 }
 
 function waitFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -183,7 +207,7 @@ function waitUntil(condition: () => boolean, limitMs: number): Promise<void> {
 
 /** The options as the result carries them; keys are never part of it. */
 function configOf(options: ConsumerBenchOptions): Record<string, unknown> {
-  const { credentials: _, warmupMs, durationMs, ...rest } = options;
+  const { credentials: _, warmupMs, durationMs, idleLimitMs: __, ...rest } = options;
   return {
     ...rest,
     warmupSeconds: warmupMs / 1000,

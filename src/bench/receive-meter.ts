@@ -76,7 +76,7 @@ export class ReceiveMeter {
     this.#close(performance.now());
   }
 
-  measured(): ReceiveMeasured {
+  measured(): Required<ReceiveMeasured> {
     const seconds = this.#windowStartMs === 0 ? 0 : Math.max(this.#windowEndMs - this.#windowStartMs, 0) / 1000;
     return { ...this.#options.recorder.measured(seconds), endToEndMs: this.#options.recorder.endToEndSummary() };
   }

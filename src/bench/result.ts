@@ -27,8 +27,8 @@ export interface SendMeasured extends Measured {
 }
 
 export interface ReceiveMeasured extends Measured {
-  /** From the stamp in the message, else from its bornTimestamp. latencyMs is from storing to consuming. */
-  readonly endToEndMs: LatencyMs;
+  /** From the stamp in the message, else from its bornTimestamp; absent for raw pulls, whose latencyMs is that of a pull. Elsewhere latencyMs is from storing to consuming. */
+  readonly endToEndMs?: LatencyMs;
 }
 
 interface ResultBase {

@@ -80,7 +80,7 @@ export function producerReport(result: ProducerResult): string {
 export function consumerReport(result: ConsumerResult): string {
   const { receive } = result;
   const rows = [headLine(result.config.raw === true ? 'pulled' : 'consumed', receive), ...errorLines(receive)];
-  if (result.config.raw === true) {
+  if (receive.endToEndMs === undefined) {
     rows.push(latencyLine('pull', receive.latencyMs));
   } else {
     rows.push(latencyLine('end to end', receive.endToEndMs), latencyLine('from store', receive.latencyMs));

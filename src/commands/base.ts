@@ -7,7 +7,7 @@ import { HelpRequested, type ParsedOptions, parseOptions } from '../cli/parse-op
 import { readValues } from '../cli/read-values.js';
 import { reportError } from '../cli/report.js';
 import { helpText, usageText } from '../cli/usage.js';
-import { PartialError, TimeoutError, UsageError } from '../common/errors.js';
+import { MQError, TimeoutError, UsageError } from '../common/errors.js';
 
 /** What a command gets beside its options. */
 export interface CommandContext {
@@ -108,7 +108,7 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     try {
       show(await timeLimit.race((signal) => this.execute(values, { signal, out, io, json, words: keepWords ? parsed.words : [] })));
     } catch (error) {
-      if (error instanceof PartialError && error.context.result !== undefined) {
+      if (error instanceof MQError && error.context.result !== undefined) {
         // What did succeed is shown before the error says what did not.
         show(error.context.result as R);
       }

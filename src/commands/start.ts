@@ -176,7 +176,7 @@ class Tour {
     row('  latency', latencyText(send.latencyMs));
     row('consume', `${chalk.bold(`${wholeNumber(drain.receive.rate)} msg/s`)}  from a backlog`);
     row('end to end', `at ${wholeNumber(paced.receive.rate)} msg/s`);
-    row('  latency', latencyText(paced.receive.endToEndMs));
+    if (paced.receive.endToEndMs !== undefined) row('  latency', latencyText(paced.receive.endToEndMs));
     say('');
     say(chalk.dim(`done in ${Math.round((performance.now() - this.#beganMs) / 1000)} s; see README.md for the cluster by hand`));
   }

@@ -4,7 +4,7 @@ import type { IntervalSnapshot } from '../../bench/recorder.js';
 import type { BenchResult } from '../../bench/result.js';
 import type { CommonValues, OptionTable, OptionValues } from '../../cli/options.js';
 import { type Output, toJson } from '../../cli/output.js';
-import { UsageError } from '../../common/errors.js';
+import { MQError, UsageError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
 import { startLiveLine } from './live-line.js';
 
@@ -53,10 +53,13 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     };
     try {
       const result = await options.run(hooks);
-      if (options.jsonFile !== undefined && options.jsonFile !== '') {
-        await writeJsonFile(options.jsonFile, result);
-      }
+      await writeJsonFile(options.jsonFile, result);
       return result;
+    } catch (error) {
+      if (error instanceof MQError && error.context.result !== undefined) {
+        await writeJsonFile(options.jsonFile, error.context.result);
+      }
+      throw error;
     } finally {
       live?.end();
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
@@ -80,7 +83,11 @@ function isJsonOnStdout(jsonFile: string | undefined): boolean {
   return jsonFile === '';
 }
 
-async function writeJsonFile(file: string, result: BenchResult): Promise<void> {
+/** Writes the result to the file that `--json` names, if it names one. */
+async function writeJsonFile(file: string | undefined, result: unknown): Promise<void> {
+  if (file === undefined || file === '') {
+    return;
+  }
   try {
     await writeFile(file, `${toJson(result)}\n`);
   } catch (error) {

@@ -39,12 +39,25 @@ function figure(init: Omit<Figure, 'ours' | 'apache'>): Figure {
   return { ...init, ours: [], apache: [] };
 }
 
-/** Runs one measurement on each side in turn, and lets the other side begin every second time. */
-async function inPairs(settings: BenchSettings, measure: (name: Side['name']) => Promise<void>): Promise<void> {
+/**
+ * Runs one measurement on each side in turn, and lets the other side begin every second time. Of `sides` that run all the time the
+ * one that is not measured stands still: timers and collectors of an idle node show in the other's latency where a load takes all cores.
+ */
+async function inPairs(
+  settings: BenchSettings,
+  measure: (name: Side['name']) => Promise<void>,
+  sides?: Record<Side['name'], RunningSide>,
+): Promise<void> {
   for (let pair = 0; pair < settings.pairs; pair++) {
     const order: Side['name'][] = pair % 2 === 0 ? ['ours', 'apache'] : ['apache', 'ours'];
     for (const name of order) {
-      await measure(name);
+      const other = sides?.[name === 'ours' ? 'apache' : 'ours'];
+      other?.pause();
+      try {
+        await measure(name);
+      } finally {
+        other?.resume();
+      }
     }
   }
 }
@@ -75,21 +88,25 @@ export const sends: Row = async (settings) => {
   const rate = figure({ what: 'sends, 128 B, 64 in flight, ASYNC_FLUSH', unit: 'msg/s', target: 2, ratioOf: 'ours : apache' });
   const cpu = figure({ what: 'the same, broker CPU per million messages', unit: 's', target: 2.5, ratioOf: 'apache : ours' });
   await withBoth(settings, {}, async (sides) => {
-    await inPairs(settings, async (name) => {
-      const { result, brokerCpuSeconds } = await produce(sides[name], settings.dir, [
-        '-t',
-        TOPIC,
-        ...IN_FLIGHT,
-        '--duration',
-        `${settings.seconds}s`,
-      ]);
-      rate[name].push(result.send.rate);
-      cpu[name].push((brokerCpuSeconds / result.send.count) * 1e6);
-      const generator = result.environment.generator.cpuPercent;
-      settings.say(
-        `  ${name}: ${Math.round(result.send.rate)} msg/s, broker ${brokerCpuSeconds.toFixed(1)} CPU s, generator ${generator} %`,
-      );
-    });
+    await inPairs(
+      settings,
+      async (name) => {
+        const { result, brokerCpuSeconds } = await produce(sides[name], settings.dir, [
+          '-t',
+          TOPIC,
+          ...IN_FLIGHT,
+          '--duration',
+          `${settings.seconds}s`,
+        ]);
+        rate[name].push(result.send.rate);
+        cpu[name].push((brokerCpuSeconds / result.send.count) * 1e6);
+        const generator = result.environment.generator.cpuPercent;
+        settings.say(
+          `  ${name}: ${Math.round(result.send.rate)} msg/s, broker ${brokerCpuSeconds.toFixed(1)} CPU s, generator ${generator} %`,
+        );
+      },
+      sides,
+    );
   });
   return [rate, cpu];
 };
@@ -98,13 +115,17 @@ export const sends: Row = async (settings) => {
 export const p99: Row = async (settings) => {
   const latency = figure({ what: 'p99 at an open-loop 10,000/s', unit: 'ms', target: 2, ratioOf: 'apache : ours' });
   await withBoth(settings, {}, async (sides) => {
-    await inPairs(settings, async (name) => {
-      const args = ['-t', TOPIC, '--rate', '10000', '--warmup', '2s', '--duration', `${settings.seconds}s`];
-      const { result } = await produce(sides[name], settings.dir, args);
-      latency[name].push(result.send.latencyMs.p99);
-      const { p50, p999, max } = result.send.latencyMs;
-      settings.say(`  ${name}: p50 ${p50}, p99 ${result.send.latencyMs.p99}, p99.9 ${p999}, max ${max} ms, unsent ${result.send.unsent}`);
-    });
+    await inPairs(
+      settings,
+      async (name) => {
+        const args = ['-t', TOPIC, '--rate', '10000', '--warmup', '2s', '--duration', `${settings.seconds}s`];
+        const { result } = await produce(sides[name], settings.dir, args);
+        latency[name].push(result.send.latencyMs.p99);
+        const { p50, p999, max } = result.send.latencyMs;
+        settings.say(`  ${name}: p50 ${p50}, p99 ${result.send.latencyMs.p99}, p99.9 ${p999}, max ${max} ms, unsent ${result.send.unsent}`);
+      },
+      sides,
+    );
   });
   return [latency];
 };
@@ -113,11 +134,15 @@ export const p99: Row = async (settings) => {
 export const sync: Row = async (settings) => {
   const rate = figure({ what: 'sends, 64 in flight, SYNC_FLUSH', unit: 'msg/s', target: 1.5, ratioOf: 'ours : apache' });
   await withBoth(settings, { flushDiskType: 'SYNC_FLUSH' }, async (sides) => {
-    await inPairs(settings, async (name) => {
-      const { result } = await produce(sides[name], settings.dir, ['-t', TOPIC, ...IN_FLIGHT, '--duration', `${settings.seconds}s`]);
-      rate[name].push(result.send.rate);
-      settings.say(`  ${name}: ${Math.round(result.send.rate)} msg/s, p99 ${result.send.latencyMs.p99} ms, errors ${result.send.errors}`);
-    });
+    await inPairs(
+      settings,
+      async (name) => {
+        const { result } = await produce(sides[name], settings.dir, ['-t', TOPIC, ...IN_FLIGHT, '--duration', `${settings.seconds}s`]);
+        rate[name].push(result.send.rate);
+        settings.say(`  ${name}: ${Math.round(result.send.rate)} msg/s, p99 ${result.send.latencyMs.p99} ms, errors ${result.send.errors}`);
+      },
+      sides,
+    );
   });
   return [rate];
 };
@@ -134,16 +159,20 @@ export const pull: Row = async (settings) => {
       settings.say(`  ${name}: backlog of ${BACKLOG_MESSAGES} messages`);
       await consume(sides[name], settings.dir, ['-t', topic, '--raw', '--duration', '5s']);
     }
-    await inPairs(settings, async (name) => {
-      const args = ['-t', topic, '--raw', '--pullBatchSize', '32', '--duration', `${settings.seconds}s`];
-      const { result, brokerCpuSeconds } = await consume(sides[name], settings.dir, args);
-      rate[name].push(result.receive.rate);
-      perCpu[name].push(result.receive.count / brokerCpuSeconds);
-      const generator = result.environment.generator.cpuPercent;
-      settings.say(
-        `  ${name}: ${Math.round(result.receive.rate)} msg/s, broker ${brokerCpuSeconds.toFixed(1)} CPU s, generator ${generator} %`,
-      );
-    });
+    await inPairs(
+      settings,
+      async (name) => {
+        const args = ['-t', topic, '--raw', '--pullBatchSize', '32', '--duration', `${settings.seconds}s`];
+        const { result, brokerCpuSeconds } = await consume(sides[name], settings.dir, args);
+        rate[name].push(result.receive.rate);
+        perCpu[name].push(result.receive.count / brokerCpuSeconds);
+        const generator = result.environment.generator.cpuPercent;
+        settings.say(
+          `  ${name}: ${Math.round(result.receive.rate)} msg/s, broker ${brokerCpuSeconds.toFixed(1)} CPU s, generator ${generator} %`,
+        );
+      },
+      sides,
+    );
   });
   return [rate, perCpu];
 };

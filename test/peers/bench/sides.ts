@@ -10,8 +10,18 @@ export const APACHE_VERSION = '5.3.3';
 export interface RunningSide {
   readonly namesrvAddr: string;
   readonly brokerPid: number;
+  /** Stops both processes where they are (SIGSTOP), so that they take nothing from the side that is measured; `resume` lets them go on. */
+  pause(): void;
+  resume(): void;
   /** Kills both and removes their files. */
   stop(): Promise<void>;
+}
+
+function pausing(pids: readonly number[]): Pick<RunningSide, 'pause' | 'resume'> {
+  const signal = (name: NodeJS.Signals): void => {
+    for (const pid of pids) process.kill(pid, name);
+  };
+  return { pause: () => signal('SIGSTOP'), resume: () => signal('SIGCONT') };
 }
 
 /** The bundled nodes or Apache's. */
@@ -29,6 +39,7 @@ export const ours: Side = {
     return {
       namesrvAddr: namesrv.address,
       brokerPid: broker.process.pid,
+      ...pausing([namesrv.process.pid, broker.process.pid]),
       stop: async () => {
         await Promise.all([broker.kill(), namesrv.process.kill()]);
         rmSync(dir, { recursive: true, force: true });
@@ -54,6 +65,7 @@ export const apache: Side = {
     return {
       namesrvAddr: namesrv.address,
       brokerPid: broker.process.pid,
+      ...pausing([namesrv.process.pid, broker.process.pid]),
       stop: async () => {
         await Promise.all([broker.kill(), namesrv.process.kill()]);
         rmSync(dir, { recursive: true, force: true });
