@@ -29,6 +29,8 @@ export interface CheckedPull {
   entry: TopicEntry;
   groupConfig: SubscriptionGroupConfig;
   filter: MessageFilter | null;
+  /** Set for the read of the store. */
+  isTransient: boolean;
 }
 
 export interface PullFault {

@@ -65,6 +65,8 @@ export class MessageReader {
   };
   #slab = Buffer.allocUnsafeSlow(0);
   #slabUsed = 0;
+  /** Where transient results lie. */
+  readonly #scratch = Buffer.allocUnsafeSlow(SLAB_RESULT_BYTES);
   // Offsets and sizes of the records one read chose; grown when needed, never shrunk.
   #offsets: number[] = [];
   #sizes: number[] = [];
@@ -163,7 +165,7 @@ export class MessageReader {
     if (scan.count === 0) {
       return this.#miss(scan.status, scan.next, queue.minOffset, queue.maxOffset, scan.maxPhy);
     }
-    const buffers = matched.length > 0 ? matched : this.#collect(scan.count, scan.bytes);
+    const buffers = matched.length > 0 ? matched : this.#collect(scan.count, scan.bytes, options.isTransient === true);
     if (buffers === null) {
       return this.#miss('MESSAGE_WAS_REMOVING', Math.max(queue.minOffset, offset + 1), queue.minOffset, queue.maxOffset);
     }
@@ -231,8 +233,8 @@ export class MessageReader {
   }
 
   /** Copies the chosen records into one buffer: a few large copies when they lie back to back. */
-  #collect(count: number, bytes: number): Buffer[] | null {
-    const target = this.#allocate(bytes);
+  #collect(count: number, bytes: number, isTransient: boolean): Buffer[] | null {
+    const target = isTransient && bytes <= SLAB_RESULT_BYTES ? this.#scratch.subarray(0, bytes) : this.#allocate(bytes);
     const offsets = this.#offsets;
     const sizes = this.#sizes;
     let position = 0;

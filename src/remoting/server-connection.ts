@@ -126,6 +126,11 @@ export class ServerConnection implements Connection {
     return this.#out.queuedBytes + this.#socket.writableLength;
   }
 
+  /** Bytes of answers that wait for the end of the turn. */
+  get queuedBytes(): number {
+    return this.#out.queuedBytes;
+  }
+
   /** Requests without an answer. */
   get inFlight(): number {
     return this.#inFlight;

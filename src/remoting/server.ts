@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../common/clock.js';
 import { BrokerError, ConfigError, DeniedError, MQError } from '../common/errors.js';
-import { IDLE_TIMEOUT_MS, MAX_CONNECTIONS } from '../common/limits.js';
+import { EARLY_FLUSH_BYTES, IDLE_TIMEOUT_MS, MAX_CONNECTIONS } from '../common/limits.js';
 import { type Logger, noopLogger } from '../common/logger.js';
 import { ResponseCode, requestCodeName } from './codes.js';
 import type { RemotingCommand } from './command.js';
@@ -294,6 +294,9 @@ export class RemotingServer {
     this.#turnRequests++;
     this.#scheduleTurnEnd();
     this.#process(connection, request);
+    if (connection.queuedBytes >= EARLY_FLUSH_BYTES) {
+      connection.flush();
+    }
     if (this.#turnRequests >= this.#maxTurnRequests) {
       this.#endTurn();
     }
