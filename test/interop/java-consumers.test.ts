@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { APACHE_VERSIONS, type ClientDriver, type DrivenQueue, javaClient } from '../peers/index.js';
-import { bodyOf, createGroup, createTopic, interop, rawPull, startTarget, type Target, until } from './support.js';
+import { committedOffset } from './store-reading.js';
+import { bodyOf, createGroup, createTopic, interop, messageCount, rawPull, startTarget, type Target, until } from './support.js';
 
 /** Level 3 of the delay levels, where the first redelivery waits. */
 const FIRST_RETRY_MS = 10_000;
@@ -139,10 +140,11 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
     });
 
     it('offsets survive the restart of a consumer', async () => {
-      const { topic, name, init } = await fresh();
+      const { topic, group, name, init } = await fresh();
       await java.sendMany('p', { topic, body: 'old %d' }, { count: 8 });
       await java.startPush(init);
       await java.receive(name, 8);
+      await allCommitted(java, name, { topic, group, queues: 4 });
       await java.stopPush(name);
       await java.sendMany('p', { topic, body: 'new %d' }, { count: 8 });
       await java.startPush({ ...init, name: `${name}-again` });
@@ -169,7 +171,7 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
       await java.sendMany('p', { topic, body: 'old %d' }, { count: 8 });
       await java.startPush({ ...init, name: 'before' });
       await java.receive('before', 8);
-      await java.call('push.persist', { name: 'before' });
+      await allCommitted(java, 'before', { topic, group, queues: 4 });
       await java.stopPush('before');
       await target.restartBroker();
       await until(() => java.sendMany('p', { topic, body: 'new %d' }, { count: 4 }).then(Boolean, () => false), 30_000);
@@ -186,6 +188,18 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
       await java.close();
     }
   });
+
+  /** A listener that has just been called has not answered yet, and a client that stops does not wait for it. */
+  async function allCommitted(java: ClientDriver, name: string, consumed: { topic: string; group: string; queues: number }) {
+    const { topic, group, queues } = consumed;
+    const sent = await messageCount(target, topic, queues);
+    await until(async () => {
+      await java.call('push.persist', { name });
+      let committed = 0;
+      for (let queueId = 0; queueId < queues; queueId++) committed += (await committedOffset(target, group, topic, queueId)) ?? 0;
+      return committed === sent;
+    });
+  }
 
   async function deadLetters(java: ClientDriver, group: string, count: number) {
     const name = `dlq-${group}`;

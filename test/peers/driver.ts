@@ -250,8 +250,11 @@ export class ClientDriver {
     return this.deliveries.filter((delivery) => delivery.consumer === consumer);
   }
 
-  /** Waits until the consumer has received `count` messages (also repeated ones) and returns them. */
-  async receive(consumer: string, count: number, timeoutMs = 30_000): Promise<Delivery[]> {
+  /**
+   * Waits until the consumer has received `count` messages (also repeated ones) and returns them. On a busy machine a Java client may miss
+   * a route, or skip the heartbeat with its new subVersion; it gets or sends them 30 s later, and then must still be waited for.
+   */
+  async receive(consumer: string, count: number, timeoutMs = 60_000): Promise<Delivery[]> {
     const deadline = performance.now() + timeoutMs;
     while (this.received(consumer).length < count) {
       if (performance.now() > deadline) {
