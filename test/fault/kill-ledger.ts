@@ -89,8 +89,8 @@ export class Ledger {
         problems.push(`${sent.id} has another key than its send: ${sent.result.msgId}`);
       const kills = this.kills.filter(({ from, to }) => sent.startedAt <= to && sent.endedAt >= from).length;
       const tookMs = sent.endedAt - sent.startedAt;
-      // On a disk that stalls, an attempt ends by its time-out: no answer either.
-      const timeouts = tookMs >= SEND_TIMEOUT_MS - TIMEOUT_SLACK_MS ? 1 : 0;
+      // On a disk that stalls, a time-out ends an attempt, or the silent connection and with it attempts of others: no answer either.
+      const timeouts = tookMs >= SILENCE_MS - TIMEOUT_SLACK_MS ? 1 : 0;
       if (records.length > 1 + kills + timeouts) {
         const outcome = sent.result?.sendStatus ?? 'no answer';
         problems.push(`${sent.id} is stored ${records.length} times, but ${kills} kills fell into its send (${tookMs} ms, ${outcome})`);
@@ -103,6 +103,8 @@ export class Ledger {
 const EMPTY = Buffer.alloc(0);
 /** Budget of one send with all its attempts. */
 export const SEND_TIMEOUT_MS = 5000;
+/** Shortest time-out of a request, a heartbeat's: a connection that was silent for so long is closed. */
+const SILENCE_MS = 3000;
 const TIMEOUT_SLACK_MS = 100;
 
 function hashOf(body: Buffer): string {
