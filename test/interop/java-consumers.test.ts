@@ -120,7 +120,7 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
       await java.startPush({ ...init, name: members[2]! });
       await until(async () => (await counts(members)) === '3/3/2', 2000);
       await java.sendMany('p', { topic, body: '%d' }, { count: 32 });
-      await until(() => members.reduce((sum, name) => sum + java.received(name).length, 0) >= 32);
+      await until(() => members.reduce((sum, name) => sum + java.received(name).length, 0) >= 32, 60_000);
       expect(members.map((name) => java.received(name).length)).toEqual([12, 12, 8]);
       await java.stopPush(members[2]!);
       await until(async () => (await counts(members.slice(0, 2))) === '4/4', 2000);

@@ -251,8 +251,9 @@ export class ClientDriver {
   }
 
   /**
-   * Waits until the consumer has received `count` messages (also repeated ones) and returns them. On a busy machine a Java client may miss
-   * a route, or skip the heartbeat with its new subVersion; it gets or sends them 30 s later, and then must still be waited for.
+   * Waits until the consumer has received `count` messages (also repeated ones) and returns them. On a busy machine a Java client may leave
+   * out the heartbeat with its new subVersion, because its regular one is under way; every broker then answers its pulls with 25 until the
+   * next heartbeat, 30 s later (apache/rocketmq#3434; seen against Apache's brokers too).
    */
   async receive(consumer: string, count: number, timeoutMs = 60_000): Promise<Delivery[]> {
     const deadline = performance.now() + timeoutMs;
