@@ -86,6 +86,9 @@ function load(options: MessageStoreOptions, disk: Disk, lock: StoreLock, fds: Fd
   if (abort === null) {
     // A kill during recovery must be seen as one by the next start. An older mark stays until its checkpoint no longer counts.
     writeAbort(disk, root);
+  } else {
+    // Its writer may have died before it was on the device: a power cut during this recovery must not make the next start believe what is half cut.
+    syncAbort(disk, root);
   }
   try {
     const recovery = recover({
@@ -134,6 +137,15 @@ function readAbort(disk: Disk, root: string): string | null {
     disk.closeSync(fd);
   }
   return buffer.toString('latin1');
+}
+
+function syncAbort(disk: Disk, root: string): void {
+  const fd = disk.openSync(join(root, 'abort'));
+  try {
+    disk.fdatasyncSync(fd);
+  } finally {
+    disk.closeSync(fd);
+  }
 }
 
 /** `abort` says "not stopped in order" while it exists; its first line is the process id, as in Apache's. */

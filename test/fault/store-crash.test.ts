@@ -230,3 +230,7 @@ test(`${RUNS} stores, each through kills and power cuts, lose nothing they promi
     }
   }
 });
+
+test('a recovery whose abort mark was never on the device, and that dies with the power, is seen as one by the next start', async () => {
+  await run(1889909380);
+});

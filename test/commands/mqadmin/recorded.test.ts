@@ -212,7 +212,8 @@ describe('on the seeded cluster', () => {
   describe('changes print what the Java tool prints', () => {
     it.each(titled([223, 229, 236, 240, 276, 279, 280, 267, 269, 234]))('%s', async (_, seq) => {
       const run = await replay(seq);
-      expect(run.stderr).toBe('');
+      // Which settings need a restart or have no effect here is ours to say.
+      expect(run.stderr).toMatch(/^(note: [^\n]*\n)*$/);
       const sorted = (text: string): string[] => lines(text.replace(/offset to \d+/, 'offset to ~')).filter((line) => line !== '');
       expect(sorted(run.stdout)).toEqual(sorted(run.expected));
       expect(run.exitCode).toBe(0);
