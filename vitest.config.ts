@@ -20,8 +20,8 @@ export default defineConfig({
           name: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**', 'test/**/*.long.test.ts', 'test/peers/**'],
-          testTimeout: 15_000,
-          hookTimeout: 30_000,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -29,6 +29,7 @@ export default defineConfig({
           ...shared,
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
+          exclude: ['test/**/*.long.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,

@@ -109,7 +109,7 @@ export class Recorder {
       count: this.#count,
       errors: this.#errors,
       errorsByCode: Object.fromEntries([...this.#errorsByCode].sort(([a], [b]) => (a < b ? -1 : 1))),
-      seconds: round(seconds, 3),
+      seconds: round(seconds, 6),
       rate: seconds > 0 ? round(this.#count / seconds, 1) : 0,
       bytesPerSecond: seconds > 0 ? Math.round(this.#bytes / seconds) : 0,
       latencyMs: this.#total.summary(),

@@ -81,7 +81,7 @@ describe('mqbench on a bundled cluster', () => {
       config: { topic: TOPIC, bodyBytes: 100, inFlight: 16, quantity: 2000 },
     });
     expect(result.send).toMatchObject({ count: 2000, errors: 0, errorsByCode: {} });
-    expect(result.send.rate).toBeCloseTo(2000 / result.send.seconds, -2);
+    expect((result.send.rate * result.send.seconds) / 2000).toBeCloseTo(1, 3);
     expect(result.send.bytesPerSecond / result.send.rate).toBeCloseTo(100, 0);
     expect(Object.keys(result.send.latencyMs)).toEqual(['mean', 'p50', 'p90', 'p99', 'p999', 'p9999', 'max']);
     expect(result.send.latencyMs.p50).toBeGreaterThan(0);
@@ -140,7 +140,8 @@ describe('mqbench on a bundled cluster', () => {
     const { send } = JSON.parse(readFileSync(file, 'utf8')) as ProducerResult;
     expect(send.count + send.unsent).toBeGreaterThanOrEqual(499);
     expect(send.count + send.unsent).toBeLessThanOrEqual(501);
-    expect(send.seconds).toBeCloseTo(1, 1);
+    expect(send.seconds).toBeGreaterThan(0.99);
+    expect(send.seconds).toBeLessThan(2);
   });
 
   it.skipIf(!hasScript)('shows a live line on a terminal, and the result so far when Ctrl-C ends it', async () => {

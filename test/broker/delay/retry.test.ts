@@ -25,7 +25,7 @@ describe('a message with a delay level', () => {
     expect(sent).toMatchObject({ code: 0, extFields: { queueId: '2', queueOffset: '0' } });
     const answer = await client.pull({ topic: 'Later', queueId: 2, sysFlag: SUSPEND, suspendMs: 5000, subscription: 'A' });
     expect(performance.now() - from).toBeGreaterThan(990);
-    expect(performance.now() - from).toBeLessThan(1500);
+    expect(performance.now() - from).toBeLessThan(4000);
     const [message] = messagesOf(answer);
     expect(message).toMatchObject({ topic: 'Later', queueId: 2 });
     expect(propertiesOf(message!)).toMatchObject({
@@ -41,7 +41,7 @@ describe('a message with a delay level', () => {
     const from = performance.now();
     await client.send({ topic: 'Later', queueId: 1, body: 'high', properties: { DELAY: '19' } });
     const answer = await client.pull({ topic: 'Later', queueId: 1, sysFlag: SUSPEND, suspendMs: 5000 });
-    expect(performance.now() - from).toBeLessThan(1600);
+    expect(performance.now() - from).toBeLessThan(4000);
     expect(propertiesOf(messagesOf(answer)[0]!).DELAY).toBe('4');
   });
 
