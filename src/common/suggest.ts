@@ -1,13 +1,39 @@
-/** Names that a mistyped one may mean, nearest first; at most three. */
+/**
+ * Names that a mistyped one may mean, nearest first; at most three. A name that has all its words, as `sendMessageThreadPoolNums` has those of
+ * `sendThreadPoolNums`, is nearer than one that only looks like it.
+ */
 export function suggest(word: string, names: readonly string[]): string[] {
   const wanted = word.toLowerCase();
+  const words = wordsOf(word);
   const limit = Math.max(2, Math.floor(wanted.length / 3));
   return names
-    .map((name) => ({ name, distance: distance(wanted, name.toLowerCase(), limit) }))
-    .filter((candidate) => candidate.distance <= limit)
-    .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
+    .map((name) => {
+      const hasWords = words.length > 1 && hasAll(wordsOf(name), words);
+      const edits = distance(wanted, name.toLowerCase(), hasWords ? name.length : limit);
+      return { name, edits, rank: hasWords ? 0 : 1 };
+    })
+    .filter(({ edits, rank }) => rank === 0 || edits <= limit)
+    .sort((a, b) => a.rank - b.rank || a.edits - b.edits || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
-    .map((candidate) => candidate.name);
+    .map(({ name }) => name);
+}
+
+/** The words of a camel-case name, in lower case. */
+function wordsOf(name: string): string[] {
+  return name
+    .split(/(?<=[a-z0-9])(?=[A-Z])/)
+    .map((word) => word.toLowerCase());
+}
+
+/** Whether `words` has all of `wanted`, in their order. */
+function hasAll(words: readonly string[], wanted: readonly string[]): boolean {
+  let at = 0;
+  for (const word of words) {
+    if (word === wanted[at]) {
+      at++;
+    }
+  }
+  return at === wanted.length;
 }
 
 /** Edits (insert, delete, replace, swap of neighbours) between two words; more than `limit` may come back as any larger number. */

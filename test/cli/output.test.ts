@@ -143,4 +143,10 @@ describe('suggestions', () => {
     expect(suggest('topcRoute', names)).toEqual(['topicRoute']);
     expect(suggest('xxxxxxxxx', names)).toEqual([]);
   });
+
+  it('with all the words of what was typed come first', () => {
+    const keys = ['endTransactionThreadPoolNums', 'heartbeatThreadPoolNums', 'sendMessageThreadPoolNums', 'ackMessageThreadPoolNums'];
+    expect(suggest('sendThreadPoolNums', keys)[0]).toBe('sendMessageThreadPoolNums');
+    expect(suggest('topicsStatus', names)[0]).toBe('topicStatus');
+  });
 });
