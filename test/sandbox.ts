@@ -177,6 +177,8 @@ export interface SpawnOptions {
   /** Further words, before the settings. */
   args?: readonly string[];
   env?: NodeJS.ProcessEnv;
+  /** Longest time until it serves, ms. */
+  bootMs?: number;
 }
 
 /** Starts bin/mqnamesrv on a free port of 127.0.0.1 with its files below `dir`, and waits until it serves. Needs a build. */
@@ -204,7 +206,7 @@ async function spawnNode(bin: string, dir: string, options: SpawnOptions & { set
     node.exited.then(() => {
       hasEnded = true;
     });
-    await until(() => hasEnded || node.output().includes('boot success'), 20_000);
+    await until(() => hasEnded || node.output().includes('boot success'), options.bootMs ?? 20_000);
     if (hasEnded) {
       const cause = /in use|taken/.test(node.output()) ? Object.assign(new Error('address in use'), { code: 'EADDRINUSE' }) : undefined;
       throw new Error(`${bin} did not start: ${node.output()}`, { cause });
