@@ -19,10 +19,13 @@ import { registerProcessors, type SendProcessor } from './processors/index.js';
 import { Registration } from './registration/index.js';
 import { BrokerStats } from './stats/index.js';
 import { RuntimeInfo } from './stats/runtime-info.js';
+import { SendCounters } from './stats/send-counters.js';
 import { type Disk, MessageStore, nodeDisk } from './store/index.js';
 import { SubscriptionGroupManager } from './subscriptions/index.js';
 import { JsonTableFile } from './table-file.js';
+import { TimerMessageService } from './timer/index.js';
 import { systemTopics, TopicConfigManager } from './topics/index.js';
+import { TransactionService } from './transaction/index.js';
 
 /** Longest wait for acknowledgements that are on their way when the broker stops. */
 const STOP_GRACE_MS = 2_000;
@@ -78,11 +81,16 @@ export class BrokerNode {
       acceptDamage = false,
     } = deps;
     const storeHost = storeHostOf(config);
-    const store = await MessageStore.open({ config: config.store, disk, clock, timers, logger, acceptDamage });
+    const { brokerName, brokerClusterName } = config.broker;
+    const stats = new BrokerStats({ clock, timers, clusterName: brokerClusterName });
+    const topicsFile = tableFile('topics.json', { config, disk, logger });
+    const topics = new TopicConfigManager({ file: topicsFile, clock, stats, brokerName, brokerClusterName });
+    const queueTypeOf = (topic: string) => topics.queueType(topic);
+    const store = await MessageStore.open({ config: config.store, disk, clock, timers, logger, acceptDamage, queueTypeOf });
     const client = new RemotingClient({ clock, timers, logger });
     let node: BrokerNode | null = null;
     try {
-      const parts = createParts({ config, store, client, storeHost, clock, timers, random, disk, logger });
+      const parts = createParts({ config, store, topics, stats, client, storeHost, clock, timers, random, disk, logger });
       const server = createServer(parts);
       const send = registerProcessors(server, parts);
       node = new BrokerNode({ parts, server, client, send });
@@ -108,13 +116,19 @@ export class BrokerNode {
 
   async #start(): Promise<void> {
     const { parts } = this;
-    const { config, store, holds, delay, topics, registration, logger } = parts;
+    const { config, store, holds, delay, transactions, topics, registration, logger } = parts;
     parts.topics.load();
     parts.groups.load();
     parts.offsets.load();
     topics.addSystemTopics(systemTopics(config.broker));
     followDefaultQueueNums(parts);
-    topics.setListener(registration);
+    topics.setListener({
+      onTopicsChanged: (changed) => {
+        for (const { topicName } of changed) store.topicConfigured(topicName);
+        registration.onTopicsChanged(changed);
+      },
+      onTopicDeleted: (topic) => registration.onTopicDeleted(topic),
+    });
     registration.setDeletedListener((topic) => {
       parts.offsets.removeTopic(topic);
       store.deleteTopic(topic);
@@ -122,10 +136,14 @@ export class BrokerNode {
     });
     store.addArrivalListener(holds.onArrival);
     store.addArrivalListener(delay.onArrival);
+    if (parts.timer !== null) store.addArrivalListener(parts.timer.onArrival);
     delay.load();
+    transactions.load();
     config.onChange((keys) => this.#onConfigChanged(keys));
     const { listenPort, vipPort } = await this.#server.listen();
     delay.start();
+    parts.timer?.start();
+    transactions.start();
     parts.stats.start();
     parts.runtime.start();
     this.#timers.start();
@@ -151,18 +169,22 @@ export class BrokerNode {
   async #stop(): Promise<void> {
     const { parts } = this;
     await parts.registration.stop();
-    parts.delay.stop();
+    await parts.timer?.stop();
+    await parts.delay.stop();
+    parts.transactions.stop();
     this.#timers.stop();
     parts.stats.stop();
     parts.runtime.stop();
     parts.flushTurn();
     // Sends that wait for the disk get their answer; held pulls have nothing to wait for.
     const untilMs = parts.clock.monotonicMs() + STOP_GRACE_MS;
-    while (this.#send.inFlight > 0 && parts.clock.monotonicMs() < untilMs) {
+    while (parts.sends.inFlight > 0 && parts.clock.monotonicMs() < untilMs) {
       await new Promise<void>((resolve) => parts.timers.setTimeout(resolve, STOP_POLL_MS));
     }
     parts.holds.stop();
     await this.#server.close(0);
+    parts.transactions.flush();
+    parts.flushTurn();
     parts.offsets.flush();
     parts.topics.saveAgain();
     parts.groups.saveAgain();
@@ -175,6 +197,8 @@ export class BrokerNode {
 interface PartOptions {
   config: LoadedConfig;
   store: MessageStore;
+  topics: TopicConfigManager;
+  stats: BrokerStats;
   client: RemotingClient;
   storeHost: HostAddress;
   clock: Clock;
@@ -185,22 +209,26 @@ interface PartOptions {
 }
 
 function createParts(options: PartOptions): BrokerParts {
-  const { config, store, client, storeHost, clock, timers, random, disk, logger } = options;
-  const { brokerIP1, brokerIP2, brokerName, brokerClusterName } = config.broker;
-  const { storePathRootDir } = config.store;
-  // A topic must outlive a power cut as its messages do.
-  const isDurable = config.store.flushDiskType === 'SYNC_FLUSH';
-  const file = (name: string): JsonTableFile => new JsonTableFile({ storePathRootDir, name, isDurable, disk, logger });
-  const stats = new BrokerStats({ clock, timers, clusterName: brokerClusterName });
-  const topics = new TopicConfigManager({ file: file('topics.json'), clock, stats, brokerName, brokerClusterName });
+  const { config, store, topics, stats, client, storeHost, clock, timers, random, disk, logger } = options;
+  const { brokerIP1, brokerIP2 } = config.broker;
+  const file = (name: string): JsonTableFile => tableFile(name, { config, disk, logger });
   const holds = new PullHoldService({ clock, timers });
   const flushTurn = (): void => {
     store.flushTurn();
     holds.wakeArrived();
   };
   const delayLevels = new DelayLevels(config.store.messageDelayLevel);
-  const delivery = new Delivery({ store, topics, stats, logger, flush: flushTurn });
+  const newDelivery = (): Delivery => new Delivery({ store, topics, stats, logger, flush: flushTurn });
+  const delivery = newDelivery();
+  const timer = config.store.timerWheelEnable
+    ? new TimerMessageService({ config: config.store, store, delivery: newDelivery(), disk, clock, timers, logger })
+    : null;
   const delay = new ScheduleMessageService({ store, file: file('delayOffset.json'), levels: delayLevels, clock, timers, logger, delivery });
+  const offsets = new ConsumerOffsetManager({ file: file('consumerOffset.json'), clock, policy: config.broker });
+  const producers = new ProducerManager({ clock });
+  const tables = { store, topics, offsets, producers };
+  const transactions = new TransactionService({ ...tables, settings: config.broker, storeHost, clock, timers, logger, flush: flushTurn });
+  const sends = new SendCounters();
   const brokerAddr = formatHostPort(brokerIP1, config.server.listenPort);
   const haServerAddr = formatHostPort(brokerIP2, config.store.haListenPort);
   return {
@@ -215,17 +243,26 @@ function createParts(options: PartOptions): BrokerParts {
     store,
     topics,
     groups: new SubscriptionGroupManager({ file: file('subscriptionGroup.json'), clock, policy: config.broker }),
-    offsets: new ConsumerOffsetManager({ file: file('consumerOffset.json'), clock, policy: config.broker }),
+    offsets,
     consumers: new ConsumerManager({ clock }),
-    producers: new ProducerManager({ clock }),
+    producers,
     stats,
-    runtime: new RuntimeInfo({ config, clock, timers, stats, store, delay, disk }),
+    sends,
+    runtime: new RuntimeInfo({ config, clock, timers, stats, sends, store, delay, timer, disk }),
     holds,
     delayLevels,
     delay,
+    transactions,
+    timer,
     registration: new Registration({ config: config.broker, topics, client, brokerAddr, haServerAddr, clock, timers, logger }),
     flushTurn,
   };
+}
+
+function tableFile(name: string, { config, disk, logger }: { config: LoadedConfig; disk: Disk; logger: Logger }): JsonTableFile {
+  const { storePathRootDir, flushDiskType } = config.store;
+  // A topic must outlive a power cut as its messages do.
+  return new JsonTableFile({ storePathRootDir, name, isDurable: flushDiskType === 'SYNC_FLUSH', disk, logger });
 }
 
 function createServer(parts: BrokerParts): RemotingServer {

@@ -10,9 +10,12 @@ import type { ConsumerOffsetManager } from './offsets/index.js';
 import type { Registration } from './registration/index.js';
 import type { BrokerStats } from './stats/index.js';
 import type { RuntimeInfo } from './stats/runtime-info.js';
+import type { SendCounters } from './stats/send-counters.js';
 import type { MessageStore } from './store/index.js';
 import type { SubscriptionGroupManager } from './subscriptions/index.js';
+import type { TimerMessageService } from './timer/index.js';
 import type { TopicConfigManager } from './topics/index.js';
+import type { TransactionService } from './transaction/index.js';
 
 /** The parts of a running broker, as its processors see them. */
 export interface BrokerParts {
@@ -32,10 +35,14 @@ export interface BrokerParts {
   readonly consumers: ConsumerManager;
   readonly producers: ProducerManager;
   readonly stats: BrokerStats;
+  readonly sends: SendCounters;
   readonly runtime: RuntimeInfo;
   readonly holds: PullHoldService;
   readonly delayLevels: DelayLevels;
   readonly delay: ScheduleMessageService;
+  readonly transactions: TransactionService;
+  /** The timer wheel; null when the broker runs without it. */
+  readonly timer: TimerMessageService | null;
   readonly registration: Registration;
   /** Writes what was put since the last turn, acknowledges it, and wakes the pulls it matches. */
   flushTurn(): void;

@@ -1,7 +1,7 @@
 import { stringHashCode } from '../../src/common/java.js';
 import type { Logger } from '../../src/common/logger.js';
 import { getProperty, MessageConst } from '../../src/common/message/properties.js';
-import { decodeRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
+import { type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
 import { NOT_SENDABLE } from '../../src/common/topic-names.js';
 import { isStored } from '../processors/put-status.js';
 import type { BrokerStats } from '../stats/index.js';
@@ -35,13 +35,25 @@ export class Delivery implements PutSink {
     this.#flush = options.flush;
   }
 
-  /** Queues a record of SCHEDULE_TOPIC_XXXX for its real topic. */
-  put(record: Buffer): void {
+  /** Queues a parked record for its real topic. */
+  put(record: MessageRecord, properties = record.properties): void {
     const slot: Slot = { ok: null };
     this.#slots.push(slot);
-    const message = this.#restore(record, slot);
-    if (message === null) slot.ok = true;
-    else this.#store.put(message, this);
+    const target = this.#realTarget(record);
+    if (target === null) slot.ok = true;
+    else this.#store.put(restore(record, target, { properties, slot }), this);
+  }
+
+  /** Queues a record for the queue it lies in: its time is not over. */
+  park(record: MessageRecord, properties: string): void {
+    const slot: Slot = { ok: null };
+    this.#slots.push(slot);
+    this.#store.put(restore(record, record, { properties, slot }), this);
+  }
+
+  /** Counts a record of the batch that is not delivered, for good. */
+  skip(): void {
+    this.#slots.push({ ok: true });
   }
 
   /** The store refused a message of this batch: what follows it must wait, or it would come twice. */
@@ -88,37 +100,42 @@ export class Delivery implements PutSink {
     this.#stats.countPut(entry.stats, 1, message.body.length + message.properties.length + message.topic.length + RECORD_OVERHEAD_BYTES);
   }
 
-  /** The message as its sender meant it; null for one without a real topic, or whose topic nobody may send to. */
-  #restore(buffer: Buffer, slot: Slot): PutMessage | null {
-    const record = decodeRecord(buffer, 0);
+  /** Where the sender meant the message to go; null for a record without a real topic, or whose topic nobody may send to. */
+  #realTarget(record: MessageRecord): { topic: string; queueId: number } | null {
     const topic = getProperty(record.properties, MessageConst.REAL_TOPIC);
     const queueId = Number(getProperty(record.properties, MessageConst.REAL_QID));
-    if (topic === undefined || !Number.isInteger(queueId) || NOT_SENDABLE.has(topic)) {
-      this.#logger.error(
-        `dropped the delayed message at commit log offset ${record.commitLogOffset}: REAL_TOPIC is ${topic}, REAL_QID ${queueId}`,
-      );
-      return null;
-    }
-    const tags = getProperty(record.properties, MessageConst.TAGS);
-    return {
-      topic,
-      queueId,
-      flag: record.flag,
-      sysFlag: record.sysFlag,
-      bornTimestamp: record.bornTimestamp,
-      bornHost: record.bornHost,
-      storeHost: record.storeHost,
-      reconsumeTimes: record.reconsumeTimes,
-      preparedTransactionOffset: record.preparedTransactionOffset,
-      body: record.body,
-      // DELAY, REAL_TOPIC and REAL_QID stay: the store delays nothing by itself, so the message does not go round again.
-      properties: record.properties,
-      tagsCode: tags === undefined ? 0 : stringHashCode(tags),
-      waitStoreMsgOK: false,
-      queueOffset: 0,
-      commitLogOffset: 0,
-      storeTimestamp: 0,
-      context: slot,
-    };
+    if (topic !== undefined && Number.isInteger(queueId) && !NOT_SENDABLE.has(topic)) return { topic, queueId };
+    this.#logger.error(
+      `dropped the delayed message at commit log offset ${record.commitLogOffset}: REAL_TOPIC is ${topic}, REAL_QID ${queueId}`,
+    );
+    return null;
   }
+}
+
+function restore(
+  record: MessageRecord,
+  target: { topic: string; queueId: number },
+  changed: { properties: string; slot: Slot },
+): PutMessage {
+  const tags = getProperty(record.properties, MessageConst.TAGS);
+  return {
+    topic: target.topic,
+    queueId: target.queueId,
+    flag: record.flag,
+    sysFlag: record.sysFlag,
+    bornTimestamp: record.bornTimestamp,
+    bornHost: record.bornHost,
+    storeHost: record.storeHost,
+    reconsumeTimes: record.reconsumeTimes,
+    preparedTransactionOffset: record.preparedTransactionOffset,
+    body: record.body,
+    // DELAY, REAL_TOPIC and REAL_QID stay: the store delays nothing by itself, so the message does not go round again.
+    properties: changed.properties,
+    tagsCode: tags === undefined ? 0 : stringHashCode(tags),
+    waitStoreMsgOK: false,
+    queueOffset: 0,
+    commitLogOffset: 0,
+    storeTimestamp: 0,
+    context: changed.slot,
+  };
 }

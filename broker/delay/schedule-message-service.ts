@@ -1,22 +1,28 @@
 import type { Clock, TimerHandle, Timers } from '../../src/common/clock.js';
 import type { Logger } from '../../src/common/logger.js';
+import { decodeRecord, type MessageRecord } from '../../src/common/message/record.js';
 import { RMQ_SYS_SCHEDULE_TOPIC } from '../../src/common/topic-names.js';
 import { type DataVersion, newDataVersion, nextDataVersion, readDataVersion } from '../data-version.js';
 import { asObject, numberMapEntries } from '../json.js';
 import { DELAY_BATCH } from '../limits.js';
 import type { MessageFilter, MessageStore } from '../store/index.js';
+import { MAX_QUEUE_ID } from '../store/limits.js';
 import type { TableFile } from '../topics/index.js';
 import { SCHEDULE_QUEUE_NUMS } from '../topics/system-topics.js';
 import type { DelayLevels } from './delay-levels.js';
 import type { Delivery } from './delivery.js';
+import { waitForFlush } from './wait-for-flush.js';
 
 const RETRY_MS = 100;
 /** Longest wait of one timer; setTimeout cannot wait longer than 2^31 ms. */
 const MAX_TIMER_MS = 60_000;
 const NEVER = Number.POSITIVE_INFINITY;
+/** Longest wait of a stop for the commit log's flush. */
+const STOP_FLUSH_MS = 3_000;
 
 /** Takes every message and remembers the deliver time that its queue unit holds. */
 class DeliverTimeProbe implements MessageFilter {
+  /** When the message is due by the table it was stored under. */
   deliverMs = 0;
   isMatchedByConsumeQueue(tagsCode: number | bigint): boolean {
     this.deliverMs = Number(tagsCode);
@@ -38,13 +44,13 @@ interface Level {
  * Delivers messages of the delay levels. Within one level messages fall due in the order of their queue, so the service waits for the
  * first of each level with one timer, and for nothing while all levels are empty: an arrival starts it again.
  *
- * Owns config/delayOffset.json, saved every flushDelayOffsetInterval and at a clean stop. After a crash, messages delivered since the last
- * save are delivered once more, as by Apache's broker.
+ * Owns config/delayOffset.json, saved every flushDelayOffsetInterval and at a clean stop, and only when the delivered messages are on the
+ * device. After a crash, messages delivered since the last save are delivered once more, as by Apache's broker.
  */
 export class ScheduleMessageService {
   readonly #store: MessageStore;
   readonly #file: TableFile;
-  readonly #levels: readonly Level[];
+  readonly #levels: Level[] = [];
   readonly #table: DelayLevels;
   readonly #clock: Clock;
   readonly #timers: Timers;
@@ -56,6 +62,13 @@ export class ScheduleMessageService {
   #timerDueMs = NEVER;
   #isRunning = false;
   #isDirty = false;
+  /** Progress that is saved when the messages before `logEnd` are on the device. */
+  #waiting: { offsetTable: Map<number, number>; logEnd: number } | null = null;
+  #saveTimer: TimerHandle | null = null;
+  /** The messages that were delivered lie before it in the commit log. */
+  #deliveredEnd = 0;
+  /** Level that was looked at last. */
+  #turn = -1;
 
   constructor(options: {
     store: MessageStore;
@@ -74,8 +87,13 @@ export class ScheduleMessageService {
     this.#logger = options.logger;
     this.#delivery = options.delivery;
     this.#dataVersion = newDataVersion(options.clock);
-    const count = Math.max(options.levels.maxLevel, SCHEDULE_QUEUE_NUMS);
-    this.#levels = Array.from({ length: count }, (_, queueId) => ({ level: queueId + 1, queueId, offset: 0, dueMs: NEVER }));
+    this.#growTo(Math.max(options.levels.maxLevel, SCHEDULE_QUEUE_NUMS));
+  }
+
+  #growTo(count: number): void {
+    for (let queueId = this.#levels.length; queueId < count; queueId++) {
+      this.#levels.push({ level: queueId + 1, queueId, offset: 0, dueMs: NEVER });
+    }
   }
 
   /** Reads delayOffset.json; each offset is clamped into its queue. */
@@ -83,6 +101,9 @@ export class ScheduleMessageService {
     const content = asObject(this.#file.load());
     const offsets = new Map(numberMapEntries(content?.offsetTable));
     if (content !== null) this.#dataVersion = readDataVersion(content.dataVersion, this.#clock);
+    // Levels that the table had before keep their messages and their progress.
+    const known = [...this.#store.topicQueueIds(RMQ_SYS_SCHEDULE_TOPIC).map((queueId) => queueId + 1), ...offsets.keys()];
+    for (const level of known) if (level <= MAX_QUEUE_ID) this.#growTo(level);
     for (const level of this.#levels) {
       const min = this.#store.minOffset(RMQ_SYS_SCHEDULE_TOPIC, level.queueId);
       const max = this.#store.maxOffset(RMQ_SYS_SCHEDULE_TOPIC, level.queueId);
@@ -97,21 +118,48 @@ export class ScheduleMessageService {
     this.#arm();
   }
 
-  /** Stops delivering and saves the progress. */
-  stop(): void {
+  /** Stops delivering, waits until what was delivered is on the device, and saves the progress. */
+  async stop(): Promise<void> {
     this.#isRunning = false;
     if (this.#timer !== null) this.#timers.clearTimeout(this.#timer);
     this.#timer = null;
+    const isFlushed = await waitForFlush(this.#store, {
+      offset: this.#deliveredEnd,
+      timeoutMs: STOP_FLUSH_MS,
+      clock: this.#clock,
+      timers: this.#timers,
+    });
+    if (this.#saveTimer !== null) this.#timers.clearTimeout(this.#saveTimer);
+    if (isFlushed) this.#waiting = null;
+    else this.#logger.warn('the commit log cannot be flushed: delayed messages of the last seconds come once more after a start');
     this.flush();
   }
 
-  /** Saves when something was delivered since the last save that succeeded; in the background, one save at a time. */
+  /**
+   * Saves when something was delivered since the last save that succeeded, and is on the device: a progress ahead of its messages would lose
+   * them with the power. In the background, one save at a time.
+   */
   flush(options: { background?: boolean } = {}): void {
     const { problem, isSaving } = this.#file;
-    if (isSaving ? options.background === true : !this.#isDirty && problem === null) return;
+    const isBackground = options.background === true;
+    if (isSaving ? isBackground : !this.#isDirty && problem === null) return;
+    // While messages leave without a pause, what was delivered up to now is on the device some time later.
+    this.#waiting ??= { offsetTable: this.toTable().offsetTable, logEnd: this.#deliveredEnd };
+    const { offsetTable, logEnd } = this.#waiting;
+    if (this.#store.flushedWhere < logEnd) {
+      this.#store.requestFlush();
+      if (isBackground && this.#isRunning && this.#saveTimer === null) {
+        this.#saveTimer = this.#timers.setTimeout(() => {
+          this.#saveTimer = null;
+          this.flush(options);
+        }, RETRY_MS);
+      }
+      return;
+    }
+    this.#waiting = null;
     this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock);
-    this.#isDirty = false;
-    this.#file.save(this.toTable(), options);
+    this.#isDirty = logEnd !== this.#deliveredEnd;
+    this.#file.save({ dataVersion: this.#dataVersion, offsetTable }, options);
   }
 
   /** What delayOffset.json and GET_ALL_DELAY_OFFSET (45) hold. */
@@ -142,10 +190,14 @@ export class ScheduleMessageService {
     this.#timer = null;
     this.#timerDueMs = NEVER;
     if (!this.#isRunning) return;
-    for (const level of this.#levels) {
+    let budget = DELAY_BATCH;
+    for (let i = 0; i < this.#levels.length && budget > 0; i++) {
+      // The next step begins where this one ended: no level waits for all of another.
+      this.#turn = (this.#turn + 1) % this.#levels.length;
+      const level = this.#levels[this.#turn]!;
       if (level.dueMs > this.#clock.nowMs()) continue;
       try {
-        this.#deliver(level);
+        budget -= this.#deliver(level, budget);
       } catch (error) {
         this.#logger.error(`delivery of delay level ${level.level} stopped at offset ${level.offset}: ${(error as Error).message}`, {
           error,
@@ -156,39 +208,53 @@ export class ScheduleMessageService {
     this.#arm();
   }
 
-  /** Delivers the due messages of a level, at most a batch; sets when to look again. */
-  #deliver(level: Level): void {
+  /** Delivers due messages of a level, at most `budget`; sets when to look again. Returns how many it delivered. */
+  #deliver(level: Level, budget: number): number {
+    const before = level.offset;
     level.dueMs = NEVER;
     try {
-      this.#putDue(level);
+      this.#putDue(level, budget);
     } finally {
       // Also what was put before an error is on its way: it counts now, for this level.
       const { done, failed } = this.#delivery.commit();
       level.offset += done;
-      if (done > 0) this.#isDirty = true;
+      if (done > 0) {
+        this.#isDirty = true;
+        this.#deliveredEnd = this.#store.commitLogMaxOffset();
+      }
       if (failed) level.dueMs = this.#clock.nowMs() + RETRY_MS;
     }
+    return level.offset - before;
   }
 
-  #putDue(level: Level): void {
-    for (let n = 0; n < DELAY_BATCH; n++) {
+  #putDue(level: Level, budget: number): void {
+    for (let n = 0; n < budget; n++) {
       const result = this.#store.getMessage(RMQ_SYS_SCHEDULE_TOPIC, level.queueId, level.offset + n, 1, { filter: this.#probe });
       if (result.status !== 'FOUND') {
         level.dueMs = this.#afterMiss(level, n, result);
         break;
       }
       const now = this.#clock.nowMs();
-      let dueMs = this.#probe.deliverMs;
-      // A time further away than the level's delay means that the clock was set back: the message is due.
-      if (dueMs > now + this.#table.delayMs(level.level)) dueMs = now;
+      const record = decodeRecord(result.buffers[0]!, 0);
+      const dueMs = this.#dueTime(level, record, now);
       if (dueMs > now) {
         level.dueMs = dueMs;
         break;
       }
-      this.#delivery.put(result.buffers[0]!);
+      this.#delivery.put(record);
       if (this.#delivery.hasFailed) break;
-      if (n === DELAY_BATCH - 1) level.dueMs = now;
+      if (n === budget - 1) level.dueMs = now;
     }
+  }
+
+  /** The time that was recorded, or an earlier one: the level has become shorter, or the clock was set back. */
+  #dueTime(level: Level, record: MessageRecord, now: number): number {
+    const recordedMs = this.#probe.deliverMs;
+    if (level.level > this.#table.maxLevel) return record.storeTimestamp > now ? now : recordedMs;
+    const delayMs = this.#table.delayMs(level.level);
+    if (recordedMs <= now + delayMs) return recordedMs;
+    const byTableMs = record.storeTimestamp + delayMs;
+    return byTableMs > now + delayMs ? now : Math.min(recordedMs, byTableMs);
   }
 
   /** The queue has nothing to read at `level.offset + n`: at its end wait for an arrival, past a hole go on. */

@@ -5,23 +5,31 @@ import { AdminConnectionProcessor } from './admin-connection.js';
 import { AdminGroupProcessor } from './admin-group.js';
 import { AdminOffsetProcessor } from './admin-offset.js';
 import { AdminStatsProcessor } from './admin-stats.js';
+import { AdminStoreProcessor } from './admin-store.js';
 import { AdminTopicProcessor } from './admin-topic.js';
 import { ClientManageProcessor } from './client-manage.js';
 import { ConsumerManageProcessor } from './consumer-manage.js';
+import { EndTransactionProcessor } from './end-transaction.js';
 import { PullProcessor } from './pull.js';
 import { QueryMessageProcessor } from './query-message.js';
+import { ReplyProcessor } from './reply.js';
 import { SendProcessor } from './send.js';
 import { SendBackProcessor } from './send-back.js';
+import { SendFlow } from './send-flow.js';
+import { TimerProcessor } from './timer.js';
 
 export { SendProcessor } from './send.js';
 
 /** Gives every request code its processor; returns the one that follows the configuration. */
 export function registerProcessors(server: RemotingServer, parts: BrokerParts): SendProcessor {
-  const send = new SendProcessor(parts);
+  const flow = new SendFlow(parts);
+  const send = new SendProcessor(parts, flow);
   const processors = [
     send,
     new PullProcessor(parts),
-    new SendBackProcessor(parts),
+    new SendBackProcessor(parts, flow),
+    new EndTransactionProcessor(parts),
+    new ReplyProcessor(parts),
     new QueryMessageProcessor(parts),
     new ClientManageProcessor(parts),
     new ConsumerManageProcessor(parts),
@@ -30,7 +38,9 @@ export function registerProcessors(server: RemotingServer, parts: BrokerParts): 
     new AdminConnectionProcessor(parts),
     new AdminOffsetProcessor(parts),
     new AdminStatsProcessor(parts),
+    new AdminStoreProcessor(parts),
     new AdminConfigProcessor(parts),
+    new TimerProcessor(parts),
   ];
   for (const processor of processors) processor.register(server);
   return send;

@@ -1,4 +1,5 @@
 import type { HostAddress } from '../../src/common/host.js';
+import type { BatchLayout } from '../../src/common/message/batch.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection } from '../../src/remoting/server.js';
 import { POOLED_PUTS } from '../limits.js';
@@ -28,6 +29,8 @@ export class PutContext implements PutMessage {
   commitLogOffset = 0;
   storeTimestamp = 0;
   batchOffsets: number[] = [];
+  layout?: BatchLayout;
+  tagsCodes?: readonly number[];
   context: unknown = null;
   // What the answer needs.
   connection: Connection | null = null;
@@ -35,6 +38,12 @@ export class PutContext implements PutMessage {
   /** The queue the client is told: the real one when the message waits in a delay queue. */
   answerQueueId = 0;
   uniqKey = '';
+  /** Messages in the request. */
+  messageCount = 1;
+  /** Id of an inner batch, which its sender is told; empty for every other message. */
+  batchUniqId = '';
+  /** Names a timer message that may be recalled; empty for every other. */
+  recallHandle = '';
   /** The send created its topic. */
   isFirstOfTopic = false;
   /** Where the message counts: the topic it was sent to. */
@@ -57,9 +66,11 @@ export class PutContextPool {
     context.request = null;
     context.entry = null;
     context.properties = '';
-    if (context.batch) {
+    context.recallHandle = '';
+    if (context.messageCount !== 1 || context.batch) {
+      context.messageCount = 1;
       context.batch = false;
-      context.batchOffsets = [];
+      context.batchUniqId = '';
     }
     this.#free.push(context);
   }

@@ -3,10 +3,11 @@ import { encodeOffsetMsgId } from '../../src/common/message/message-id.js';
 import { appendProperty, getProperty, MessageConst, removeProperty } from '../../src/common/message/properties.js';
 import { decodeRecord, type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
 import { isWriteable } from '../../src/common/perm-name.js';
-import { dlqTopic, RMQ_SYS_SCHEDULE_TOPIC, retryTopic } from '../../src/common/topic-names.js';
+import { dlqTopic, retryTopic } from '../../src/common/topic-names.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
+import { parkDelayed } from '../delay/index.js';
 import type { BrokerParts } from '../parts.js';
 import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
 import type { SubscriptionGroupConfig } from '../subscriptions/index.js';
@@ -16,6 +17,7 @@ import { intField, longField, NO_FIELDS, textField } from './fields.js';
 import { isStored } from './put-status.js';
 import { fault, respondOk } from './respond.js';
 import { maxReconsumeTimesOf } from './retry-send.js';
+import type { SendFlow } from './send-flow.js';
 
 /** First retry of a message waits this level; each further one a level more. */
 const FIRST_RETRY_LEVEL = 3;
@@ -29,9 +31,11 @@ interface Asked {
 /** CONSUMER_SEND_MSG_BACK (36): a message that a consumer could not handle comes again later, or goes to the dead-letter queue. */
 export class SendBackProcessor implements PutSink {
   readonly #parts: BrokerParts;
+  readonly #flow: SendFlow;
 
-  constructor(parts: BrokerParts) {
+  constructor(parts: BrokerParts, flow: SendFlow) {
     this.#parts = parts;
+    this.#flow = flow;
   }
 
   register(server: RemotingServer): void {
@@ -56,6 +60,7 @@ export class SendBackProcessor implements PutSink {
   }
 
   #sendBack(connection: Connection, request: RemotingCommand): void {
+    if (!this.#flow.isOpen(connection) && this.#flow.refuse(connection, request)) return;
     const { groups, config, topics, store, stats, random } = this.#parts;
     const fields = request.extFields ?? NO_FIELDS;
     const groupName = textField(fields, 'group');
@@ -141,14 +146,10 @@ export class SendBackProcessor implements PutSink {
   }
 
   #toRetry(put: PutMessage, retry: { topic: string; group: SubscriptionGroupConfig; level: number; random: number }): void {
-    const { delayLevels, clock } = this.#parts;
-    const level = delayLevels.cap(retry.level);
-    let properties = removeProperty(removeProperty(put.properties, MessageConst.REAL_TOPIC), MessageConst.REAL_QID);
-    properties = appendProperty(properties, MessageConst.DELAY, String(level));
-    properties = appendProperty(properties, MessageConst.REAL_TOPIC, retry.topic);
-    put.properties = appendProperty(properties, MessageConst.REAL_QID, String(retry.random));
-    put.topic = RMQ_SYS_SCHEDULE_TOPIC;
-    put.queueId = level - 1;
-    put.tagsCode = clock.nowMs() + delayLevels.delayMs(level);
+    put.properties = appendProperty(put.properties, MessageConst.DELAY, String(retry.level));
+    put.topic = retry.topic;
+    put.queueId = retry.random;
+    // The record may be one that a timer delivered.
+    parkDelayed(this.#parts, put, { delayLevel: retry.level, hasTimer: true });
   }
 }

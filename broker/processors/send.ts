@@ -1,35 +1,29 @@
-import { MessageConst, removeProperty, withFinalSeparator } from '../../src/common/message/properties.js';
+import { getProperty, MessageConst, removeProperty, withFinalSeparator } from '../../src/common/message/properties.js';
+import { encodeRecallHandle } from '../../src/common/message/recall-handle.js';
 import { RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
-import { RMQ_SYS_SCHEDULE_TOPIC } from '../../src/common/topic-names.js';
-import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
+import { RMQ_SYS_WHEEL_TIMER_TOPIC } from '../../src/common/topic-names.js';
+import { RequestCode, ResponseCode, responseCodeName } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
+import { parkDelayed } from '../delay/index.js';
 import type { BrokerParts } from '../parts.js';
 import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
 import { describeTopic, type SendRefusal, sendRefusalOf, type TopicEntry } from '../topics/index.js';
 import { createTopicForSend } from './auto-create.js';
+import { BatchIntake } from './batch-intake.js';
 import { booleanField, type ExtFields, intField, missing, NO_FIELDS, optionalInt, parseDecimal } from './fields.js';
 import { newScan, scanProperties } from './property-scan.js';
 import { type PutContext, PutContextPool } from './put-message.js';
-import { isStored, PUT_STATUS_CODE, PUT_STATUS_REMARK } from './put-status.js';
+import { isStored, PUT_STATUS_CODE, putCounterOf, putRemarkOf } from './put-status.js';
 import { routeRetrySend } from './retry-send.js';
-import { faultOf } from './send-faults.js';
+import { faultOf, isHalfMessage, transactionsRejected } from './send-faults.js';
+import type { SendFlow } from './send-flow.js';
 import { type FieldNames, V1, V2 } from './send-header.js';
 import { SendResponder } from './send-response.js';
 
 const PERM_WRITE = 2;
 /** Properties that the broker writes itself: what a sender put there is dropped. */
 const OWN_PROPERTIES = [MessageConst.POP_CK, MessageConst.MSG_REGION, MessageConst.TRACE_ON, MessageConst.CLUSTER];
-const TIMER_PROPERTIES = [
-  MessageConst.TIMER_DELAY_SEC,
-  MessageConst.TIMER_DELAY_MS,
-  MessageConst.TIMER_DELIVER_MS,
-  MessageConst.TIMER_ENQUEUE_MS,
-  MessageConst.TIMER_DEQUEUE_MS,
-  MessageConst.TIMER_ROLL_TIMES,
-  MessageConst.TIMER_OUT_MS,
-  MessageConst.TIMER_DEL_UNIQKEY,
-];
 
 /**
  * SEND_MESSAGE (10), SEND_MESSAGE_V2 (310) and SEND_BATCH_MESSAGE (320): the checks in Apache's order, then one `put`. The answer leaves
@@ -37,49 +31,59 @@ const TIMER_PROPERTIES = [
  */
 export class SendProcessor implements PutSink {
   readonly #parts: BrokerParts;
+  readonly #flow: SendFlow;
   readonly #responder: SendResponder;
   readonly #pool = new PutContextPool();
   readonly #scan = newScan();
+  readonly #batches = new BatchIntake();
   /** What every stored message gets: MSG_REGION, TRACE_ON, CLUSTER. */
   #suffix = '';
-  #inFlight = 0;
 
-  constructor(parts: BrokerParts) {
+  constructor(parts: BrokerParts, flow: SendFlow) {
     this.#parts = parts;
+    this.#flow = flow;
     this.#responder = new SendResponder(parts.storeHost, parts.config.broker);
     this.configure();
   }
 
   register(server: RemotingServer): void {
-    server.register(RequestCode.SEND_MESSAGE_V2, (connection, request) => this.#send(connection, request, V2, false));
-    server.register(RequestCode.SEND_MESSAGE, (connection, request) => this.#send(connection, request, V1, false));
-    server.register(RequestCode.SEND_BATCH_MESSAGE, (connection, request) => this.#send(connection, request, V2, true));
+    const register = (code: number, names: FieldNames, isBatch: boolean): void => {
+      server.register(code, (connection, request) => {
+        try {
+          this.#send(connection, request, names, isBatch);
+        } catch (error) {
+          this.#parts.sends.count('SYSTEM_ERROR');
+          throw error;
+        }
+      });
+    };
+    register(RequestCode.SEND_MESSAGE_V2, V2, false);
+    register(RequestCode.SEND_MESSAGE, V1, false);
+    register(RequestCode.SEND_BATCH_MESSAGE, V2, true);
   }
 
   /** Takes over changed configuration. */
   configure(): void {
     const { regionId, traceOn, brokerClusterName } = this.#parts.config.broker;
+    this.#flow.configure();
     this.#responder.configure({ regionId, traceOn });
     this.#suffix = `MSG_REGION\u0001${regionId}\u0002TRACE_ON\u0001${traceOn}\u0002CLUSTER\u0001${brokerClusterName}\u0002`;
   }
 
-  /** Messages that wait for the store's acknowledgement. */
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
   onPut(message: PutMessage, status: PutStatus): void {
     const put = message as PutContext;
-    this.#inFlight--;
+    this.#parts.sends.inFlight--;
     if (isStored(status)) {
       this.#count(put);
       if (put.isFirstOfTopic) {
         void this.#answerWhenRegistered(put, status);
         return;
       }
-      this.#responder.stored(put, PUT_STATUS_CODE[status], PUT_STATUS_REMARK[status]);
+      this.#answerStored(put, status);
     } else {
-      put.connection!.respond(put.request!, PUT_STATUS_CODE[status], PUT_STATUS_REMARK[status] ?? status, this.#responder.marks());
+      this.#parts.sends.count(putCounterOf(status));
+      const remark = putRemarkOf(status, put, this.#parts.store);
+      put.connection!.respond(put.request!, PUT_STATUS_CODE[status], remark, this.#responder.marks());
     }
     this.#pool.give(put);
   }
@@ -87,20 +91,29 @@ export class SendProcessor implements PutSink {
   /** The message that created its topic is answered once the name servers know the topic: whoever sent it may ask for its route next. */
   async #answerWhenRegistered(put: PutContext, status: PutStatus): Promise<void> {
     await this.#parts.registration.settled();
-    this.#responder.stored(put, PUT_STATUS_CODE[status], PUT_STATUS_REMARK[status]);
+    this.#answerStored(put, status);
     this.#pool.give(put);
   }
 
+  #answerStored(put: PutContext, status: PutStatus): void {
+    if (status === 'PUT_OK') {
+      this.#responder.stored(put, ResponseCode.SUCCESS, null);
+      return;
+    }
+    this.#parts.sends.count(putCounterOf(status));
+    this.#responder.stored(put, PUT_STATUS_CODE[status], putRemarkOf(status, put, this.#parts.store));
+  }
+
   #count(put: PutContext): void {
-    const messageCount = put.batch ? put.batchOffsets.length : 1;
     const bytes = put.body.length + put.properties.length + put.topic.length + RECORD_OVERHEAD_BYTES;
     const entry = put.entry!;
     // A delayed or dead message counts where it lies; the delay service counts it again where it is delivered.
     const stats = put.topic === entry.topicName ? entry.stats : (this.#parts.topics.entry(put.topic) ?? entry).stats;
-    this.#parts.stats.countPut(stats, messageCount, bytes);
+    this.#parts.stats.countPut(stats, put.messageCount, bytes);
   }
 
   #send(connection: Connection, request: RemotingCommand, names: FieldNames, isBatch: boolean): void {
+    if (!this.#flow.isOpen(connection) && this.#flow.refuse(connection, request)) return;
     const fields = request.extFields ?? NO_FIELDS;
     const topic = fields[names.topic];
     if (topic === undefined) throw missing(names.topic, topic);
@@ -117,20 +130,20 @@ export class SendProcessor implements PutSink {
     const isFirstOfTopic = entry === undefined;
     const refusal = this.#refusalOf(topic, entry);
     if (refusal !== null) {
-      connection.respond(request, refusal.code, refusal.remark, this.#responder.marks());
+      this.#refuse(connection, request, refusal);
       return;
     }
     if (entry === undefined) {
       const created = this.#create(connection, topic, fields, names);
       if ('remark' in created) {
-        connection.respond(request, created.code, created.remark, this.#responder.marks());
+        this.#refuse(connection, request, created);
         return;
       }
       entry = created;
     }
     if (queueId >= entry.queueIdBound) {
       const remark = `request queueId[${queueId}] is illegal, ${describeTopic(entry.config)} Producer: ${connection.remoteAddr}`;
-      connection.respond(request, ResponseCode.INVALID_PARAMETER, remark, this.#responder.marks());
+      this.#refuse(connection, request, { code: ResponseCode.INVALID_PARAMETER, remark });
       return;
     }
     const put = this.#pool.take();
@@ -141,7 +154,7 @@ export class SendProcessor implements PutSink {
     put.topic = topic;
     put.queueId = queueId < 0 ? this.#parts.random.nextInt(Math.max(1, entry.writeQueueNums)) : queueId;
     put.flag = flag;
-    put.sysFlag = sysFlag;
+    put.sysFlag = sysFlag | entry.sendSysFlag;
     put.bornTimestamp = bornTimestamp;
     put.bornHost = connection.remoteHost;
     put.storeHost = this.#parts.storeHost;
@@ -174,7 +187,6 @@ export class SendProcessor implements PutSink {
     let properties = withFinalSeparator(sentProperties);
     if (scan.needsRewrite) {
       for (const name of OWN_PROPERTIES) properties = removeProperty(properties, name);
-      if (scan.delayLevel > 0) for (const name of TIMER_PROPERTIES) properties = removeProperty(properties, name);
     }
     let uniqKey = scan.uniqKey;
     if (uniqKey === '' && !put.batch) {
@@ -202,24 +214,34 @@ export class SendProcessor implements PutSink {
     }
     put.body = request.body!;
     if (put.batch) {
-      // The batch's own id is for the answer; each message in it has one.
-      put.properties = removeProperty(put.properties, MessageConst.UNIQ_KEY);
-    } else if (scan.delayLevel > 0) {
-      this.#delay(put, scan.delayLevel);
+      const refusal = this.#batches.take(put, scan);
+      if (refusal !== null) {
+        this.#drop(put, refusal);
+        return;
+      }
+    } else if (scan.isTransaction && isHalfMessage(put, scan)) {
+      if (this.#parts.config.broker.rejectTransactionMessage) {
+        this.#drop(put, transactionsRejected(this.#parts.config.broker.brokerIP1));
+        return;
+      }
+      // What it says of a delay counts when it is committed.
+      this.#parts.transactions.prepare(put, uniqKey);
+    } else if (scan.delayLevel > 0 || scan.hasTimer) {
+      const refusal = parkDelayed(this.#parts, put, scan);
+      if (refusal !== null) {
+        this.#drop(put, refusal);
+        return;
+      }
+      if (put.topic === RMQ_SYS_WHEEL_TIMER_TOPIC && !entry.isRetry) this.#nameForRecall(put);
     }
-    this.#inFlight++;
+    this.#parts.sends.inFlight++;
     this.#parts.store.put(put, this);
   }
 
-  /** Parks a message in the queue of its delay level. */
-  #delay(put: PutContext, asked: number): void {
-    const levels = this.#parts.delayLevels;
-    const level = levels.cap(asked);
-    if (level !== asked) put.properties = `${removeProperty(put.properties, MessageConst.DELAY)}DELAY\u0001${level}\u0002`;
-    put.properties += `REAL_TOPIC\u0001${put.topic}\u0002REAL_QID\u0001${put.queueId}\u0002`;
-    put.topic = RMQ_SYS_SCHEDULE_TOPIC;
-    put.queueId = level - 1;
-    put.tagsCode = this.#parts.clock.nowMs() + levels.delayMs(level);
+  #nameForRecall(put: PutContext): void {
+    const timestampMs = Number(getProperty(put.properties, MessageConst.TIMER_OUT_MS)) + 1;
+    const { brokerName } = this.#parts.config.broker;
+    put.recallHandle = encodeRecallHandle({ topic: put.entry!.topicName, brokerName, timestampMs, msgId: put.uniqKey });
   }
 
   #create(connection: Connection, topic: string, fields: ExtFields, names: FieldNames): TopicEntry | SendRefusal {
@@ -232,7 +254,12 @@ export class SendProcessor implements PutSink {
   }
 
   #drop(put: PutContext, fault: SendRefusal): void {
-    put.connection!.respond(put.request!, fault.code, fault.remark, this.#responder.marks());
+    this.#refuse(put.connection!, put.request!, fault);
     this.#pool.give(put);
+  }
+
+  #refuse(connection: Connection, request: RemotingCommand, refusal: SendRefusal): void {
+    this.#parts.sends.count(responseCodeName(refusal.code));
+    connection.respond(request, refusal.code, refusal.remark, this.#responder.marks());
   }
 }

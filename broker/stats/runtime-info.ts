@@ -3,9 +3,11 @@ import { MQ_VERSION, versionDesc } from '../../src/common/mq-version.js';
 import type { LoadedConfig } from '../config/index.js';
 import type { ScheduleMessageService } from '../delay/index.js';
 import type { Disk, MessageStore } from '../store/index.js';
+import type { TimerMessageService } from '../timer/index.js';
 import type { BrokerStats } from './broker-stats.js';
 import { latencyDistribution, latencyPercentile } from './put-latency.js';
-import { type Totals, TpsSampler } from './tps-sampler.js';
+import type { SendCounters } from './send-counters.js';
+import { javaDouble, type Totals, TpsSampler } from './tps-sampler.js';
 
 const SAMPLE_MS = 1000;
 const GIB = 1024 ** 3;
@@ -17,8 +19,10 @@ export interface RuntimeSources {
   clock: Clock;
   timers: Timers;
   stats: BrokerStats;
+  sends: SendCounters;
   store: MessageStore;
   delay: ScheduleMessageService;
+  timer: TimerMessageService | null;
   disk: Disk;
 }
 
@@ -30,7 +34,7 @@ interface DayTotals {
 
 /**
  * GET_BROKER_RUNTIME_INFO (28). Every number is a counter of this broker; what has no counterpart here because there are no thread pools
- * (queue sizes, wait times) is truly zero.
+ * (queue sizes and wait times but those of sends) is truly zero. Keys that Apache's broker does not have: sendResponseTimes_….
  */
 export class RuntimeInfo {
   readonly #sources: RuntimeSources;
@@ -44,6 +48,8 @@ export class RuntimeInfo {
   #todayMorning: DayTotals = { puts: 0, gets: 0 };
   #day: string;
   #timer: TimerHandle | null = null;
+  #timerCounts = { enqueued: 0, dequeued: 0 };
+  #timerRates = { enqueued: 0, dequeued: 0 };
 
   constructor(sources: RuntimeSources) {
     this.#sources = sources;
@@ -77,6 +83,7 @@ export class RuntimeInfo {
   sample(): void {
     const { clock, stats } = this.#sources;
     this.#sampler.sample(clock.monotonicMs(), this.#totals());
+    this.#sampleTimer();
     const day = localDay(clock.nowMs());
     if (day === this.#day) return;
     this.#day = day;
@@ -104,8 +111,7 @@ export class RuntimeInfo {
     this.#addQueues(set);
     for (const { level, offset, maxOffset } of this.#sources.delay.progress())
       set(`scheduleMessageOffset_${level}`, `${offset},${maxOffset}`);
-    for (const name of ['timerReadBehind', 'timerOffsetBehind', 'timerCongestNum']) set(name, 0);
-    for (const name of ['timerEnqueueTps', 'timerDequeueTps']) set(name, '0.0');
+    this.#addTimer(set);
     return table;
   }
 
@@ -130,6 +136,24 @@ export class RuntimeInfo {
     set('getTransferedTps', transferred);
   }
 
+  #addTimer(set: (name: string, value: number | string) => void): void {
+    const { timer } = this.#sources;
+    set('timerReadBehind', Math.floor((timer?.readBehindMs ?? 0) / 1000));
+    set('timerOffsetBehind', timer?.queueBehind ?? 0);
+    set('timerCongestNum', timer?.pendingCount ?? 0);
+    set('timerEnqueueTps', javaDouble(this.#timerRates.enqueued));
+    set('timerDequeueTps', javaDouble(this.#timerRates.dequeued));
+  }
+
+  /** Timer messages of the last second. */
+  #sampleTimer(): void {
+    const counts = this.#sources.timer?.counts;
+    if (counts === undefined) return;
+    const { enqueued, dequeued } = this.#timerCounts;
+    this.#timerRates = { enqueued: counts.enqueued - enqueued, dequeued: counts.dequeued - dequeued };
+    this.#timerCounts = counts;
+  }
+
   #addPuts(set: (name: string, value: number | string) => void): void {
     const { counters } = this.#sources.store;
     // Apache's never shows 0 here: its tools divide by it.
@@ -139,6 +163,7 @@ export class RuntimeInfo {
     set('putMessageAverageSize', counters.puts === 0 ? '0.0' : String(counters.putBytes / counters.puts));
     set('putMessageEntireTimeMax', Math.round(counters.putLatencyMsMax));
     set('getMessageEntireTimeMax', 0);
+    for (const [name, times] of this.#sources.sends.entries()) set(`sendResponseTimes_${name}`, times);
     set('putMessageDistributeTime', latencyDistribution(counters.putLatencyBuckets));
     set('putLatency99', latencyPercentile(counters.putLatencyBuckets, 0.99).toFixed(2));
     set('putLatency999', latencyPercentile(counters.putLatencyBuckets, 0.999).toFixed(2));
@@ -186,6 +211,9 @@ export class RuntimeInfo {
       set(`${name}ThreadPoolQueueCapacity`, queueCapacity);
       set(`${name}ThreadPoolQueueHeadWaitTimeMills`, 0);
     }
+    // What stands in the queue of Apache's send threads waits here for the device.
+    set('sendThreadPoolQueueSize', this.#sources.sends.inFlight);
+    set('sendThreadPoolQueueHeadWaitTimeMills', this.#sources.store.oldestPutWaitMs);
     set('EndTransactionQueueSize', 0);
     set('EndTransactionThreadPoolQueueCapacity', broker.endTransactionPoolQueueCapacity);
   }

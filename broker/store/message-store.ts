@@ -7,10 +7,11 @@ import { newCounters } from './counters.js';
 import { diskErrorCode } from './disk.js';
 import { hasKey, indexKeyHash } from './index-keys.js';
 import { LogReader } from './log-reader.js';
+import { Housekeeping } from './housekeeping.js';
 import { Maintenance } from './maintenance.js';
 import { MessageReader } from './message-reader.js';
 import type { RecoveryResult } from './recovery.js';
-import { logDirectory, type MessageStoreOptions, openParts, removeAbort, type StoreParts } from './store-open.js';
+import { type MessageStoreOptions, openParts, type StoreParts } from './store-open.js';
 import type {
   ArrivalListener,
   BoundaryType,
@@ -22,7 +23,7 @@ import type {
   StoreConfig,
   StoreCounters,
 } from './types.js';
-import { Block, WritePath } from './write-path.js';
+import { Block, runningFlagsOf, WritePath } from './write-path.js';
 
 /** The one timer looks this often for due work, unless flushIntervalCommitLog is shorter. */
 const TICK_MS = 100;
@@ -46,16 +47,16 @@ export class MessageStore {
   readonly #reader: LogReader;
   readonly #messages: MessageReader;
   readonly #maintenance: Maintenance;
+  readonly #house: Housekeeping;
   #timer: TimerHandle | null = null;
-  #diskUsedRatio = -1;
   #shutdown: Promise<void> | null = null;
 
   private constructor(parts: StoreParts) {
-    const { config, files, topics, index, checkpoint, clock, logger, disk, fds } = parts;
+    const { config, files, topics, index, checkpoint, clock, timers, logger, disk, fds } = parts;
     this.#parts = parts;
     this.config = config;
     this.recovery = parts.recovery;
-    this.#log = new CommitLog(files);
+    this.#log = new CommitLog(files, { appendsPropertyCrc: config.enabledAppendPropCRC });
     this.#log.reset(parts.recovery.end);
     this.#write = new WritePath({
       config,
@@ -65,6 +66,7 @@ export class MessageStore {
       checkpoint,
       counters: this.counters,
       clock,
+      timers,
       logger,
       lastStoreTimestamp: parts.recovery.lastStoreTimestamp,
       flushedWhere: parts.recovery.flushedWhere,
@@ -73,7 +75,8 @@ export class MessageStore {
     const ext = new ConsumeQueueExt({ config, disk, fds });
     const log = logView(this.#log, this.#write);
     this.#messages = new MessageReader({ config, topics, log, reader: this.#reader, ext, counters: this.counters });
-    this.#maintenance = new Maintenance({ host: this.#host(), topics, index, checkpoint, disk, logPath: logDirectory(config), logger });
+    this.#house = new Housekeeping(parts, this.#log, this.#write);
+    this.#maintenance = new Maintenance({ host: this.#host(), topics, index, checkpoint, clock, logger });
     topics.onWriteError = (error) => this.#maintenance.derivedError(error);
     if (index !== null) {
       index.onError = (error) => this.#maintenance.derivedError(error);
@@ -88,7 +91,7 @@ export class MessageStore {
     const parts = await openParts(options);
     const store = new MessageStore(parts);
     const tickMs = Math.max(MIN_TICK_MS, Math.min(TICK_MS, parts.config.flushIntervalCommitLog));
-    store.#maintenance.checkDisk();
+    store.#house.checkDisk();
     store.#timer = parts.timers.setInterval(() => store.#tick(), tickMs);
     return store;
   }
@@ -96,12 +99,15 @@ export class MessageStore {
   #host() {
     return {
       config: this.config,
-      nowMs: () => this.#parts.clock.monotonicMs(),
       lastDispatchedTimestamp: () => this.#write.lastDispatchedTimestamp,
-      onDerivedError: (error: unknown) => this.#setBlock(Block.DERIVED_ERROR, error !== null),
-      onDiskUsed: (ratio: number) => this.#noteDiskUsed(ratio),
-      flushCommitLog: () => this.#write.flusher.request(),
-      prepareNextFile: () => this.#prepareNextFile(),
+      dispatchedTo: () => this.#write.dispatchedTo,
+      onDerivedError: (error: unknown) => {
+        if (error !== null) this.#write.lastErrorCode = diskErrorCode(error);
+        this.#setBlock(Block.DERIVED_ERROR, error !== null);
+      },
+      checkDisk: () => this.#house.checkDisk(),
+      flushCommitLog: (nowMs: number) => this.#write.flushWhenWorth(nowMs),
+      prepareNextFile: () => this.#house.prepareNextFile(),
     };
   }
 
@@ -109,40 +115,45 @@ export class MessageStore {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#write.tick(nowMs);
     this.#maintenance.tick(nowMs);
+    this.#house.tick(nowMs);
   }
 
   #setBlock(bit: number, isSet: boolean): void {
     this.#write.blocks = isSet ? this.#write.blocks | bit : this.#write.blocks & ~bit;
   }
 
-  #noteDiskUsed(ratio: number): void {
-    this.#diskUsedRatio = ratio;
-    // Whole percents, rounded up, as Apache counts.
-    const isFull = Math.ceil(ratio * 100) > this.config.diskSpaceWarningLevelRatio;
-    const wasFull = (this.#write.blocks & Block.DISK_FULL) !== 0;
-    if (isFull !== wasFull) {
-      const percent = Math.ceil(ratio * 100);
-      const level = this.config.diskSpaceWarningLevelRatio;
-      if (isFull) {
-        this.#parts.logger.error(`the disk is ${percent} % full, sends are refused above ${level} %`);
-      } else {
-        this.#parts.logger.info(`the disk is ${percent} % full again, sends are taken`);
-      }
-      this.#setBlock(Block.DISK_FULL, isFull);
-    }
-  }
-
-  #prepareNextFile(): void {
-    try {
-      this.#log.prepareNextFile();
-    } catch (error) {
-      this.#parts.logger.warn(`the next commit log file cannot be made yet (${diskErrorCode(error)})`);
-    }
-  }
-
   /** Whether a put would be taken: not shut down, no write error, disk not full. */
   get isWriteable(): boolean {
-    return this.#write.blocks === 0;
+    return (this.#write.blocks & ~Block.PAGE_CACHE_BUSY) === 0;
+  }
+
+  /** A write took osPageCacheBusyTimeOutMills or longer, and what came in meanwhile is being read. */
+  get isOsPageCacheBusy(): boolean {
+    return (this.#write.blocks & Block.PAGE_CACHE_BUSY) !== 0;
+  }
+
+  /** When the last write into the commit log ended, monotonic ms. */
+  get lastWriteEndMs(): number {
+    return this.#write.lastWriteEndMs;
+  }
+
+  /** How long the oldest message that waits for the device has waited, ms. */
+  get oldestPutWaitMs(): number {
+    return this.#write.oldestWaitMs;
+  }
+
+  /** Why puts are refused, in words; what was refused last when they are taken again. */
+  get unavailableReason(): string {
+    const { blocks, lastErrorCode } = this.#write;
+    if ((blocks & Block.SHUTDOWN) !== 0) return 'the message store has been shut down';
+    if ((blocks & Block.DISK_FULL) !== 0) {
+      const { percent, warningPercent } = this.#house.disk;
+      return `the broker's disk is full [${percent} % used, limit ${warningPercent} %]`;
+    }
+    if ((blocks & Block.NOT_MARKED) !== 0) return "the broker's disk is full [no room for the file abort]";
+    if ((blocks & Block.DERIVED_ERROR) !== 0) return `consume queues or index cannot be written (${lastErrorCode})`;
+    if ((blocks & Block.FLUSH_ERROR) !== 0) return `the commit log cannot be flushed (${lastErrorCode})`;
+    return `the commit log cannot be written (${lastErrorCode})`;
   }
 
   get isDiskFull(): boolean {
@@ -152,6 +163,11 @@ export class MessageStore {
   /** Everything below is on the device. */
   get flushedWhere(): number {
     return this.#write.flusher.flushedWhere;
+  }
+
+  /** Has the commit log flushed without waiting for its turn; `flushedWhere` tells when it is done. */
+  requestFlush(): void {
+    this.#write.flusher.request();
   }
 
   /**
@@ -256,9 +272,17 @@ export class MessageStore {
     return queues.flatMap((queue) => (queue === undefined ? [] : [queue.queueId]));
   }
 
+  /** A topic was created: queues that an earlier topic of its name left are removed when they are of another kind. */
+  topicConfigured(topic: string): void {
+    this.#parts.topics.configured(topic);
+  }
+
   /** Removes the topic's consume queues; its records stay in the commit log. */
   deleteTopic(topic: string): void {
     this.#parts.topics.deleteTopic(topic);
+    // Its queues are not missing.
+    this.#parts.checkpoint.summary = null;
+    this.#maintenance.saveCheckpoint();
   }
 
   commitLogMinOffset(): number {
@@ -272,7 +296,7 @@ export class MessageStore {
 
   /** Used part of the file system, 0..1; −1 when it cannot be read. */
   diskUsedRatio(): number {
-    return this.#diskUsedRatio;
+    return this.#house.disk.ratio;
   }
 
   /** Bytes of the commit log that are not dispatched yet. */
@@ -280,10 +304,33 @@ export class MessageStore {
     return this.#log.writtenWhere - this.#write.dispatchedTo;
   }
 
+  /**
+   * Removes expired commit log files whatever the hour, in the next rounds of retention: those last written fileReservedTime ago, never the
+   * newest one. Queues and index follow.
+   */
+  deleteExpiredFiles(): void {
+    this.#house.deleteExpiredFiles();
+  }
+
+  /** Removes queues whose messages are all gone from the commit log, but for topics that are kept; each begins at offset 0 again. Returns how many. */
+  cleanExpiredQueues(isKept: (topic: string) => boolean): number {
+    return this.#house.cleanExpiredQueues(isKept);
+  }
+
+  /** Removes the queues of topics that are not kept; returns the topics. */
+  cleanUnusedTopics(isKept: (topic: string) => boolean): string[] {
+    return this.#house.cleanUnusedTopics(isKept);
+  }
+
+  /** Apache's running flags (store.md 8): 2 not writeable, 4 queues and 8 index cannot be written, 16 disk full. */
+  get runningFlags(): number {
+    return runningFlagsOf(this.#write.blocks);
+  }
+
   /** Takes new values of keys that may change while running. */
   updateConfig(changes: Partial<StoreConfig>): void {
     Object.assign(this.config, changes);
-    this.#maintenance.checkDisk();
+    this.#house.checkDisk();
   }
 
   /** Flushes everything, writes the checkpoint, removes `abort`, gives the folder free. */
@@ -293,18 +340,19 @@ export class MessageStore {
   }
 
   async #close(): Promise<void> {
-    const { fds, lock, timers, logger, disk, config } = this.#parts;
+    const { fds, lock, timers, logger, mark } = this.#parts;
     this.flushTurn();
     this.#setBlock(Block.SHUTDOWN, true);
     if (this.#timer !== null) {
       timers.clearInterval(this.#timer);
     }
+    await this.#house.close();
     const isFlushed = await this.#flushForClose();
     const isClean = isFlushed && this.dispatchBehindBytes() === 0 && (await this.#maintenance.close());
     if (isClean) {
       try {
         this.#log.removeUnusedFiles();
-        removeAbort(disk, config.storePathRootDir);
+        mark.remove();
       } catch (error) {
         logger.warn(`the store could not be closed in order (${diskErrorCode(error)}); the next start recovers it`);
       }
@@ -317,8 +365,11 @@ export class MessageStore {
 
   async #flushForClose(): Promise<boolean> {
     const { flusher } = this.#write;
-    const before = flusher.failures;
     await flusher.idle();
+    if (!this.#write.repair()) {
+      return false;
+    }
+    const before = flusher.failures;
     while (flusher.flushedWhere < this.#log.writtenWhere && flusher.failures === before) {
       flusher.request();
       await flusher.idle();

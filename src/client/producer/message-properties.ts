@@ -3,7 +3,7 @@
  * for the hot path, which writes JSON without JSON.stringify; it exists only where nothing needs escaping but the separators.
  */
 
-import type { Message } from '../../common/message/message.js';
+import { type Message, timerProperties } from '../../common/message/message.js';
 import { KEY_SEPARATOR, MessageConst } from '../../common/message/properties.js';
 
 const NAME_END = '\u0001';
@@ -30,6 +30,9 @@ export function propertiesText(message: Message, uniqKey: string): string {
   if (message.delayTimeLevel !== undefined && message.delayTimeLevel !== 0) {
     text += pair(MessageConst.DELAY, String(message.delayTimeLevel));
   }
+  for (const [name, value] of timerProperties(message)) {
+    text += pair(name, value);
+  }
   if (user !== undefined) {
     for (const [name, value] of user) {
       if (!isSetByField(message, name)) {
@@ -49,6 +52,12 @@ function isSetByField(message: Message, name: string): boolean {
       return message.tags !== undefined;
     case MessageConst.DELAY:
       return message.delayTimeLevel !== undefined && message.delayTimeLevel !== 0;
+    case MessageConst.TIMER_DELAY_SEC:
+      return message.delayTimeSec !== undefined;
+    case MessageConst.TIMER_DELAY_MS:
+      return message.delayTimeMs !== undefined;
+    case MessageConst.TIMER_DELIVER_MS:
+      return message.deliverTimeMs !== undefined;
     case MessageConst.WAIT:
     case MessageConst.UNIQ_KEY:
       return true;
@@ -82,9 +91,6 @@ const JSON_DELAY = MessageConst.DELAY + JSON_NAME_END;
  * @returns null when a value needs more than that; the caller then takes the plain path.
  */
 export function propertiesJsonText(message: Message, uniqKey: string): string | null {
-  if (message.properties !== undefined && message.properties.size > 0) {
-    return null;
-  }
   let text = '';
   const keys = message.keys;
   if (keys !== undefined) {
@@ -103,6 +109,25 @@ export function propertiesJsonText(message: Message, uniqKey: string): string | 
   }
   if (message.delayTimeLevel !== undefined && message.delayTimeLevel !== 0) {
     text += JSON_DELAY + String(message.delayTimeLevel) + JSON_PAIR_END;
+  }
+  const timer = timerProperties(message);
+  for (let i = 0; i < timer.length; i++) {
+    text += timer[i]![0] + JSON_NAME_END + timer[i]![1] + JSON_PAIR_END;
+  }
+  const user = message.properties;
+  return user === undefined || user.size === 0 ? text : withUserProperties(text, message, user);
+}
+
+function withUserProperties(start: string, message: Message, user: ReadonlyMap<string, string>): string | null {
+  let text = start;
+  for (const [name, value] of user) {
+    if (isSetByField(message, name)) {
+      continue;
+    }
+    if (!isPlainJsonText(name) || !isPlainJsonText(value)) {
+      return null;
+    }
+    text += name + JSON_NAME_END + value + JSON_PAIR_END;
   }
   return text;
 }

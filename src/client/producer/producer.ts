@@ -1,58 +1,35 @@
 import { compressBody, compressionSysFlag } from '../../common/compression.js';
-import { ConnectError, MQError, TimeoutError, UsageError } from '../../common/errors.js';
-import { MAX_MESSAGE_BODY_BYTES } from '../../common/limits.js';
-import { encodeBatch } from '../../common/message/batch.js';
+import { type MQError, UsageError } from '../../common/errors.js';
 import type { Message } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
-import { responseError } from '../../remoting/client.js';
-import type { RemotingCommand } from '../../remoting/command.js';
-import { throwLater } from '../callback.js';
+import { MessageSysFlag } from '../../common/sys-flag.js';
 import type { MessageQueue } from '../message-queue.js';
 import { MQClient } from '../mq-client.js';
-import { type ClientOptions, type SendResult, SendStatus } from '../types.js';
+import { withNamespace, withoutNamespace } from '../namespace.js';
+import type { ReplyMessage } from '../reply-table.js';
+import type { SendResult } from '../types.js';
+import { AsyncSender } from './async-sender.js';
+import { AutoBatcher } from './auto-batch.js';
+import { encodeMessages } from './batch.js';
+import { BrokerDetector } from './broker-detector.js';
+import { FaultStrategy } from './fault-strategy.js';
+import { InFlight } from './in-flight.js';
 import { propertiesText } from './message-properties.js';
-import { type AttemptSink, PendingSend, type SendHandler } from './pending-send.js';
-import type { TopicPublishInfo } from './publish-info.js';
-import type { MessageQueueSelector } from './selectors.js';
-import { callTimeoutError, notRunningError, sendFailedError } from './send-errors.js';
-import { DEFAULT_CREATE_TOPIC_KEY } from './send-request.js';
-import { RETRY_RESPONSE_CODES, readSendResult, sendStatusOf } from './send-response.js';
+import { type AttemptSink, NO_QUEUE, PendingSend, type SendHandler } from './pending-send.js';
+import { type ProducerOptions, type ProducerSettings, producerSettings, type SendOptions } from './producer-options.js';
+import { recallMessage } from './recall.js';
+import { sendRequest } from './request.js';
+import { isReply, type RepliableMessage, replyTo } from './reply.js';
+import { type MessageQueueSelector, selectByShardingKey } from './selectors.js';
+import { asMQError, notRunningError } from './send-errors.js';
+import { type ProducerStats, SendStats } from './send-stats.js';
+import { newAttempt, type SendTarget, SyncSender } from './sync-sender.js';
 import { SendTransmitter } from './transmitter.js';
-import { batchTooLargeError, validateBatch, validateClientGroup, validateMessage } from './validate.js';
+import { validateClientGroup, validateMessage } from './validate.js';
+
+export type { ProducerOptions, SendOptions } from './producer-options.js';
 
 const SELECTOR_NULL = 'the queue selector returned no queue';
-
-export interface ProducerOptions extends ClientOptions {
-  producerGroup: string;
-  /** Further attempts of `send` after the first. Default 2. */
-  retryTimesWhenSendFailed?: number;
-  /** Further attempts of `sendAsync` after the first. Default 2. */
-  retryTimesWhenSendAsyncFailed?: number;
-  /** Also a status other than SEND_OK makes `send` try another broker. Default false. */
-  retryAnotherBrokerWhenNotStoreOK?: boolean;
-  /** Budget of one send, all its attempts together, ms. Default 3000. */
-  sendMsgTimeoutMs?: number;
-  /** Bodies of at least so many bytes are compressed. Default 4096. */
-  compressMsgBodyOverHowmuch?: number;
-  /** zlib level, 0 to 9. Default 5. */
-  compressLevel?: number;
-  /** Largest body before compression, bytes. Default 4 MiB. */
-  maxMessageSize?: number;
-  /** Topic whose configuration a broker copies when it creates a topic. Default TBW102. */
-  createTopicKey?: string;
-  /** Queues a broker of a topic that a send creates, at most. Default 4. */
-  defaultTopicQueueNums?: number;
-  /** Shares connections and routes with others; it is then not closed by this producer alone. */
-  client?: MQClient;
-}
-
-/** Options of one send. */
-export interface SendOptions {
-  /** Exactly this queue; then there is one attempt. */
-  queue?: MessageQueue;
-  /** Instead of sendMsgTimeoutMs. */
-  timeoutMs?: number;
-}
 
 /**
  * Sends messages.
@@ -68,42 +45,49 @@ export interface SendOptions {
  */
 export class Producer {
   readonly #client: MQClient;
-  readonly #options: Required<Omit<ProducerOptions, keyof ClientOptions | 'client'>>;
+  readonly #options: ProducerOptions;
+  readonly #settings: ProducerSettings;
+  readonly #stats = new SendStats();
+  readonly #inFlight = new InFlight();
   readonly #transmitter: SendTransmitter;
-  readonly #asyncSink: AttemptSink;
-  readonly #syncSink: AttemptSink;
+  readonly #sync: SyncSender;
+  readonly #async: AsyncSender;
+  readonly #detector: BrokerDetector | null;
+  readonly #batcher: AutoBatcher | null;
   #running = false;
-  #inFlight = 0;
-  #whenIdle: (() => void) | undefined;
 
   constructor(options: ProducerOptions) {
     validateClientGroup('producerGroup', options.producerGroup);
-    this.#options = {
-      producerGroup: options.producerGroup,
-      retryTimesWhenSendFailed: options.retryTimesWhenSendFailed ?? 2,
-      retryTimesWhenSendAsyncFailed: options.retryTimesWhenSendAsyncFailed ?? 2,
-      retryAnotherBrokerWhenNotStoreOK: options.retryAnotherBrokerWhenNotStoreOK ?? false,
-      sendMsgTimeoutMs: options.sendMsgTimeoutMs ?? 3_000,
-      compressMsgBodyOverHowmuch: options.compressMsgBodyOverHowmuch ?? 4096,
-      compressLevel: options.compressLevel ?? 5,
-      maxMessageSize: options.maxMessageSize ?? MAX_MESSAGE_BODY_BYTES,
-      createTopicKey: options.createTopicKey ?? DEFAULT_CREATE_TOPIC_KEY,
-      defaultTopicQueueNums: options.defaultTopicQueueNums ?? 4,
-    };
-    this.#client = options.client ?? new MQClient(options);
-    this.#transmitter = new SendTransmitter(this.#client, {
-      producerGroup: this.#options.producerGroup,
-      createTopicKey: this.#options.createTopicKey,
-      defaultTopicQueueNums: this.#options.defaultTopicQueueNums,
-    });
-    this.#asyncSink = {
-      onAnswer: (pending, response) => this.#onAsyncAnswer(pending, response),
-      onFailure: (pending, error) => this.#onAsyncFailure(pending, error),
-    };
-    this.#syncSink = {
-      onAnswer: (pending, response) => (pending.context as Attempt).resolve(response),
-      onFailure: (pending, error) => (pending.context as Attempt).reject(error),
-    };
+    const settings = producerSettings(options);
+    const client = options.client ?? new MQClient(options);
+    const stats = this.#stats;
+    const faults = settings.sendLatencyFaultEnable ? new FaultStrategy(client.clock) : null;
+    const transmitter = new SendTransmitter(
+      client,
+      {
+        producerGroup: settings.producerGroup,
+        createTopicKey: settings.createTopicKey,
+        defaultTopicQueueNums: settings.defaultTopicQueueNums,
+      },
+      {
+        stats,
+        faults,
+        detectsBrokers: settings.startDetectorEnable,
+        sendMsgMaxTimeoutPerRequestMs: settings.sendMsgMaxTimeoutPerRequestMs,
+      },
+    );
+    this.#options = options;
+    this.#settings = settings;
+    this.#client = client;
+    this.#transmitter = transmitter;
+    this.#sync = new SyncSender({ client, transmitter, settings, stats });
+    this.#async = new AsyncSender({ client, transmitter, settings, stats, inFlight: this.#inFlight });
+    const { detectTimeoutMs: timeoutMs, detectIntervalMs: intervalMs } = settings;
+    this.#detector =
+      faults !== null && settings.startDetectorEnable
+        ? new BrokerDetector({ client, faults, topics: () => transmitter.topics(), timeoutMs, intervalMs })
+        : null;
+    this.#batcher = settings.autoBatch ? this.#createBatcher() : null;
   }
 
   get producerGroup(): string {
@@ -116,18 +100,24 @@ export class Producer {
 
   /** Sends without an answer yet. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#inFlight.count;
+  }
+
+  /** What happened so far, attempts and failures included. */
+  stats(): ProducerStats {
+    return this.#stats.snapshot({ waiting: this.#async.waiting, lateReplies: this.#client.replies.lateReplies });
   }
 
   /** Registers the producer. No broker is asked before the first send; `topics` are looked up at once, so that it is fast. */
   async start(topics: readonly string[] = []): Promise<void> {
     if (this.#running) {
-      throw new UsageError(`producer ${this.#options.producerGroup} is already started`);
+      throw new UsageError(`producer ${this.producerGroup} is already started`);
     }
-    this.#client.registerProducer({ group: this.#options.producerGroup, topics: () => this.#transmitter.topics() });
+    this.#client.registerProducer({ group: this.#settings.producerGroup, topics: () => this.#transmitter.topics() });
     this.#running = true;
+    this.#detector?.start();
     for (const topic of topics) {
-      await this.#transmitter.resolve(topic, this.#options.sendMsgTimeoutMs);
+      await this.#transmitter.resolve(this.#wrap(topic), this.#settings.sendMsgTimeoutMs);
     }
   }
 
@@ -137,18 +127,17 @@ export class Producer {
       return;
     }
     this.#running = false;
-    if (this.#inFlight > 0) {
-      await new Promise<void>((resolve) => {
-        this.#whenIdle = resolve;
-      });
-    }
-    await this.#client.unregisterProducer(this.#options.producerGroup);
+    this.#batcher?.flush();
+    this.#detector?.stop();
+    await this.#inFlight.idle();
+    this.#async.close();
+    await this.#client.unregisterProducer(this.#settings.producerGroup);
   }
 
   /** The queues of a topic that can be sent to. */
   async fetchPublishMessageQueues(topic: string): Promise<MessageQueue[]> {
-    const publish = await this.#transmitter.resolve(topic, this.#options.sendMsgTimeoutMs);
-    return [...publish.queues];
+    const publish = await this.#transmitter.resolve(this.#wrap(topic), this.#settings.sendMsgTimeoutMs);
+    return this.#visibleQueues(publish.queues);
   }
 
   /**
@@ -157,317 +146,340 @@ export class Producer {
    * Without a queue, transport errors and the broker codes 1, 2, 14, 16, 17, 204, 205 and 1500 are tried again on another broker,
    * while the time lasts. An earlier attempt may have stored the message: duplicates carry the same `msgId`.
    * @throws UsageError for a message that cannot be sent; NotFoundError without route; BrokerError, DeniedError, ConnectError,
-   * TimeoutError for the last attempt.
+   * TimeoutError for the last attempt, with all attempts in its context.
    */
   send(message: Message, options: SendOptions = {}): Promise<SendResult> {
-    return this.#tracked(async () => {
-      this.#check(message, options.queue);
-      const pending = this.#pending(message, { sink: this.#syncSink, timeoutMs: options.timeoutMs });
-      this.#prepare(pending);
-      return this.#sendWithRetries(pending, options.queue);
+    return this.#inFlight.track(async () => {
+      const outgoing = this.#checked(message, options.queue);
+      const queue = this.#wrapQueue(options.queue);
+      if (this.#batcher !== null && options.timeoutMs === undefined) {
+        const batched = this.#sendBatched(this.#batcher, outgoing, queue);
+        if (batched !== null) {
+          return batched;
+        }
+      }
+      return this.#sendNow(outgoing, { queue }, options.timeoutMs);
     });
   }
 
   /**
    * Sends to the queue a selector picks from the topic's writeable queues; there is one attempt.
    * @throws UsageError when the selector picks none.
+   * @example
+   * ```ts
+   * await producer.sendBySelector(message, selectByHash, order.id);
+   * await producer.sendBySelector(message, (queues, _message, shop: number) => queues[shop % queues.length], 7);
+   * ```
    */
   sendBySelector<Arg>(message: Message, selector: MessageQueueSelector<Arg>, arg: Arg, options: SendOptions = {}): Promise<SendResult> {
-    return this.#tracked(async () => {
-      this.#check(message);
-      const publish = await this.#transmitter.resolve(message.topic, options.timeoutMs ?? this.#options.sendMsgTimeoutMs);
-      const queue = selector(publish.queues, message, arg);
-      if (queue === null || queue === undefined) {
-        throw new UsageError(`${SELECTOR_NULL} (topic ${message.topic}, ${publish.queues.length} queues)`);
-      }
-      return this.send(message, { ...options, queue });
+    return this.#inFlight.track(async () => {
+      const outgoing = this.#checked(message);
+      const queue = await this.#selectQueue(message, outgoing.topic, selector, arg, options.timeoutMs);
+      return this.#sendNow(outgoing, { queue }, options.timeoutMs);
     });
   }
 
   /**
+   * Sends a message of an ordered group (`__SHARDINGKEY`): messages of one group go to one queue, so consumers that keep the order of
+   * queues get them in the order of sending. Send the next one when this one is answered.
+   * @example
+   * ```ts
+   * await producer.sendOrderly({ topic: 'OrderSteps', body: Buffer.from('paid') }, 'order-42');
+   * ```
+   */
+  sendOrderly(message: Message, messageGroup: string, options: SendOptions = {}): Promise<SendResult> {
+    const properties = new Map(message.properties);
+    properties.set(MessageConst.SHARDING_KEY, messageGroup);
+    return this.sendBySelector({ ...message, properties }, selectByShardingKey, null, options);
+  }
+
+  /**
    * Sends several messages of one topic as one request; they are stored with consecutive offsets of one queue. There is no
-   * compression and no splitting: the whole must fit into `maxMessageSize`.
+   * compression and no splitting: the whole must fit into `maxMessageSize`, see {@link splitBatch}.
    * @throws UsageError when topics or `waitStoreMsgOK` differ, for delayed messages, for retry topics and for too many bytes.
    */
   sendBatch(messages: readonly Message[], options: SendOptions = {}): Promise<SendResult> {
-    return this.#tracked(async () => {
-      const first = this.#checkBatch(messages, options.queue);
-      const msgIds: string[] = [];
-      const body = encodeBatch(
-        messages.map((message) => {
-          const msgId = message.properties?.get(MessageConst.UNIQ_KEY) ?? this.#client.uniqKeys.create();
-          msgIds.push(msgId);
-          return { flag: message.flag ?? 0, body: message.body, properties: propertiesText(message, msgId) };
-        }),
-      );
-      if (body.length > this.#options.maxMessageSize) {
-        throw batchTooLargeError(first.topic, body.length, this.#options.maxMessageSize);
-      }
-      const outer: Message = { topic: first.topic, body };
-      if (first.waitStoreMsgOK !== undefined) {
-        outer.waitStoreMsgOK = first.waitStoreMsgOK;
-      }
-      const pending = this.#pending(outer, { sink: this.#syncSink, timeoutMs: options.timeoutMs });
-      pending.batch = true;
-      // No id of the batch's own: brokers append these properties to every message's, and the last UNIQ_KEY is the one that counts.
-      pending.properties = propertiesText(outer, '');
-      pending.msgId = msgIds.join(',');
-      return this.#sendWithRetries(pending, options.queue);
+    return this.#inFlight.track(async () => {
+      const outgoing = messages.map((message) => this.#checked(message, options.queue));
+      return this.#sendMessages(outgoing, this.#wrapQueue(options.queue), options.timeoutMs);
     });
+  }
+
+  /** {@link sendBatch} with a handler instead of a promise, and the retries of {@link sendAsync}. */
+  sendBatchAsync(messages: readonly Message[], handler: SendHandler, context: unknown, queue?: MessageQueue): boolean {
+    let pending: PendingSend;
+    try {
+      const outgoing = messages.map((message) => this.#checked(message, queue));
+      const init = { sink: this.#async, handler, context, queue: this.#wrapQueue(queue) };
+      pending = this.#pendingBatch(outgoing, init);
+    } catch (error) {
+      this.#refuse(handler, context, asMQError(error));
+      return true;
+    }
+    return this.#async.send(pending);
   }
 
   /** Sends without an answer: the promise resolves when the bytes are handed to the connection, whatever becomes of them. */
   sendOneway(message: Message, options: SendOptions = {}): Promise<void> {
-    return this.#tracked(async () => {
-      this.#check(message, options.queue);
-      const pending = this.#pending(message, { sink: this.#syncSink, timeoutMs: options.timeoutMs });
-      this.#prepare(pending);
-      const publish = await this.#publishFor(pending, options.queue);
-      pending.queue = options.queue ?? publish?.select() ?? pending.queue;
-      await this.#transmitter.transmitOneway(pending);
+    return this.#inFlight.track(async () => {
+      await this.#oneway(this.#checked(message, options.queue), this.#wrapQueue(options.queue), options.timeoutMs);
+    });
+  }
+
+  /** Sends without an answer to the queue that a selector picks. */
+  sendOnewayBySelector<Arg>(message: Message, selector: MessageQueueSelector<Arg>, arg: Arg, options: SendOptions = {}): Promise<void> {
+    return this.#inFlight.track(async () => {
+      const outgoing = this.#checked(message);
+      const queue = await this.#selectQueue(message, outgoing.topic, selector, arg, options.timeoutMs);
+      await this.#oneway(outgoing, queue, options.timeoutMs);
     });
   }
 
   /**
    * Hot path: sends without a promise. The handler gets exactly one call a message, never before this returns. Transport errors are
-   * tried again on another broker; error codes of a broker are not. There is no back-pressure of its own: the caller bounds what it
-   * has in flight. The body must not change until the handler was called.
+   * tried again on another broker; error codes of a broker are not. The body must not change until the handler was called.
+   *
+   * What is on its way is bounded by the caller, or with `enableBackpressureForAsyncMode` by permits: a message without one waits in
+   * line within its time-out.
+   * @returns false when the message waits for a permit; `ready()` tells when the next one would not.
+   * @example
+   * ```ts
+   * for await (const line of lines) {
+   *   if (!producer.sendAsync({ topic: 'Lines', body: Buffer.from(line) }, handler, line)) await producer.ready();
+   * }
+   * ```
    */
-  sendAsync(message: Message, handler: SendHandler, context: unknown, queue?: MessageQueue): void {
-    const refused = this.#running ? validateMessage(message, this.#options.maxMessageSize) : notRunningError('producer');
+  sendAsync(message: Message, handler: SendHandler, context: unknown, queue?: MessageQueue): boolean {
+    const outgoing = this.#settings.namespace === '' ? message : this.#outgoing(message);
+    const refused = this.#running ? validateMessage(outgoing, this.#settings.maxMessageSize) : notRunningError('producer');
     if (refused !== null) {
-      this.#client.timers.setImmediate(() => handler.onException(refused, context));
-      return;
+      this.#refuse(handler, context, refused);
+      return true;
     }
-    const pending = new PendingSend({
-      message,
-      sink: this.#asyncSink,
-      handler,
-      context,
-      startMs: this.#client.clock.monotonicMs(),
-      timeoutMs: this.#options.sendMsgTimeoutMs,
-      queue: queue ?? NO_QUEUE,
-    });
-    this.#prepare(pending);
-    this.#inFlight++;
-    if (queue !== undefined) {
-      pending.fixedQueue = true;
-      if (this.#transmitter.knowsBroker(queue)) {
-        this.#transmitter.transmit(pending);
-      } else {
-        void this.#resolveThenTransmit(pending);
-      }
-      return;
+    const to = queue === undefined ? undefined : this.#wrapQueue(queue);
+    if (this.#batcher?.add(outgoing, handler, context, to) === true) {
+      return true;
     }
-    const publish = this.#transmitter.cached(message.topic);
-    const selected = publish?.select();
-    if (selected === undefined) {
-      void this.#resolveThenTransmit(pending);
-      return;
-    }
-    pending.queue = selected;
-    this.#transmitter.transmit(pending);
+    return this.#async.send(this.#pending(outgoing, { sink: this.#async, handler, context, queue: to }));
   }
 
-  async #resolveThenTransmit(pending: PendingSend): Promise<void> {
+  /** Sends without a promise to the queue that a selector picks; the topic's route may have to be asked for first. */
+  sendAsyncBySelector<Arg>(message: Message, selector: MessageQueueSelector<Arg>, arg: Arg, handler: SendHandler, context: unknown): void {
+    const start = async (): Promise<void> => {
+      const outgoing = this.#checked(message);
+      const queue = await this.#selectQueue(message, outgoing.topic, selector, arg, undefined);
+      this.#async.send(this.#pending(outgoing, { sink: this.#async, handler, context, queue }));
+    };
+    this.#inFlight.track(start).catch((error: unknown) => this.#refuse(handler, context, asMQError(error)));
+  }
+
+  /** Resolves when `sendAsync` would not have to wait for a permit. */
+  ready(): Promise<void> {
+    return this.#async.ready();
+  }
+
+  /**
+   * Sends a message to a consumer and waits for its reply.
+   * @param timeoutMs for the way there, the consumer's work and the way back.
+   * @throws TimeoutError with code REPLY_TIMEOUT when the message was sent and no reply came; what `send` throws when it was not.
+   * @example
+   * ```ts
+   * const reply = await producer.request({ topic: 'PriceOf', body: Buffer.from('apples') }, 3000);
+   * console.log(reply.body.toString());
+   * ```
+   */
+  async request(message: Message, timeoutMs: number = this.#settings.sendMsgTimeoutMs, queue?: MessageQueue): Promise<ReplyMessage> {
+    const outgoing = this.#checked(message, queue);
+    const parts = { client: this.#client, transmitter: this.#transmitter, sender: this.#async };
+    return sendRequest(parts, {
+      message: outgoing,
+      timeoutMs,
+      pend: (copy, handler, remainingMs) =>
+        this.#pending(copy, { sink: this.#async, handler, timeoutMs: remainingMs, queue: this.#wrapQueue(queue) }),
+    });
+  }
+
+  /**
+   * Answers a request that a consumer got. The first attempt goes to the broker the request came from, which knows the requester.
+   * @throws UsageError when the message is no request; BrokerError with code 1 when the requester is gone.
+   */
+  reply(request: RepliableMessage, body: Buffer, options: SendOptions = {}): Promise<SendResult> {
+    return this.#inFlight.track(async () => {
+      const target = { queue: options.queue, firstBroker: request.brokerName };
+      return this.#sendNow(this.#checked(replyTo(request, body), options.queue), target, options.timeoutMs);
+    });
+  }
+
+  /**
+   * Takes back a message that waits for its delivery time (`delayTimeSec`, `delayTimeMs`, `deliverTimeMs`). The broker must allow it:
+   * recallMessageEnable=true.
+   * @param recallHandle of the send's result
+   * @returns the message's msgId
+   * @throws DeniedError where recalls are not allowed; BrokerError with code 604 when the time is over or the handle names another topic.
+   */
+  recallMessage(topic: string, recallHandle: string): Promise<string> {
+    return this.#inFlight.track(async () => {
+      if (!this.#running) {
+        throw notRunningError('producer');
+      }
+      const { producerGroup, sendMsgTimeoutMs: timeoutMs } = this.#settings;
+      const parts = { client: this.#client, transmitter: this.#transmitter };
+      return recallMessage(parts, { producerGroup, topic: this.#wrap(topic), recallHandle, timeoutMs });
+    });
+  }
+
+  #sendNow(message: Message, target: SendTarget, timeoutMs: number | undefined): Promise<SendResult> {
+    return this.#sync.send(this.#pending(message, { sink: this.#sync, context: newAttempt(), timeoutMs }), target);
+  }
+
+  /** Several messages as a batch, one as itself. */
+  #sendMessages(messages: readonly Message[], queue: MessageQueue | undefined, timeoutMs?: number): Promise<SendResult> {
+    return this.#sync.send(this.#pendingBatch(messages, { sink: this.#sync, context: newAttempt(), timeoutMs }), { queue });
+  }
+
+  async #oneway(message: Message, queue: MessageQueue | undefined, timeoutMs: number | undefined): Promise<void> {
+    const pending = this.#pending(message, { sink: this.#sync, timeoutMs, queue });
     try {
-      const publish = await this.#publishFor(pending, pending.fixedQueue ? pending.queue : undefined);
-      pending.queue = publish?.select() ?? pending.queue;
+      const publish = await this.#transmitter.publishFor(pending, queue);
+      if (publish !== null) {
+        pending.queue = this.#transmitter.select(publish) ?? pending.queue;
+      }
+      await this.#transmitter.transmitOneway(pending);
+      this.#stats.succeeded++;
     } catch (error) {
-      this.#finishAsync(pending, null, asMQError(error));
-      return;
-    }
-    this.#transmitter.transmit(pending);
-  }
-
-  #onAsyncAnswer(pending: PendingSend, response: RemotingCommand): void {
-    const status = sendStatusOf(response.code);
-    if (status === undefined) {
-      this.#finishAsync(pending, null, responseError(response, pending.addr));
-      return;
-    }
-    let result: SendResult | null = null;
-    let problem: MQError | null = null;
-    try {
-      result = readSendResult(response, status, pending);
-    } catch (error) {
-      problem = asMQError(error);
-    }
-    this.#finishAsync(pending, result, problem);
-  }
-
-  #onAsyncFailure(pending: PendingSend, error: MQError): void {
-    const again =
-      (error instanceof ConnectError || error instanceof TimeoutError) &&
-      error.code !== 'CONNECTION_OVERLOADED' &&
-      error.code !== 'SEND_CALL_TIMEOUT' &&
-      pending.attempts <= this.#options.retryTimesWhenSendAsyncFailed &&
-      this.#remainingMs(pending) > 0;
-    if (!again) {
-      // Not in this call stack: a refused request fails within sendAsync, and the caller may well send again at once.
-      this.#client.timers.setImmediate(() => this.#finishAsync(pending, null, error));
-      return;
-    }
-    if (!pending.fixedQueue) {
-      // The queue id stays, only the broker changes: what Apache's client does.
-      const other = this.#transmitter.cached(pending.message.topic)?.select(pending.queue.brokerName);
-      if (other !== undefined) {
-        pending.queue = { topic: pending.queue.topic, brokerName: other.brokerName, queueId: pending.queue.queueId };
-      }
-    }
-    this.#client.timers.setImmediate(() => this.#transmitter.transmit(pending));
-  }
-
-  #finishAsync(pending: PendingSend, result: SendResult | null, error: MQError | null): void {
-    this.#leave();
-    try {
-      if (result !== null) {
-        pending.handler?.onSuccess(result, pending.context);
-      } else if (error !== null) {
-        pending.handler?.onException(error, pending.context);
-      }
-    } catch (thrown) {
-      throwLater(thrown);
+      this.#stats.failed++;
+      throw error;
     }
   }
 
-  async #sendWithRetries(pending: PendingSend, queue: MessageQueue | undefined): Promise<SendResult> {
-    const publish = await this.#publishFor(pending, queue);
-    const attempts = queue === undefined ? 1 + this.#options.retryTimesWhenSendFailed : 1;
-    const brokerNames: string[] = [];
-    let last: MQError | null = null;
-    let notStoreOk: SendResult | null = null;
-    while (brokerNames.length < attempts && (last === null || this.#remainingMs(pending) > 0)) {
-      pending.queue = queue ?? publish?.select(brokerNames.at(-1)) ?? NO_QUEUE;
-      brokerNames.push(pending.queue.brokerName);
-      let response: RemotingCommand;
-      try {
-        response = await this.#attempt(pending);
-      } catch (error) {
-        last = asMQError(error);
-        if (!(last instanceof ConnectError || last instanceof TimeoutError) || last.code === 'SEND_CALL_TIMEOUT') {
-          break;
-        }
-        continue;
-      }
-      const status = sendStatusOf(response.code);
-      if (status === undefined) {
-        last = responseError(response, pending.addr);
-        if (!RETRY_RESPONSE_CODES.has(response.code)) {
-          throw last;
-        }
-        continue;
-      }
-      const result = readSendResult(response, status, pending);
-      if (status === SendStatus.SEND_OK || !this.#options.retryAnotherBrokerWhenNotStoreOK) {
-        return result;
-      }
-      notStoreOk = result;
-    }
-    if (notStoreOk !== null) {
-      return notStoreOk;
-    }
-    const costMs = this.#client.clock.monotonicMs() - pending.startMs;
-    throw sendFailedError(last ?? callTimeoutError(pending.message.topic, pending.timeoutMs), {
-      topic: pending.message.topic,
-      brokerNames,
-      costMs,
+  #sendBatched(batcher: AutoBatcher, message: Message, queue: MessageQueue | undefined): Promise<SendResult> | null {
+    let isTaken = false;
+    const result = new Promise<SendResult>((resolve, reject) => {
+      isTaken = batcher.add(message, { onSuccess: resolve, onException: reject }, null, queue);
     });
+    return isTaken ? result : null;
   }
 
-  /** The queues to choose from; null when the caller chose one, of which only the broker must be known. */
-  async #publishFor(pending: PendingSend, queue: MessageQueue | undefined): Promise<TopicPublishInfo | null> {
-    if (queue !== undefined) {
-      await this.#transmitter.findBroker(queue);
-      return null;
+  async #selectQueue<Arg>(
+    message: Message,
+    topic: string,
+    selector: MessageQueueSelector<Arg>,
+    arg: Arg,
+    timeoutMs: number | undefined,
+  ): Promise<MessageQueue> {
+    const publish = await this.#transmitter.resolve(topic, timeoutMs ?? this.#settings.sendMsgTimeoutMs);
+    const queue = selector(this.#visibleQueues(publish.queues), message, arg);
+    if (queue === null || queue === undefined) {
+      throw new UsageError(`${SELECTOR_NULL} (topic ${message.topic}, ${publish.queues.length} queues)`);
     }
-    return this.#transmitter.resolve(pending.message.topic, pending.timeoutMs);
+    return this.#wrapQueue(queue) as MessageQueue;
   }
 
-  #attempt(pending: PendingSend): Promise<RemotingCommand> {
-    return new Promise((resolve, reject) => {
-      (pending.context as Attempt).resolve = resolve;
-      (pending.context as Attempt).reject = reject;
-      this.#transmitter.transmit(pending);
-    });
-  }
-
-  #pending(message: Message, init: { sink: AttemptSink; timeoutMs: number | undefined }): PendingSend {
-    return new PendingSend({
-      message,
-      sink: init.sink,
-      handler: null,
-      context: { resolve: ignore, reject: ignore } satisfies Attempt,
-      startMs: this.#client.clock.monotonicMs(),
-      timeoutMs: init.timeoutMs ?? this.#options.sendMsgTimeoutMs,
-      queue: NO_QUEUE,
-    });
-  }
-
-  /** Gives the message its unique id and compresses its body; both stay the same over all attempts. */
-  #prepare(pending: PendingSend): void {
-    const message = pending.message;
-    pending.msgId = message.properties?.get(MessageConst.UNIQ_KEY) ?? this.#client.uniqKeys.create();
-    if (message.body.length >= this.#options.compressMsgBodyOverHowmuch) {
-      pending.body = compressBody(message.body, 'ZLIB', this.#options.compressLevel);
+  #pending(message: Message, init: PendingInit): PendingSend {
+    const pending = this.#bare(message, init);
+    const { properties } = message;
+    pending.msgId = properties?.get(MessageConst.UNIQ_KEY) ?? this.#client.uniqKeys.create();
+    if (message.body.length >= this.#settings.compressMsgBodyOverHowmuch) {
+      pending.body = compressBody(message.body, 'ZLIB', this.#settings.compressLevel);
       pending.sysFlag |= compressionSysFlag('ZLIB');
     }
+    if (properties !== undefined && properties.get(MessageConst.TRAN_MSG) === 'true') {
+      pending.sysFlag |= MessageSysFlag.TRANSACTION_PREPARED_TYPE;
+    }
+    return pending;
   }
 
-  #check(message: Message, queue?: MessageQueue): void {
+  #pendingBatch(messages: readonly Message[], init: PendingInit): PendingSend {
+    const { outer, msgIds } = encodeMessages(messages, this.#settings.maxMessageSize, () => this.#client.uniqKeys.create());
+    const pending = this.#bare(outer, init);
+    pending.batch = true;
+    // No id of the batch's own: brokers append these properties to every message's, and the last UNIQ_KEY is the one that counts.
+    pending.properties = propertiesText(outer, '');
+    pending.msgId = msgIds;
+    return pending;
+  }
+
+  #bare(message: Message, init: PendingInit): PendingSend {
+    const pending = new PendingSend({
+      message,
+      sink: init.sink,
+      handler: init.handler ?? null,
+      context: init.context,
+      startMs: this.#client.clock.monotonicMs(),
+      timeoutMs: init.timeoutMs ?? this.#settings.sendMsgTimeoutMs,
+      queue: init.queue ?? NO_QUEUE,
+    });
+    pending.fixedQueue = init.queue !== undefined;
+    return pending;
+  }
+
+  /** The message as brokers know it. */
+  #checked(message: Message, queue?: MessageQueue): Message {
     if (!this.#running) {
       throw notRunningError('producer');
     }
-    const problem = validateMessage(message, this.#options.maxMessageSize);
+    const outgoing = this.#outgoing(message);
+    const problem = validateMessage(outgoing, this.#settings.maxMessageSize);
     if (problem !== null) {
       throw problem;
     }
     if (queue !== undefined && queue.topic !== message.topic) {
       throw new UsageError(`the message's topic ${message.topic} is not the queue's topic ${queue.topic}`);
     }
+    return outgoing;
   }
 
-  #checkBatch(messages: readonly Message[], queue?: MessageQueue): Message {
-    for (const message of messages) {
-      this.#check(message, queue);
+  /** With the namespace in its topic. A reply goes to a topic of the cluster, which belongs to no namespace. */
+  #outgoing(message: Message): Message {
+    const { namespace } = this.#settings;
+    if (namespace === '' || typeof message?.topic !== 'string' || isReply(message)) {
+      return message;
     }
-    return validateBatch(messages);
+    const properties = new Map(message.properties).set(MessageConst.INSTANCE_ID, namespace);
+    return { ...message, topic: withNamespace(namespace, message.topic), properties };
   }
 
-  #remainingMs(pending: PendingSend): number {
-    return pending.timeoutMs - (this.#client.clock.monotonicMs() - pending.startMs);
+  #wrap(topic: string): string {
+    return withNamespace(this.#settings.namespace, topic);
   }
 
-  async #tracked<T>(work: () => Promise<T>): Promise<T> {
-    this.#inFlight++;
-    try {
-      return await work();
-    } finally {
-      this.#leave();
-    }
+  #wrapQueue(queue: MessageQueue | undefined): MessageQueue | undefined {
+    return queue === undefined || this.#settings.namespace === '' ? queue : { ...queue, topic: this.#wrap(queue.topic) };
   }
 
-  #leave(): void {
-    this.#inFlight--;
-    if (this.#inFlight === 0 && this.#whenIdle !== undefined) {
-      this.#whenIdle();
-      this.#whenIdle = undefined;
-    }
+  #visibleQueues(queues: readonly MessageQueue[]): MessageQueue[] {
+    const { namespace } = this.#settings;
+    return namespace === '' ? [...queues] : queues.map((queue) => ({ ...queue, topic: withoutNamespace(namespace, queue.topic) }));
+  }
+
+  /** Tells a handler later, as its contract says. */
+  #refuse(handler: SendHandler, context: unknown, error: MQError): void {
+    this.#client.timers.setImmediate(() => handler.onException(error, context));
+  }
+
+  #createBatcher(): AutoBatcher {
+    const { batchMaxDelayMs: maxDelayMs, batchMaxBytes: maxBytes, totalBatchMaxBytes: totalBytes } = this.#settings;
+    return new AutoBatcher({
+      maxDelayMs,
+      maxBytes,
+      totalBytes,
+      clock: this.#client.clock,
+      timers: this.#client.timers,
+      send: (messages, queue) =>
+        this.#inFlight.track(() => {
+          const [only] = messages;
+          return messages.length === 1 && only !== undefined
+            ? this.#sendNow(only, { queue }, undefined)
+            : this.#sendMessages(messages, queue);
+        }),
+    });
   }
 }
 
-interface Attempt {
-  resolve(response: RemotingCommand): void;
-  reject(error: MQError): void;
-}
-
-const ignore = (): void => {};
-
-const NO_QUEUE: MessageQueue = Object.freeze({ topic: '', brokerName: '', queueId: -1 });
-
-function asMQError(error: unknown): MQError {
-  if (error instanceof MQError) {
-    return error;
-  }
-  throw error;
+interface PendingInit {
+  sink: AttemptSink;
+  handler?: SendHandler | null;
+  context?: unknown;
+  timeoutMs?: number | undefined;
+  queue?: MessageQueue | undefined;
 }

@@ -1,6 +1,6 @@
 import { UsageError } from '../../common/errors.js';
 import { MAX_RETRY_TOPIC_LENGTH, MAX_TOPIC_LENGTH } from '../../common/limits.js';
-import type { Message } from '../../common/message/message.js';
+import { type Message, timerProperties } from '../../common/message/message.js';
 import { MessageConst, SYSTEM_PROPERTIES } from '../../common/message/properties.js';
 import {
   DEFAULT_CONSUMER_GROUP,
@@ -46,7 +46,26 @@ export function validateMessage(message: Message, maxMessageSize: number): Usage
       },
     );
   }
+  const delay = checkDelay(message);
+  if (delay !== null) {
+    return delay;
+  }
   return message.properties === undefined || message.properties.size === 0 ? null : checkProperties(message.properties);
+}
+
+function checkDelay(message: Message): UsageError | null {
+  const { delayTimeSec, delayTimeMs, deliverTimeMs } = message;
+  if (delayTimeSec === undefined && delayTimeMs === undefined && deliverTimeMs === undefined) {
+    return null;
+  }
+  for (const value of [delayTimeSec ?? 0, delayTimeMs ?? 0, deliverTimeMs ?? 0]) {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      return new UsageError(`delayTimeSec, delayTimeMs and deliverTimeMs are whole numbers of 0 or more, not ${value}`, {
+        code: 'MESSAGE_ILLEGAL',
+      });
+    }
+  }
+  return null;
 }
 
 function checkTopic(topic: string): string | null {
@@ -137,7 +156,7 @@ export function validateBatch(messages: readonly Message[]): Message {
     if ((message.waitStoreMsgOK ?? true) !== (first.waitStoreMsgOK ?? true)) {
       throw new UsageError('all messages of a batch must have the same waitStoreMsgOK');
     }
-    if ((message.delayTimeLevel ?? 0) > 0 || message.properties?.has(MessageConst.DELAY) === true) {
+    if ((message.delayTimeLevel ?? 0) > 0 || message.properties?.has(MessageConst.DELAY) === true || timerProperties(message).length > 0) {
       throw new UsageError('a delayed message cannot be in a batch');
     }
   }
@@ -145,13 +164,4 @@ export function validateBatch(messages: readonly Message[]): Message {
     throw new UsageError('messages of a retry topic cannot be in a batch');
   }
   return first;
-}
-
-/** The encoded batch does not fit into one request. */
-export function batchTooLargeError(topic: string, bodyBytes: number, maxMessageSize: number): UsageError {
-  return new UsageError(`the batch body for topic ${topic} has ${bodyBytes} bytes, more than maxMessageSize ${maxMessageSize}`, {
-    code: 'MESSAGE_ILLEGAL',
-    context: { bodyBytes, maxMessageSize },
-    hint: 'send fewer messages in one batch',
-  });
 }

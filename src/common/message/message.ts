@@ -15,6 +15,12 @@ export interface Message {
   flag?: number;
   /** 1 to 18 with the default levels; 0 or absent sends at once. */
   delayTimeLevel?: number;
+  /** Delivered so many seconds after the send, at the earliest; for brokers of 5.x. A delay level wins. */
+  delayTimeSec?: number;
+  /** The same in ms; delayTimeSec wins. */
+  delayTimeMs?: number;
+  /** Delivered at this time (ms since 1970), at the earliest; delayTimeSec and delayTimeMs win. */
+  deliverTimeMs?: number;
   /** False: the answer need not wait for flush and replicas. */
   waitStoreMsgOK?: boolean;
   /** User properties. */
@@ -65,6 +71,27 @@ export function splitKeys(keys: string | undefined): string[] {
   return keys === undefined ? [] : keys.split(KEY_SEPARATOR).filter((key) => key !== '');
 }
 
+/** The properties that the delay fields of a message stand for; most messages have none. */
+export function timerProperties(message: Message): readonly (readonly [string, string])[] {
+  const { delayTimeSec, delayTimeMs, deliverTimeMs } = message;
+  if (delayTimeSec === undefined && delayTimeMs === undefined && deliverTimeMs === undefined) {
+    return NO_TIMER_PROPERTIES;
+  }
+  const properties: [string, string][] = [];
+  if (delayTimeSec !== undefined) {
+    properties.push([MessageConst.TIMER_DELAY_SEC, String(delayTimeSec)]);
+  }
+  if (delayTimeMs !== undefined) {
+    properties.push([MessageConst.TIMER_DELAY_MS, String(delayTimeMs)]);
+  }
+  if (deliverTimeMs !== undefined) {
+    properties.push([MessageConst.TIMER_DELIVER_MS, String(deliverTimeMs)]);
+  }
+  return properties;
+}
+
+const NO_TIMER_PROPERTIES: readonly (readonly [string, string])[] = [];
+
 /** System properties that the fields of a message stand for, followed by its user properties. */
 export function messageProperties(message: Message): Map<string, string> {
   const properties = new Map(message.properties ?? []);
@@ -77,6 +104,7 @@ export function messageProperties(message: Message): Map<string, string> {
   if (message.delayTimeLevel !== undefined && message.delayTimeLevel !== 0) {
     properties.set(MessageConst.DELAY, String(message.delayTimeLevel));
   }
+  for (const [name, value] of timerProperties(message)) properties.set(name, value);
   properties.set(MessageConst.WAIT, String(message.waitStoreMsgOK ?? true));
   return properties;
 }

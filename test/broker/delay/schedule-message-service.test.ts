@@ -42,6 +42,10 @@ class FakeStore {
   /** Outcomes of the next puts; PUT_OK when there are none. */
   outcomes: PutStatus[] = [];
 
+  readonly flushedWhere = 0;
+  commitLogMaxOffset = () => 0;
+  requestFlush = () => {};
+  topicQueueIds = () => [];
   minOffset = () => 0;
   maxOffset = (_topic: string, queueId: number) => (queueId === 0 ? this.delayed.length : 0);
 

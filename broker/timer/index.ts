@@ -1,0 +1,1 @@
+export { TimerMessageService } from './timer-message-service.js';

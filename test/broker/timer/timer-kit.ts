@@ -1,0 +1,178 @@
+import { DelayLevels, Delivery, parkDelayed } from '../../../broker/delay/index.js';
+import { BrokerStats } from '../../../broker/stats/index.js';
+import { MessageStore, type PutStatus } from '../../../broker/store/index.js';
+import { TimerMessageService } from '../../../broker/timer/index.js';
+import type { TopicConfigManager } from '../../../broker/topics/index.js';
+import { type Random, seededRandom } from '../../../src/common/clock.js';
+import { type Logger, noopLogger } from '../../../src/common/logger.js';
+import { getProperty } from '../../../src/common/message/properties.js';
+import { decodeRecords, type MessageRecord } from '../../../src/common/message/record.js';
+import { FaultDisk } from '../../fault/store-fault-disk.js';
+import { FakeTime } from '../fake-time.js';
+import { message, storeConfig } from '../store/store-kit.js';
+
+const ROOT = '/store';
+const STEP_MS = 20;
+/** The topic that timer messages of a world are for. */
+export const TOPIC = 'T';
+
+/** Keys of the timer, Apache's defaults but for small files. */
+const TIMER_DEFAULTS = {
+  mappedFileSizeTimerLog: 520,
+  timerPrecisionMs: 1000,
+  timerRollWindowSlot: 172_800,
+  timerFlushIntervalMs: 1000,
+  timerStopEnqueue: false,
+  timerStopDequeue: false,
+  timerWheelEnable: true,
+  timerMaxDelaySec: 259_200,
+  timerCongestNumEachSlot: 2_147_483_647,
+};
+type TimerKeys = { -readonly [Key in keyof typeof TIMER_DEFAULTS]: (typeof TIMER_DEFAULTS)[Key] };
+
+/** A delivered message. */
+export interface Delivered {
+  key: string;
+  /** Store time of the copy on the real topic, ms. */
+  atMs: number;
+  record: MessageRecord;
+}
+
+/** A store and its timer on a disk in memory, through several lives; time stands still until it is moved. */
+export class TimerWorld {
+  readonly random: Random;
+  readonly config: TimerKeys;
+  readonly flushDiskType: 'ASYNC_FLUSH' | 'SYNC_FLUSH';
+  disk: FaultDisk;
+  time = new FakeTime();
+  store!: MessageStore;
+  timer!: TimerMessageService;
+  readonly log: string[] = [];
+
+  constructor(options: { seed?: number; config?: Partial<TimerKeys>; flushDiskType?: 'ASYNC_FLUSH' | 'SYNC_FLUSH' } = {}) {
+    this.random = seededRandom(options.seed ?? 1);
+    this.disk = new FaultDisk(this.random);
+    this.config = { ...TIMER_DEFAULTS, ...options.config };
+    this.flushDiskType = options.flushDiskType ?? 'ASYNC_FLUSH';
+  }
+
+  get #logger(): Logger {
+    const note = (text: string): void => void this.log.push(text);
+    return { ...noopLogger, warn: note, error: note };
+  }
+
+  /** Opens store and timer, and starts the timer unless told otherwise. */
+  async open(options: { isStarted?: boolean } = {}): Promise<void> {
+    const { disk, time } = this;
+    const config = storeConfig(ROOT, {
+      mappedFileSizeCommitLog: 65_536,
+      maxHashSlotNum: 50,
+      maxIndexNum: 100,
+      flushDiskType: this.flushDiskType,
+    });
+    this.store = await MessageStore.open({ config, logger: noopLogger, disk, clock: time, timers: time });
+    const stats = new BrokerStats({ clock: time, timers: time, clusterName: 'C' });
+    const topics = { entry: () => undefined } as unknown as TopicConfigManager;
+    const delivery = new Delivery({ store: this.store, topics, stats, logger: this.#logger, flush: () => this.store.flushTurn() });
+    this.timer = new TimerMessageService({
+      config: Object.assign(this.config, { storePathRootDir: ROOT }),
+      store: this.store,
+      delivery,
+      disk,
+      clock: time,
+      timers: time,
+      logger: this.#logger,
+    });
+    this.store.addArrivalListener(this.timer.onArrival);
+    if (options.isStarted !== false) this.timer.start();
+  }
+
+  /** Puts a message with these properties; null when the store took it, else why not. */
+  send(key: string, properties: Record<string, string | number>): string | null {
+    const text = Object.entries({ UNIQ_KEY: key, ...properties }).map(([name, value]) => `${name}\u0001${value}\u0002`);
+    const put = message(TOPIC, 0, `body of ${key}`, { properties: text.join('') });
+    const parts = {
+      clock: this.time,
+      random: this.random,
+      delayLevels: new DelayLevels('1s 5s'),
+      config: { store: this.config },
+      timer: this.timer,
+    };
+    const refusal = parkDelayed(parts, put, { delayLevel: Number(properties.DELAY ?? 0), hasTimer: true });
+    if (refusal !== null) return refusal.remark;
+    let result: PutStatus | null = null;
+    this.store.put(put, { onPut: (_message, status) => void (result = status) });
+    this.store.flushTurn();
+    return result === null || result === 'PUT_OK' ? null : result;
+  }
+
+  /** Moves time on in small steps; flushes end within a step. */
+  advance(ms: number): void {
+    for (let left = ms; left > 0; left -= STEP_MS) {
+      this.time.advance(Math.min(STEP_MS, left));
+      this.disk.completeSyncs();
+    }
+  }
+
+  /** What lies on the real topic, in order. */
+  delivered(): Delivered[] {
+    return this.messages(TOPIC).map((record) => ({
+      key: getProperty(record.properties, 'UNIQ_KEY') ?? '',
+      atMs: record.storeTimestamp,
+      record,
+    }));
+  }
+
+  keys(): string[] {
+    return this.delivered().map(({ key }) => key);
+  }
+
+  messages(topic: string): MessageRecord[] {
+    const records: MessageRecord[] = [];
+    for (let offset = this.store.minOffset(topic, 0); offset < this.store.maxOffset(topic, 0); ) {
+      const result = this.store.getMessage(topic, 0, offset, 32);
+      records.push(...result.buffers.flatMap((buffer) => decodeRecords(buffer)));
+      offset = Math.max(offset + 1, result.nextBeginOffset);
+    }
+    return records;
+  }
+
+  /** An orderly stop. */
+  async stop(): Promise<void> {
+    await this.#drive(this.timer.stop());
+    await this.#drive(this.store.shutdown());
+    this.#nextLife(this.disk);
+  }
+
+  kill(): void {
+    this.#nextLife(this.disk.afterKill());
+  }
+
+  losePower(): void {
+    this.#nextLife(this.disk.afterPowerLoss());
+  }
+
+  /** Time passes while nothing runs. */
+  pause(ms: number): void {
+    this.time.advance(ms);
+  }
+
+  #nextLife(disk: FaultDisk): void {
+    const nowMs = this.time.nowMs();
+    this.disk = disk;
+    this.time = new FakeTime();
+    this.time.advance(nowMs - this.time.nowMs());
+  }
+
+  async #drive(work: Promise<void>): Promise<void> {
+    let isDone = false;
+    const end = work.finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      this.advance(STEP_MS);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await end;
+  }
+}
