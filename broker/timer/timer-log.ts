@@ -113,7 +113,8 @@ export class TimerLog {
 
   /** For recovery, which does not know the end yet: the unit at a position, `blank`, or `none`. */
   probe(position: number, unit: TimerUnit): 'unit' | 'blank' | 'none' {
-    if (!this.#loadPage(position, this.filesEnd)) return 'none';
+    // What is behind a known end changes later, and must not stay in the page.
+    if (!this.#loadPage(position, this.#end > 0 ? this.#end : this.filesEnd)) return 'none';
     const at = position - this.#pageStart;
     if (isBlank(this.#pageView, at)) return 'blank';
     return unit.decode(this.#pageView, at, position) ? 'unit' : 'none';

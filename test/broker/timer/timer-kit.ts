@@ -48,6 +48,8 @@ export class TimerWorld {
   store!: MessageStore;
   timer!: TimerMessageService;
   readonly log: string[] = [];
+  /** Keys of messages whose sender got SEND_OK. */
+  readonly acknowledged = new Set<string>();
 
   constructor(options: { seed?: number; config?: Partial<TimerKeys>; flushDiskType?: 'ASYNC_FLUSH' | 'SYNC_FLUSH' } = {}) {
     this.random = seededRandom(options.seed ?? 1);
@@ -100,10 +102,16 @@ export class TimerWorld {
     };
     const refusal = parkDelayed(parts, put, { delayLevel: Number(properties.DELAY ?? 0), hasTimer: true });
     if (refusal !== null) return refusal.remark;
-    let result: PutStatus | null = null;
-    this.store.put(put, { onPut: (_message, status) => void (result = status) });
+    const statuses: PutStatus[] = [];
+    this.store.put(put, {
+      onPut: (_message, status) => {
+        statuses.push(status);
+        // A dead process answers nobody.
+        if (status === 'PUT_OK' && !this.disk.isDead) this.acknowledged.add(key);
+      },
+    });
     this.store.flushTurn();
-    return result === null || result === 'PUT_OK' ? null : result;
+    return statuses[0] === undefined || statuses[0] === 'PUT_OK' ? null : statuses[0];
   }
 
   /** Moves time on in small steps; flushes end within a step. */
