@@ -4,6 +4,7 @@ import {
   fdatasync,
   fdatasyncSync,
   fsync,
+  fsyncSync,
   ftruncateSync,
   open,
   openSync,
@@ -13,6 +14,7 @@ import {
   rmSync,
   statfsSync,
   statSync,
+  unlink,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -23,6 +25,12 @@ import type { Disk } from './types.js';
 export function diskErrorCode(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   return typeof code === 'string' ? code : String(error instanceof Error ? error.message : error);
+}
+
+/** Whether a failed call says that the disk, or what its user may have of it, is full. */
+export function isOutOfSpace(error: unknown): boolean {
+  const code = diskErrorCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 /** The real file system. */
@@ -60,6 +68,16 @@ export const nodeDisk: Disk = {
       });
     });
   },
+  syncDirectorySync: (path) => {
+    if (process.platform !== 'win32') {
+      const fd = openSync(path, constants.O_RDONLY);
+      try {
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    }
+  },
   statSync: (path) => {
     const stat = statSync(path, { throwIfNoEntry: false });
     return stat === undefined
@@ -78,6 +96,7 @@ export const nodeDisk: Disk = {
   },
   mkdirSync: makeFolder,
   unlinkSync: (path) => unlinkSync(path),
+  unlink: (path, callback) => unlink(path, callback),
   renameSync: (from, to) => renameSync(from, to),
   removeDirectorySync: (path) => rmSync(path, { recursive: true, force: true }),
   statfsSync: (path) => {

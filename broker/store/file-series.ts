@@ -21,6 +21,7 @@ export class FileSeries {
   readonly #fds: FdCache;
   /** Start offsets, ascending. */
   #starts: number[] = [];
+  #hasRemovedNames = false;
 
   constructor(options: { directory: string; fileSize: number; disk: Disk; fds: FdCache }) {
     this.directory = options.directory;
@@ -77,6 +78,11 @@ export class FileSeries {
   /** Start of the newest file; −1 when there is none. */
   get lastStart(): number {
     return this.#starts.at(-1) ?? -1;
+  }
+
+  /** A file between others is missing. */
+  get hasGap(): boolean {
+    return this.#starts.some((start, i) => i > 0 && start !== this.#starts[i - 1]! + this.fileSize);
   }
 
   startOf(offset: number): number {
@@ -162,7 +168,7 @@ export class FileSeries {
       const wanted = Math.min(room, length - done);
       const count = this.#disk.readSync(fd, buffer, at + done, wanted, offset + done - start);
       done += count;
-      if (count < wanted) {
+      if (count === 0) {
         break;
       }
     }
@@ -185,14 +191,30 @@ export class FileSeries {
     return this.#disk.statSync(this.pathOf(start))?.allocatedBytes ?? 0;
   }
 
+  /** Puts it on the device that names are gone. */
+  syncRemovedNames(): void {
+    if (this.#hasRemovedNames) {
+      this.#disk.syncDirectorySync(this.directory);
+      this.#hasRemovedNames = false;
+    }
+  }
+
   delete(start: number): void {
     const at = this.#starts.indexOf(start);
     if (at >= 0) {
       const path = this.pathOf(start);
       this.#fds.close(path);
       this.#disk.unlinkSync(path);
+      this.#hasRemovedNames = true;
       this.#starts.splice(at, 1);
     }
+  }
+
+  /** Forgets the oldest file and removes it in the background; the callback hears when its name is gone. */
+  removeOldest(callback: (error: Error | null) => void): void {
+    const path = this.pathOf(this.#starts.shift()!);
+    this.#fds.close(path);
+    this.#disk.unlink(path, callback);
   }
 
   /** Deletes the files that start at or after `offset`. */

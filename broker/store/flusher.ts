@@ -1,5 +1,8 @@
 import type { CommitLog } from './commit-log.js';
 
+/** Unit of the keys that count pages. */
+const PAGE_BYTES = 4096;
+
 /** What a flush that succeeded covers. */
 export type FlushedListener = (flushedWhere: number, storeTimestamp: number) => void;
 
@@ -21,6 +24,7 @@ export class Flusher {
   readonly #storeTimestampOfEnd: () => number;
   #isRunning = false;
   #isWanted = false;
+  #thoroughMs = 0;
   #idleWaiters: (() => void)[] = [];
 
   constructor(log: CommitLog, storeTimestampOfEnd: () => number) {
@@ -28,9 +32,22 @@ export class Flusher {
     this.#storeTimestampOfEnd = storeTimestampOfEnd;
   }
 
+  /** Asks for a flush when it is worth one: enough pages or the end of a file are new, or the last look at everything is long ago. */
+  poll(nowMs: number, { leastPages, thoroughMs }: { leastPages: number; thoroughMs: number }): void {
+    const { files, writtenWhere } = this.#log;
+    const pages = Math.floor(writtenWhere / PAGE_BYTES) - Math.floor(this.flushedWhere / PAGE_BYTES);
+    const isFileFull = files.startOf(writtenWhere) > this.flushedWhere;
+    if (nowMs >= this.#thoroughMs + thoroughMs) {
+      this.#thoroughMs = nowMs;
+    } else if (pages < leastPages && !isFileFull) {
+      return;
+    }
+    this.request();
+  }
+
   /** Asks for a flush of everything written until now. */
   request(): void {
-    if (this.#log.writtenWhere <= this.flushedWhere) {
+    if (this.#log.writtenWhere <= this.flushedWhere || this.#log.isRewriteNeeded) {
       return;
     }
     if (this.#isRunning) {
@@ -75,11 +92,12 @@ export class Flusher {
 
   #done(error: Error | null, target: number, storeTimestamp: number, wasDirectoryDirty: boolean): void {
     this.#isRunning = false;
-    if (error !== null) {
+    if (error !== null || this.#log.isRewriteNeeded) {
       this.failures++;
       this.#log.isDirectoryDirty ||= wasDirectoryDirty;
       // The kernel may have dropped the pages it could not write: asking again would succeed without them.
-      this.onFailed(error);
+      this.#log.isRewriteNeeded = true;
+      this.onFailed(error ?? new Error('another flush of the file failed'));
     } else {
       this.flushes++;
       this.flushedWhere = target;

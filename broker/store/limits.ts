@@ -9,6 +9,8 @@ export const TAIL_CHUNK_BYTES = 1 * MiB;
 export const TAIL_CHUNKS = 16;
 /** Bytes of one cached piece of the commit log for readers of a backlog: 32 messages of 8 interleaved queues fit many times. */
 export const READ_CHUNK_BYTES = 256 * KiB;
+/** Bytes of such a piece that the first read takes. */
+export const READ_FIRST_BYTES = 16 * KiB;
 /** Cached pieces. */
 export const READ_CHUNKS = 48;
 /** Encoded bytes after which a turn is written before it ends. */
@@ -33,7 +35,16 @@ export const MAX_PULL_MESSAGE_BYTES = 128 * MiB;
 export const CHECKPOINT_INTERVAL_MS = 3_000;
 /** The pause grows to this many times what the last checkpoint's flushes took, so that they never keep the disk busy. */
 export const CHECKPOINT_PAUSE_FACTOR = 20;
+/** Queue files that a checkpoint flushes at a time: the thread pool has room left for the commit log. */
+export const QUEUE_FLUSHES = 2;
 /** Pause before a store that could not write tries again. */
 export const WRITE_RETRY_MS = 1_000;
+/** Rounds of retention that one request for the deletion of expired files lasts, as Apache's. */
+export const MANUAL_DELETE_ROUNDS = 20;
+/** Zeros written at once over a commit log file that is warmed up, and how often in one tick at most. */
+export const WARM_PIECE_BYTES = 1 * MiB;
+export const WARM_PIECES = 8;
+/** Longest piece of work of one tick that passes over all queues, ms. */
+export const CLEAN_SLICE_MS = 3;
 /** How often the free space is looked at. */
 export const DISK_CHECK_MS = 5_000;

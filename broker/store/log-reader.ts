@@ -8,16 +8,26 @@ import {
   storeTimestampPos,
 } from '../../src/common/message/record.js';
 import type { CommitLog } from './commit-log.js';
-import { READ_CHUNK_BYTES, READ_CHUNKS } from './limits.js';
+import { READ_CHUNK_BYTES, READ_CHUNKS, READ_FIRST_BYTES } from './limits.js';
+
+/** Reads begin at a multiple of this. */
+const PAGE_BYTES = 4096;
+/** Places of a chunk that are read apart before all of it is. */
+const MAX_PLACES = 3;
 
 interface ReadChunk {
   buffer: Buffer;
   start: number;
-  /** The buffer holds [start, validEnd). */
+  /** The buffer holds [validStart, validEnd). */
+  validStart: number;
   validEnd: number;
+  /** Bytes that the next read takes: doubled each time, so that who reads on makes few reads and who reads here and there small ones. */
+  window: number;
+  /** How often a read began somewhere else. */
+  places: number;
 }
 
-/** Reads the commit log: new records from the tail in memory, others from large cached pieces of the files. */
+/** Reads the commit log: new records from the tail in memory, others from cached pieces of the files. */
 export class LogReader {
   readonly #log: CommitLog;
   /** By start, the least recently used first. */
@@ -56,7 +66,7 @@ export class LogReader {
   /** The cached piece that holds `at`, valid to `until` if the log reaches so far. */
   #chunkAt(at: number, until: number): ReadChunk {
     const last = this.#last;
-    if (last !== null && at >= last.start && until <= last.validEnd) {
+    if (last !== null && at >= last.validStart && until <= last.validEnd) {
       return last;
     }
     const start = at - (at % READ_CHUNK_BYTES);
@@ -64,19 +74,36 @@ export class LogReader {
     if (chunk !== undefined) {
       this.#chunks.delete(start);
     } else {
-      chunk = { buffer: this.#buffer(), start, validEnd: start };
+      chunk = { buffer: this.#buffer(), start, validStart: start, validEnd: start, window: READ_FIRST_BYTES, places: 0 };
     }
     this.#chunks.set(start, chunk);
-    if (chunk.validEnd < until) {
-      const end = Math.min(start + READ_CHUNK_BYTES, this.#log.writtenWhere);
-      chunk.validEnd += this.#read(chunk, Math.max(chunk.validEnd, this.#log.minOffset), end);
+    if (at < chunk.validStart || until > chunk.validEnd) {
+      this.#extend(chunk, at, until);
     }
     this.#last = chunk;
     return chunk;
   }
 
-  #read(chunk: ReadChunk, from: number, end: number): number {
-    return from - chunk.validEnd + this.#log.files.read(from, chunk.buffer, from - chunk.start, end - from);
+  /** Reads so much that `chunk` holds [at, until), and more when its reader seems to go on. */
+  #extend(chunk: ReadChunk, at: number, until: number): void {
+    const min = Math.max(chunk.start, this.#log.minOffset);
+    if (at < chunk.validStart || at > chunk.validEnd || chunk.validEnd === chunk.start) {
+      const isReadOn = at - chunk.start < READ_FIRST_BYTES && this.#isRead(chunk.start - READ_CHUNK_BYTES);
+      const isWhole = isReadOn || ++chunk.places > MAX_PLACES;
+      chunk.window = isWhole ? READ_CHUNK_BYTES : READ_FIRST_BYTES;
+      chunk.validStart = Math.max(min, isWhole ? chunk.start : at - (at % PAGE_BYTES));
+      chunk.validEnd = chunk.validStart;
+    }
+    const chunkEnd = Math.min(chunk.start + READ_CHUNK_BYTES, this.#log.writtenWhere);
+    const end = Math.min(chunkEnd, Math.max(until, chunk.validEnd + chunk.window));
+    chunk.window *= 2;
+    const from = chunk.validEnd;
+    chunk.validEnd += this.#log.files.read(from, chunk.buffer, from - chunk.start, end - from);
+  }
+
+  /** Whether the piece at `start` was read to its end. */
+  #isRead(start: number): boolean {
+    return this.#chunks.get(start)?.validEnd === start + READ_CHUNK_BYTES;
   }
 
   #buffer(): Buffer {

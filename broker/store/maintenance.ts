@@ -1,64 +1,62 @@
-import { dirname } from 'node:path';
+import type { Clock } from '../../src/common/clock.js';
 import type { Logger } from '../../src/common/logger.js';
-import type { Checkpoint } from './checkpoint.js';
+import type { Checkpoint, DerivedSummary } from './checkpoint.js';
 import { diskErrorCode } from './disk.js';
 import type { IndexService } from './index-service.js';
-import { CHECKPOINT_INTERVAL_MS, CHECKPOINT_PAUSE_FACTOR, DISK_CHECK_MS } from './limits.js';
-import type { TopicTable } from './topic-table.js';
-import type { Disk, StoreConfig } from './types.js';
+import { CHECKPOINT_INTERVAL_MS, CHECKPOINT_PAUSE_FACTOR, CLEAN_SLICE_MS, DISK_CHECK_MS, QUEUE_FLUSHES } from './limits.js';
+import type { AnyQueue, TopicTable } from './topic-table.js';
+import type { StoreConfig } from './types.js';
 
 /** What the background work asks of the store. */
 export interface MaintenanceHost {
   readonly config: StoreConfig;
-  /** Monotonic, ms. */
-  nowMs(): number;
   /** Store time of the last dispatched message; 0 when nothing is. */
   lastDispatchedTimestamp(): number;
+  /** End of the last dispatched record. */
+  dispatchedTo(): number;
   /** Called when queues or index cannot be written, and with null when they can again. */
   onDerivedError(error: unknown): void;
-  /** Called with the used part of the disk, 0..1, or −1. */
-  onDiskUsed(ratio: number): void;
-  flushCommitLog(): void;
+  checkDisk(): void;
+  flushCommitLog(nowMs: number): void;
   prepareNextFile(): void;
 }
 
 /**
  * Work that is due now and then: writing queues and index out, flushing, the checkpoint, the look at free space. Driven by one timer; each
- * job keeps its own due time.
+ * job keeps its own due time. A store has thousands of queues, so what passes over them goes in steps of a few milliseconds.
  */
 export class Maintenance {
   readonly #host: MaintenanceHost;
   readonly #topics: TopicTable;
   readonly #index: IndexService | null;
   readonly #checkpoint: Checkpoint;
-  readonly #disk: Disk;
-  readonly #logPath: string;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   #nextFlushMs = 0;
   #nextQueueMs = 0;
   #nextCheckpointMs = 0;
   #nextDiskMs = 0;
+  #isWritingQueues = false;
   #isPassRunning = false;
   /** Start of the pass that runs, and how long the last one took. */
   #passStartMs = 0;
   #passMs = 0;
   #isDerivedBroken = false;
+  #hasFlushFailed = false;
 
   constructor(options: {
     host: MaintenanceHost;
     topics: TopicTable;
     index: IndexService | null;
     checkpoint: Checkpoint;
-    disk: Disk;
-    logPath: string;
+    clock: Clock;
     logger: Logger;
   }) {
     this.#host = options.host;
     this.#topics = options.topics;
     this.#index = options.index;
     this.#checkpoint = options.checkpoint;
-    this.#disk = options.disk;
-    this.#logPath = options.logPath;
+    this.#clock = options.clock;
     this.#logger = options.logger;
   }
 
@@ -68,11 +66,14 @@ export class Maintenance {
     if (nowMs >= this.#nextFlushMs) {
       this.#nextFlushMs = nowMs + config.flushIntervalCommitLog;
       this.#host.prepareNextFile();
-      this.#host.flushCommitLog();
+      this.#host.flushCommitLog(nowMs);
     }
     if (nowMs >= this.#nextQueueMs) {
       this.#nextQueueMs = nowMs + config.flushIntervalConsumeQueue;
-      this.writeDerived();
+      this.#isWritingQueues = true;
+    }
+    if (this.#isWritingQueues) {
+      this.#isWritingQueues = !this.#writeSlice();
     }
     this.#sealIndex();
     if (nowMs >= this.#nextCheckpointMs) {
@@ -82,7 +83,23 @@ export class Maintenance {
     }
     if (nowMs >= this.#nextDiskMs) {
       this.#nextDiskMs = nowMs + DISK_CHECK_MS;
-      this.checkDisk();
+      this.#host.checkDisk();
+    }
+  }
+
+  /** Puts index and some of the queues into the kernel; true when none is left, or the disk refuses. */
+  #writeSlice(): boolean {
+    if (this.#isDerivedBroken) {
+      this.writeDerived();
+      return true;
+    }
+    const untilMs = this.#clock.monotonicMs() + CLEAN_SLICE_MS;
+    try {
+      this.#index?.writeOut();
+      return this.#topics.writeSome(() => this.#clock.monotonicMs() <= untilMs);
+    } catch (error) {
+      this.derivedError(error);
+      return true;
     }
   }
 
@@ -119,7 +136,7 @@ export class Maintenance {
     }
   }
 
-  /** Puts queues and index on the device, one file after the other in the thread pool, then says so in the checkpoint. */
+  /** Puts queues and index on the device, in the thread pool, then says so in the checkpoint. */
   #checkpointPass(nowMs: number): void {
     if (this.#isPassRunning) {
       return;
@@ -127,46 +144,118 @@ export class Maintenance {
     this.#passStartMs = nowMs;
     // Every message up to this time is in the queues' memory now, so it is on the device when the pass is over.
     const timestamp = this.#host.lastDispatchedTimestamp();
-    if (!this.writeDerived()) {
-      return;
-    }
+    const { era } = this.#checkpoint;
+    const summary = this.#summary();
     this.#isPassRunning = true;
-    const files = this.#topics.takeUnsynced();
-    let at = 0;
-    const next = (error: Error | null): void => {
-      if (error !== null) {
-        for (const rest of files.slice(Math.max(0, at - 1))) {
-          rest.queue.unsyncedFiles.add(rest.start);
-        }
-        this.#isPassRunning = false;
-        this.#logger.warn(`consume queues could not be flushed (${diskErrorCode(error)}); the next pass tries again`);
+    this.#flushQueues(this.#topics.takeToFlush(), (error) => {
+      if (error === null) {
+        this.#indexPass({ timestamp, era, summary });
         return;
       }
-      const file = files[at++];
-      if (file === undefined) {
-        this.#indexPass(timestamp);
-      } else if (file.files.has(file.start)) {
-        file.files.fdatasync(file.start, next);
-      } else {
-        next(null);
-      }
-    };
-    next(null);
+      this.#isPassRunning = false;
+    });
   }
 
-  #indexPass(timestamp: number): void {
+  /** Writes and flushes queues, a few at a time; those that fail are listed again. */
+  #flushQueues(queues: readonly AnyQueue[], callback: (error: unknown) => void): void {
+    let at = 0;
+    let failure: unknown = null;
+    let lanes = Math.max(1, Math.min(QUEUE_FLUSHES, queues.length));
+    const step = (): void => {
+      while (queues[at]?.isDeleted === true) {
+        at++;
+      }
+      const queue = failure === null ? queues[at++] : undefined;
+      if (queue !== undefined) {
+        this.#flushQueue(queue, (error) => {
+          if (error !== null) {
+            failure ??= error;
+            this.#topics.markDirty(queue);
+          }
+          step();
+        });
+        return;
+      }
+      if (--lanes === 0) {
+        for (const rest of failure === null ? [] : queues.slice(at)) {
+          this.#topics.markDirty(rest);
+        }
+        callback(failure);
+      }
+    };
+    for (let lane = lanes; lane > 0; lane--) {
+      step();
+    }
+  }
+
+  #flushQueue(queue: AnyQueue, callback: (error: unknown) => void): void {
+    try {
+      queue.writeOut();
+    } catch (error) {
+      this.derivedError(error);
+      callback(error);
+      return;
+    }
+    const starts = [...queue.unsyncedFiles];
+    queue.unsyncedFiles.clear();
+    const next = (): void => {
+      const start = starts.pop();
+      if (start === undefined) {
+        callback(null);
+      } else if (queue.isDeleted || !queue.files.has(start)) {
+        next();
+      } else {
+        queue.files.fdatasync(start, (error) => {
+          if (error === null) {
+            next();
+            return;
+          }
+          this.#flushFailed(error);
+          callback(error);
+        });
+      }
+    };
+    next();
+  }
+
+  #summary(): DerivedSummary {
+    const index = this.#index?.summary() ?? { indexEntries: -1, firstIndexFile: 0 };
+    return { where: this.#host.dispatchedTo(), ...this.#topics.unitSums(), ...index };
+  }
+
+  #indexPass({ timestamp, era, summary }: { timestamp: number; era: number; summary: DerivedSummary }): void {
     const done = (error: Error | null): void => {
       this.#isPassRunning = false;
-      this.#passMs = this.#host.nowMs() - this.#passStartMs;
-      if (error === null && timestamp > 0) {
+      this.#passMs = this.#clock.monotonicMs() - this.#passStartMs;
+      if (error !== null) {
+        this.#flushFailed(error);
+      } else if (timestamp > 0 && era === this.#checkpoint.era && !this.#hasFlushFailed && this.#index?.hasFlushFailed !== true) {
         this.#checkpoint.logicsMsgTimestamp = timestamp;
+        this.#checkpoint.summary = summary;
       }
       this.saveCheckpoint();
     };
     if (this.#index === null) {
       done(null);
-    } else {
-      this.#index.fdatasync(done);
+      return;
+    }
+    try {
+      this.#index.writeOut();
+    } catch (error) {
+      this.#isPassRunning = false;
+      this.derivedError(error);
+      return;
+    }
+    this.#index.fdatasync(done);
+  }
+
+  /** The kernel may have dropped what it could not write, and a later flush would say nothing of it: only the next recovery is sure. */
+  #flushFailed(error: Error): void {
+    if (!this.#hasFlushFailed) {
+      this.#hasFlushFailed = true;
+      this.#logger.warn(
+        `consume queues or index could not be flushed (${diskErrorCode(error)}); the next start makes them anew from here on`,
+      );
     }
   }
 
@@ -185,19 +274,22 @@ export class Maintenance {
       return false;
     }
     const timestamp = this.#host.lastDispatchedTimestamp();
-    for (const file of this.#topics.takeUnsynced()) {
-      if (file.files.has(file.start) && (await flushed((callback) => file.files.fdatasync(file.start, callback))) !== null) {
-        return false;
-      }
+    const queues = this.#topics.takeToFlush();
+    if ((await flushed((callback) => this.#flushQueues(queues, callback))) !== null) {
+      return false;
     }
     const index = this.#index;
     if (index !== null && (await flushed((callback) => index.fdatasync(callback))) !== null) {
+      return false;
+    }
+    if (this.#hasFlushFailed || index?.hasFlushFailed === true) {
       return false;
     }
     if (timestamp > 0) {
       this.#checkpoint.physicMsgTimestamp = timestamp;
       this.#checkpoint.logicsMsgTimestamp = timestamp;
     }
+    this.#checkpoint.summary = this.#summary();
     this.saveCheckpoint();
     return true;
   }
@@ -209,34 +301,8 @@ export class Maintenance {
       this.#logger.warn(`the checkpoint could not be written (${diskErrorCode(error)}); a later one will do`);
     }
   }
-
-  /** Looks at the free space. */
-  checkDisk(): void {
-    let ratio = -1;
-    try {
-      const space = spaceOf(this.#disk, this.#logPath);
-      const total = space.usedBytes + space.availableBytes;
-      ratio = total > 0 ? space.usedBytes / total : -1;
-    } catch (error) {
-      this.#logger.warn(`the free space of ${this.#logPath} cannot be read (${diskErrorCode(error)})`);
-    }
-    this.#host.onDiskUsed(ratio);
-  }
 }
 
-/** Space of the file system a path lies on, or will lie on: the folder of a new commit log is made with its first file. */
-function spaceOf(disk: Disk, path: string): ReturnType<Disk['statfsSync']> {
-  for (let at = path; ; at = dirname(at)) {
-    try {
-      return disk.statfsSync(at);
-    } catch (error) {
-      if (diskErrorCode(error) !== 'ENOENT' || at === dirname(at)) {
-        throw error;
-      }
-    }
-  }
-}
-
-function flushed(start: (callback: (error: Error | null) => void) => void): Promise<Error | null> {
+function flushed(start: (callback: (error: unknown) => void) => void): Promise<unknown> {
   return new Promise((resolve) => start(resolve));
 }

@@ -3,8 +3,9 @@ import { type Clock, systemClock, systemTimers, type Timers } from '../../src/co
 import { StoreError } from '../../src/common/errors.js';
 import type { Logger } from '../../src/common/logger.js';
 import { Checkpoint } from './checkpoint.js';
+import { CrashMark } from './crash-mark.js';
 import { parseDelayLevels } from './delay-levels.js';
-import { diskErrorCode, nodeDisk } from './disk.js';
+import { diskErrorCode, isOutOfSpace, nodeDisk } from './disk.js';
 import { FdCache } from './fd-cache.js';
 import { FileSeries } from './file-series.js';
 import { IndexService } from './index-service.js';
@@ -13,6 +14,7 @@ import { type RecoveryResult, recover } from './recovery.js';
 import { StoreLock } from './store-lock.js';
 import { TopicTable } from './topic-table.js';
 import type { Disk, StoreConfig } from './types.js';
+import type { QueueType } from './unit-queue.js';
 
 /** What `MessageStore.open` needs. */
 export interface MessageStoreOptions {
@@ -23,6 +25,11 @@ export interface MessageStoreOptions {
   timers?: Timers;
   /** Cut damage although the store was flushed past it (what follows it is copied to `<root>/recovered` first). */
   acceptDamage?: boolean;
+  /**
+   * The topic attribute `queue.type`; undefined for a topic that is not configured: what its queues on disk, or its first record in the log,
+   * are counts then. Asked under the store's lock.
+   */
+  queueTypeOf?: (topic: string) => QueueType | undefined;
 }
 
 /** A store that is locked, loaded and recovered. */
@@ -40,11 +47,8 @@ export interface StoreParts {
   index: IndexService | null;
   checkpoint: Checkpoint;
   recovery: RecoveryResult;
+  mark: CrashMark;
 }
-
-/** Second line of `abort`: whose checkpoint it is. An Apache broker writes its own text, and recovers by existence only. */
-const OWN_MARK = 'mqkit';
-const ABORT_BYTES = 64;
 
 /** Locks the folder, loads what is there and recovers it. */
 export async function openParts(options: MessageStoreOptions): Promise<StoreParts> {
@@ -76,19 +80,25 @@ function load(options: MessageStoreOptions, disk: Disk, lock: StoreLock, fds: Fd
   const clock = options.clock ?? systemClock;
   const delayLevels = parseDelayLevels(config.messageDelayLevel);
   const files = new FileSeries({ directory: logDirectory(config), fileSize: config.mappedFileSizeCommitLog, disk, fds });
-  const abort = readAbort(disk, root);
-  files.load('mappedFileSizeCommitLog', abort !== null);
-  const topics = new TopicTable({ config, disk, fds, logger });
-  topics.load(abort !== null);
+  const mark = new CrashMark(root, disk);
+  files.load('mappedFileSizeCommitLog', mark.isLeft);
+  const topics = new TopicTable({
+    config,
+    disk,
+    fds,
+    logger,
+    ...(options.queueTypeOf === undefined ? {} : { queueTypeOf: options.queueTypeOf }),
+  });
+  topics.load(mark.isLeft);
   const checkpoint = new Checkpoint(join(root, 'checkpoint'), disk);
   checkpoint.load();
   const index = config.messageIndexEnable ? new IndexService({ config, disk, fds, clock, logger }) : null;
-  if (abort === null) {
-    // A kill during recovery must be seen as one by the next start. An older mark stays until its checkpoint no longer counts.
-    writeAbort(disk, root);
+  if (mark.isLeft) {
+    // A power cut during this recovery must not make the next start believe what is half cut.
+    mark.sync();
   } else {
-    // Its writer may have died before it was on the device: a power cut during this recovery must not make the next start believe what is half cut.
-    syncAbort(disk, root);
+    // A kill during recovery must be seen as one by the next start. An older mark stays until its checkpoint no longer counts.
+    mark.write();
   }
   try {
     const recovery = recover({
@@ -100,68 +110,38 @@ function load(options: MessageStoreOptions, disk: Disk, lock: StoreLock, fds: Fd
       disk,
       logger,
       nowMs: clock.nowMs(),
-      isAfterKill: abort !== null,
-      isOwnCheckpoint: abort?.includes(OWN_MARK) ?? false,
+      isAfterKill: mark.isLeft,
+      isOwnCheckpoint: mark.isLeftByUs,
       acceptDamage: options.acceptDamage ?? false,
       delayLevels,
     });
-    if (abort !== null) {
-      checkpoint.save(true);
-      writeAbort(disk, root);
+    if (mark.isLeft && saveCheckpoint(checkpoint)) {
+      mark.write();
     }
-    return { config, logger, disk, clock, timers: options.timers ?? systemTimers, lock, fds, files, topics, index, checkpoint, recovery };
+    const timers = options.timers ?? systemTimers;
+    return { config, logger, disk, clock, timers, lock, fds, files, topics, index, checkpoint, recovery, mark };
   } catch (error) {
-    if (abort === null) {
-      removeAbort(disk, root);
+    // A start that was refused changed nothing; after any other failure the next start must not believe what this one left.
+    if (!mark.isLeft && error instanceof StoreError && error.code === 'STORE_DAMAGED') {
+      mark.remove();
     }
     throw error;
   }
 }
 
+/** False when the disk is full: then the checkpoint of before stays, and with it the mark of before. */
+function saveCheckpoint(checkpoint: Checkpoint): boolean {
+  try {
+    checkpoint.save(true);
+    return true;
+  } catch (error) {
+    if (!isOutOfSpace(error)) {
+      throw error;
+    }
+    return false;
+  }
+}
+
 export function logDirectory(config: StoreConfig): string {
   return config.storePathCommitLog === '' ? join(config.storePathRootDir, 'commitlog') : config.storePathCommitLog;
-}
-
-/** Text of the `abort` file, null when the last stop was orderly. */
-function readAbort(disk: Disk, root: string): string | null {
-  const path = join(root, 'abort');
-  const stat = disk.statSync(path);
-  if (stat === null) {
-    return null;
-  }
-  const buffer = Buffer.alloc(Math.min(stat.size, 256));
-  const fd = disk.openSync(path);
-  try {
-    disk.readSync(fd, buffer, 0, buffer.length, 0);
-  } finally {
-    disk.closeSync(fd);
-  }
-  return buffer.toString('latin1');
-}
-
-function syncAbort(disk: Disk, root: string): void {
-  const fd = disk.openSync(join(root, 'abort'));
-  try {
-    disk.fdatasyncSync(fd);
-  } finally {
-    disk.closeSync(fd);
-  }
-}
-
-/** `abort` says "not stopped in order" while it exists; its first line is the process id, as in Apache's. */
-function writeAbort(disk: Disk, root: string): void {
-  const fd = disk.openSync(join(root, 'abort'), { create: true });
-  try {
-    // One write of one length: a kill leaves the old text or the new one.
-    const text = Buffer.from(`${process.pid}\n${OWN_MARK}\n`.padEnd(ABORT_BYTES - 1).concat('\n'));
-    disk.writeSync(fd, text, 0, text.length, 0);
-    // Were it lost with the power, the next start would believe the queues.
-    disk.fdatasyncSync(fd);
-  } finally {
-    disk.closeSync(fd);
-  }
-}
-
-export function removeAbort(disk: Disk, root: string): void {
-  disk.unlinkSync(join(root, 'abort'));
 }

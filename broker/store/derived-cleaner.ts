@@ -1,0 +1,115 @@
+import type { Clock } from '../../src/common/clock.js';
+import type { Logger } from '../../src/common/logger.js';
+import { diskErrorCode } from './disk.js';
+import type { FileSeries } from './file-series.js';
+import type { IndexService } from './index-service.js';
+import { CLEAN_SLICE_MS } from './limits.js';
+import { correctMinOffset } from './queue-bounds.js';
+import type { TopicTable } from './topic-table.js';
+import type { Disk, StoreConfig } from './types.js';
+import { newUnitRun, type UnitQueue, unitOffset } from './unit-queue.js';
+
+/**
+ * Follows the commit log when its first files go: removes index and queue files that only speak of removed records. Passes over all queues
+ * in small steps, one pass each time the log's first offset moved, and one after the start, as a kill may have interrupted the last.
+ */
+export class DerivedCleaner {
+  /** Files removed since the store was opened. */
+  removedQueueFiles = 0;
+  removedIndexFiles = 0;
+  readonly #config: StoreConfig;
+  readonly #log: FileSeries;
+  readonly #topics: TopicTable;
+  readonly #index: IndexService | null;
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #run = newUnitRun();
+  /** First offset of the log that the last finished pass was made for. */
+  #doneFor = -1;
+  #passFor = -1;
+  #queues: Iterator<UnitQueue> | null = null;
+  #nextMs = 0;
+
+  constructor(options: {
+    config: StoreConfig;
+    log: FileSeries;
+    topics: TopicTable;
+    index: IndexService | null;
+    disk: Disk;
+    clock: Clock;
+    logger: Logger;
+  }) {
+    this.#config = options.config;
+    this.#log = options.log;
+    this.#topics = options.topics;
+    this.#index = options.index;
+    this.#disk = options.disk;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  /** Goes on for a few milliseconds. */
+  tick(nowMs: number): void {
+    if (this.#queues === null) {
+      const minOffset = this.#log.minOffset;
+      if (minOffset === this.#doneFor) {
+        return;
+      }
+      this.#passFor = minOffset;
+      this.#queues = this.#topics.all();
+      this.#cleanIndex();
+    }
+    const untilMs = this.#clock.monotonicMs() + CLEAN_SLICE_MS;
+    while (nowMs >= this.#nextMs && this.#clock.monotonicMs() <= untilMs) {
+      const next = this.#queues.next();
+      if (next.done === true) {
+        this.#queues = null;
+        this.#doneFor = this.#passFor;
+        return;
+      }
+      if (this.#clean(next.value)) {
+        this.#nextMs = nowMs + this.#config.deleteConsumeQueueFilesInterval;
+      }
+    }
+  }
+
+  /** Removes what a queue no longer needs; true when that was something. */
+  #clean(queue: UnitQueue): boolean {
+    const { files } = queue;
+    correctMinOffset(queue, this.#passFor);
+    let isCleaned = false;
+    while (files.starts.length > 1 && this.#isBehind(queue, files.minOffset)) {
+      const path = files.pathOf(files.minOffset);
+      queue.unsyncedFiles.delete(files.minOffset);
+      files.removeOldest((error) => this.#noteFailure(path, error));
+      this.removedQueueFiles++;
+      isCleaned = true;
+    }
+    return isCleaned;
+  }
+
+  /** Whether even the last unit of the file that starts at byte `start` points before the log's first file. */
+  #isBehind(queue: UnitQueue, start: number): boolean {
+    const last = (start + queue.files.fileSize) / queue.unitBytes - 1;
+    return queue.unit(last, this.#run) && queue.isUnit(this.#run.view, this.#run.position) && this.#offset() < this.#passFor;
+  }
+
+  #offset(): number {
+    return unitOffset(this.#run.view, this.#run.position);
+  }
+
+  #cleanIndex(): void {
+    for (const path of this.#index?.takeExpired(this.#passFor) ?? []) {
+      this.removedIndexFiles++;
+      this.#disk.unlink(path, (error) => this.#noteFailure(path, error));
+    }
+  }
+
+  /** A file that stays is found again by the next start. */
+  #noteFailure(path: string, error: Error | null): void {
+    if (error !== null && diskErrorCode(error) !== 'ENOENT') {
+      this.#logger.warn(`${path} cannot be deleted (${diskErrorCode(error)}); the next start tries again`);
+    }
+  }
+}

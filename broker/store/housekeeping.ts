@@ -1,0 +1,160 @@
+import { join } from 'node:path';
+import type { CommitLog } from './commit-log.js';
+import { DerivedCleaner } from './derived-cleaner.js';
+import { diskErrorCode } from './disk.js';
+import { DiskWatch } from './disk-watch.js';
+import { FileWarmer } from './file-warmer.js';
+import { WRITE_RETRY_MS } from './limits.js';
+import { Retention } from './retention.js';
+import { logDirectory, type StoreParts } from './store-open.js';
+import { Block, type WritePath } from './write-path.js';
+
+/** The store's files as a whole: room on the disk, files made in advance, files that may go. */
+export class Housekeeping {
+  readonly disk: DiskWatch;
+  readonly #parts: StoreParts;
+  readonly #log: CommitLog;
+  readonly #write: WritePath;
+  readonly #retention: Retention;
+  readonly #cleaner: DerivedCleaner;
+  readonly #warmer: FileWarmer;
+  #nextMarkMs = 0;
+  #canWarm = true;
+
+  constructor(parts: StoreParts, log: CommitLog, write: WritePath) {
+    const { config, disk, clock, logger, files, topics, index } = parts;
+    this.#parts = parts;
+    this.#log = log;
+    this.#write = write;
+    this.disk = new DiskWatch({
+      config,
+      disk,
+      paths: [logDirectory(config), join(config.storePathRootDir, 'consumequeue')],
+      onUnreadable: (path, code) => logger.warn(`the free space of ${path} cannot be read (${code})`),
+    });
+    const host = {
+      config,
+      safeWhere: () => Math.min(write.flusher.flushedWhere, write.dispatchedTo),
+      // A quota can end what the file system seems to have left.
+      diskLevel: () => (this.#isOutOfSpace ? 'full' : this.disk.level),
+      diskPercent: () => this.disk.percent,
+      checkDisk: () => this.checkDisk(),
+    } as const;
+    this.#retention = new Retention({ host, files, disk, clock, logger });
+    this.#cleaner = new DerivedCleaner({ config, log: files, topics, index, disk, clock, logger });
+    this.#warmer = new FileWarmer(log);
+    if (!parts.mark.isThere) {
+      write.blocks |= Block.NOT_MARKED;
+      logger.error(`the disk of ${config.storePathRootDir} is full: sends are refused until there is room, messages can be consumed`);
+    }
+  }
+
+  get #isOutOfSpace(): boolean {
+    const { blocks, lastErrorCode } = this.#write;
+    const isFailing = (blocks & (Block.WRITE_ERROR | Block.DERIVED_ERROR)) !== 0;
+    return (blocks & Block.NOT_MARKED) !== 0 || (isFailing && (lastErrorCode === 'ENOSPC' || lastErrorCode === 'EDQUOT'));
+  }
+
+  /** Looks at the free space, and takes or refuses sends accordingly. */
+  checkDisk(): void {
+    const { disk } = this;
+    disk.check();
+    const isFull = disk.level === 'full';
+    const wasFull = (this.#write.blocks & Block.DISK_FULL) !== 0;
+    if (isFull === wasFull) {
+      return;
+    }
+    if (isFull) {
+      this.#write.blocks |= Block.DISK_FULL;
+      this.#parts.logger.error(`the disk is ${disk.percent} % full, sends are refused above ${disk.warningPercent} %`);
+    } else {
+      this.#write.blocks &= ~Block.DISK_FULL;
+      this.#parts.logger.info(`the disk is ${disk.percent} % full again, sends are taken`);
+    }
+  }
+
+  /** Does what is due. */
+  tick(nowMs: number): void {
+    this.#retention.tick(nowMs);
+    this.#parts.topics.commitLogMin = this.#log.minOffset;
+    this.#cleaner.tick(nowMs);
+    if ((this.#write.blocks & Block.NOT_MARKED) !== 0 && nowMs >= this.#nextMarkMs) {
+      this.#nextMarkMs = nowMs + WRITE_RETRY_MS;
+      this.#markAgain();
+    }
+    if (this.#parts.config.warmMapedFileEnable && this.#canWarm && this.#write.blocks === 0) {
+      this.#warm();
+    }
+  }
+
+  /** The store opened on a full disk: it is written to once `abort` says so. */
+  #markAgain(): void {
+    const { mark, logger, config } = this.#parts;
+    try {
+      if (mark.write()) {
+        this.#write.blocks &= ~Block.NOT_MARKED;
+        logger.info(`the disk of ${config.storePathRootDir} has room again, sends are taken`);
+      }
+    } catch (error) {
+      logger.warn(`${config.storePathRootDir} cannot be written (${diskErrorCode(error)}); sends stay refused`);
+    }
+  }
+
+  #warm(): void {
+    try {
+      this.#warmer.step();
+    } catch (error) {
+      this.#canWarm = false;
+      this.#parts.logger.warn(`commit log files are no longer warmed up (${diskErrorCode(error)})`);
+    }
+  }
+
+  /** Makes the file after the current one. */
+  prepareNextFile(): void {
+    if ((this.#write.blocks & Block.NOT_MARKED) !== 0) {
+      return;
+    }
+    try {
+      this.#log.prepareNextFile();
+    } catch (error) {
+      this.#parts.logger.warn(`the next commit log file cannot be made yet (${diskErrorCode(error)})`);
+    }
+  }
+
+  /** See `MessageStore.deleteExpiredFiles`. */
+  deleteExpiredFiles(): void {
+    this.#retention.requestRounds();
+  }
+
+  /** See `MessageStore.cleanExpiredQueues`. */
+  cleanExpiredQueues(isKept: (topic: string) => boolean): number {
+    const { topics, logger } = this.#parts;
+    let count = 0;
+    for (const queue of [...topics.all()]) {
+      // A queue with messages under way is none whose messages are all gone.
+      const isIdle = queue.endUnit > 0 && queue.nextOffset === queue.maxOffset;
+      if (isIdle && queue.maxPhysicOffset <= this.#log.minOffset && !isKept(queue.topic)) {
+        topics.deleteQueue(queue);
+        logger.info(`queue ${queue.queueId} of ${queue.topic} is removed: all its messages are gone`);
+        count++;
+      }
+    }
+    return count;
+  }
+
+  /** See `MessageStore.cleanUnusedTopics`. */
+  cleanUnusedTopics(isKept: (topic: string) => boolean): string[] {
+    const { topics, logger } = this.#parts;
+    const unused = topics.topics().filter((topic) => !isKept(topic));
+    for (const topic of unused) {
+      topics.deleteTopic(topic);
+      logger.info(`the queues of ${topic} are removed: there is no such topic`);
+    }
+    return unused;
+  }
+
+  /** Ends with the removal that is under way. */
+  close(): Promise<void> {
+    return this.#retention.close();
+  }
+}
