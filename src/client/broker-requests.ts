@@ -2,12 +2,12 @@
  * Single requests to a broker that consumers (and tools) need. Every function takes the address and returns a typed answer, or
  * throws what `responseError` makes of the response code.
  */
-import { ProtocolError } from '../common/errors.js';
 import { decodeConsumerIdList } from '../remoting/bodies/subscription.js';
 import { type RemotingClient, responseError } from '../remoting/client.js';
 import { RequestCode, ResponseCode } from '../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../remoting/command.js';
 import type { MessageQueue } from './message-queue.js';
+import { numberField } from './response-fields.js';
 
 /** Where a request goes and how long it may take. */
 export interface BrokerCall {
@@ -28,24 +28,20 @@ function queueFields(queue: MessageQueue): Record<string, string> {
   return { topic: queue.topic, queueId: String(queue.queueId), bname: queue.brokerName };
 }
 
-function readLong(response: RemotingCommand, field: string, addr: string): number {
-  const text = response.extFields?.[field];
-  const value = Number(text);
-  if (text === undefined || text === '' || !Number.isSafeInteger(value)) {
-    throw new ProtocolError(`the answer of broker ${addr} has no number in field ${field}: ${text}`, { code: 'HEADER_FIELD' });
-  }
-  return value;
-}
-
 /** Offset behind the last message; 0 for a queue the broker does not have. */
 export async function getMaxOffset(call: BrokerCall, queue: MessageQueue): Promise<number> {
   const extFields = { ...queueFields(queue), committed: 'true' };
-  return readLong(await ask(call, { code: RequestCode.GET_MAX_OFFSET, extFields }), 'offset', call.addr);
+  return numberField(await ask(call, { code: RequestCode.GET_MAX_OFFSET, extFields }), 'offset', 'GET_MAX_OFFSET', call.addr);
 }
 
 /** Offset of the first message that is still there. */
 export async function getMinOffset(call: BrokerCall, queue: MessageQueue): Promise<number> {
-  return readLong(await ask(call, { code: RequestCode.GET_MIN_OFFSET, extFields: queueFields(queue) }), 'offset', call.addr);
+  return numberField(
+    await ask(call, { code: RequestCode.GET_MIN_OFFSET, extFields: queueFields(queue) }),
+    'offset',
+    'GET_MIN_OFFSET',
+    call.addr,
+  );
 }
 
 /** Offset of the first (LOWER) or last (UPPER) message stored at the time. */
@@ -55,13 +51,23 @@ export async function searchOffset(
   at: { timestampMs: number; boundaryType?: 'LOWER' | 'UPPER' },
 ): Promise<number> {
   const extFields = { ...queueFields(queue), timestamp: String(at.timestampMs), boundaryType: at.boundaryType ?? 'LOWER' };
-  return readLong(await ask(call, { code: RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, extFields }), 'offset', call.addr);
+  return numberField(
+    await ask(call, { code: RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, extFields }),
+    'offset',
+    'SEARCH_OFFSET_BY_TIMESTAMP',
+    call.addr,
+  );
 }
 
 /** Store time of the first message, ms; −1 when there is none. */
 export async function getEarliestMessageStoreTime(call: BrokerCall, queue: MessageQueue): Promise<number> {
   const extFields = queueFields(queue);
-  return readLong(await ask(call, { code: RequestCode.GET_EARLIEST_MSG_STORETIME, extFields }), 'timestamp', call.addr);
+  return numberField(
+    await ask(call, { code: RequestCode.GET_EARLIEST_MSG_STORETIME, extFields }),
+    'timestamp',
+    'GET_EARLIEST_MSG_STORETIME',
+    call.addr,
+  );
 }
 
 /** Committed offset of a group; null when the broker has none (code 22). */
@@ -74,7 +80,7 @@ export async function queryConsumerOffset(call: BrokerCall, queue: MessageQueue,
   if (response.code !== ResponseCode.SUCCESS) {
     throw responseError(response, call.addr);
   }
-  return readLong(response, 'offset', call.addr);
+  return numberField(response, 'offset', 'QUERY_CONSUMER_OFFSET', call.addr);
 }
 
 /** The request that commits an offset. */

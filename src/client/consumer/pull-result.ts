@@ -1,9 +1,9 @@
-import { ProtocolError } from '../../common/errors.js';
 import { responseError } from '../../remoting/client.js';
 import { ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
+import { numberField, optionalNumberField } from '../response-fields.js';
 import { PullStatus } from '../types.js';
-import { countRecords, type PulledMessage, readPulledMessages } from './pulled-message.js';
+import { countMessages, type PulledMessage, readPulledMessages } from './pulled-message.js';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -20,6 +20,7 @@ export class PullResult {
   readonly body: Buffer;
   readonly #brokerName: string;
   readonly #tagsSet: readonly string[];
+  readonly #fromOffset: number;
   #messages: PulledMessage[] | undefined;
 
   constructor(fields: {
@@ -31,6 +32,7 @@ export class PullResult {
     body: Buffer;
     brokerName: string;
     tagsSet: readonly string[];
+    fromOffset: number;
   }) {
     this.pullStatus = fields.pullStatus;
     this.nextBeginOffset = fields.nextBeginOffset;
@@ -40,17 +42,18 @@ export class PullResult {
     this.body = fields.body;
     this.#brokerName = fields.brokerName;
     this.#tagsSet = fields.tagsSet;
+    this.#fromOffset = fields.fromOffset;
   }
 
   /** Messages in the answer, counted without decoding them; some may have tags that only share a hash with a wanted one. */
   get messageCount(): number {
-    return this.#messages?.length ?? countRecords(this.body);
+    return this.#messages?.length ?? countMessages(this.body);
   }
 
   /** The messages, those with other tags left out: brokers compare hashes of tags only. */
   get messages(): PulledMessage[] {
     if (this.#messages === undefined) {
-      const all = readPulledMessages(this.body, this.#brokerName);
+      const all = readPulledMessages(this.body, this.#brokerName, this.#fromOffset);
       const tags = this.#tagsSet;
       this.#messages = tags.length === 0 ? all : all.filter((message) => message.tags !== undefined && tags.includes(message.tags));
     }
@@ -63,6 +66,7 @@ export interface PullContext {
   brokerName: string;
   /** Tags to compare; empty: all. */
   tagsSet: readonly string[];
+  queueOffset: number;
   addr: string;
 }
 
@@ -75,20 +79,17 @@ export function readPullResult(response: RemotingCommand, context: PullContext):
   if (pullStatus === undefined) {
     throw responseError(response, context.addr);
   }
-  const ext = response.extFields;
-  const nextBeginOffset = Number(ext?.nextBeginOffset);
-  if (ext === null || ext.nextBeginOffset === undefined || !Number.isSafeInteger(nextBeginOffset)) {
-    throw new ProtocolError(`the pull response of broker ${context.addr} has no nextBeginOffset`, { code: 'HEADER_FIELD' });
-  }
+  const { addr } = context;
   return new PullResult({
     pullStatus,
-    nextBeginOffset,
-    minOffset: Number(ext.minOffset ?? 0),
-    maxOffset: Number(ext.maxOffset ?? 0),
-    suggestWhichBrokerId: Number(ext.suggestWhichBrokerId ?? 0),
+    nextBeginOffset: numberField(response, 'nextBeginOffset', 'pull', addr),
+    minOffset: optionalNumberField(response, 'minOffset', 'pull', addr),
+    maxOffset: optionalNumberField(response, 'maxOffset', 'pull', addr),
+    suggestWhichBrokerId: optionalNumberField(response, 'suggestWhichBrokerId', 'pull', addr),
     body: pullStatus === PullStatus.FOUND ? (response.body ?? EMPTY) : EMPTY,
     brokerName: context.brokerName,
     tagsSet: context.tagsSet,
+    fromOffset: context.queueOffset,
   });
 }
 

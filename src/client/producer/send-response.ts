@@ -2,6 +2,8 @@ import { ProtocolError } from '../../common/errors.js';
 import { ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import type { MessageQueue } from '../message-queue.js';
+import { withoutNamespace } from '../namespace.js';
+import { numberField } from '../response-fields.js';
 import { type SendResult, SendStatus } from '../types.js';
 
 /** Broker codes after which a synchronous send tries another broker. */
@@ -35,24 +37,25 @@ export function sendStatusOf(code: number): SendStatus | undefined {
 }
 
 /**
- * The result in a send response.
+ * The result in a send response; its queue has the topic's name without the namespace.
  * @throws ProtocolError when the header lacks the stored position.
  */
 export function readSendResult(
   response: RemotingCommand,
   sendStatus: SendStatus,
   sent: { queue: MessageQueue; msgId: string },
+  namespace = '',
 ): SendResult {
-  const ext = response.extFields;
-  const queueOffset = Number(ext?.queueOffset);
-  const queueId = Number(ext?.queueId);
-  if (ext === null || ext.msgId === undefined || !Number.isSafeInteger(queueOffset) || !Number.isSafeInteger(queueId)) {
-    throw new ProtocolError(`the send response for topic ${sent.queue.topic} has no msgId, queueId or queueOffset`, {
+  const queue = namespace === '' ? sent.queue : { ...sent.queue, topic: withoutNamespace(namespace, sent.queue.topic) };
+  const queueOffset = numberField(response, 'queueOffset', 'send', queue.brokerName);
+  const queueId = numberField(response, 'queueId', 'send', queue.brokerName);
+  const ext = response.extFields ?? {};
+  if (ext.msgId === undefined) {
+    throw new ProtocolError(`the send response of broker ${queue.brokerName} has no msgId`, {
       code: 'HEADER_FIELD',
       context: { extFields: ext },
     });
   }
-  const queue = sent.queue;
   return {
     sendStatus,
     msgId: ext.batchUniqId ?? sent.msgId,
