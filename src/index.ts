@@ -20,10 +20,21 @@ export { PulledMessage } from './client/consumer/pulled-message.js';
 export { PushConsumer, type PushConsumerOptions } from './client/consumer/push-consumer.js';
 export type { MessageQueue } from './client/message-queue.js';
 export { MQClient } from './client/mq-client.js';
+export { splitBatch } from './client/producer/batch.js';
 export type { SendHandler } from './client/producer/pending-send.js';
 export { Producer, type ProducerOptions, type SendOptions } from './client/producer/producer.js';
-export { type MessageQueueSelector, selectByHash, selectByRandom } from './client/producer/selectors.js';
+export { type RepliableMessage, replyTo } from './client/producer/reply.js';
+export { type MessageQueueSelector, selectByHash, selectByRandom, selectByShardingKey } from './client/producer/selectors.js';
+export type { ProducerStats } from './client/producer/send-stats.js';
+export {
+  LocalTransactionState,
+  type TransactionHandler,
+  type TransactionListener,
+  type TransactionSendResult,
+} from './client/producer/transaction-listener.js';
+export { TransactionProducer, type TransactionProducerOptions } from './client/producer/transaction-producer.js';
 export { putUserProperty } from './client/producer/validate.js';
+export type { ReplyMessage } from './client/reply-table.js';
 export type { SqlExpression } from './client/subscription.js';
 export {
   type ClientOptions,

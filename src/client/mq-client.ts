@@ -9,6 +9,8 @@ import { RequestCode, ResponseCode } from '../remoting/codes.js';
 import { registerClientProcessors } from './client-processors.js';
 import type { ConsumerMember, ProducerMember } from './members.js';
 import { NamesrvClient } from './namesrv-client.js';
+import type { TransactionChecker, TransactionCheckers } from './producer/transaction-checker.js';
+import { ReplyTable } from './reply-table.js';
 import { MASTER_ID, RouteTable } from './route-table.js';
 import type { ClientOptions } from './types.js';
 
@@ -32,6 +34,8 @@ export class MQClient {
   readonly routes: RouteTable;
   readonly remoting: RemotingClient;
   readonly uniqKeys: UniqKeyGenerator;
+  /** Requests of this client that wait for a reply of a consumer. */
+  readonly replies: ReplyTable;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -42,6 +46,7 @@ export class MQClient {
 
   readonly #producers = new Map<string, ProducerMember>();
   readonly #consumers = new Map<string, ConsumerMember>();
+  readonly #checkers = new Map<string, TransactionChecker>();
   /** Broker address → version of its last heartbeat answer. */
   readonly #brokerVersions = new Map<string, number>();
   readonly #reconnecting = new Map<string, TimerHandle>();
@@ -68,6 +73,7 @@ export class MQClient {
       logger: this.logger,
       ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+      ...(options.namespaceV2 === undefined ? {} : { extFields: { nsd: 'true', ns: options.namespaceV2 } }),
     });
     this.remoting.onConnectionClosed = (addr) => this.#onConnectionClosed(addr);
     this.namesrv = new NamesrvClient({
@@ -77,6 +83,7 @@ export class MQClient {
       random: this.random,
     });
     this.routes = new RouteTable({ namesrv: this.namesrv });
+    this.replies = new ReplyTable({ clock: this.clock, timers: this.timers });
     registerClientProcessors(this);
   }
 
@@ -94,6 +101,11 @@ export class MQClient {
     return this.#brokerVersions.get(addr);
   }
 
+  /** Whether a broker has a heartbeat of this client on a connection that stands. */
+  isKnownTo(addr: string): boolean {
+    return this.#brokerVersions.has(addr) && !this.#reconnecting.has(addr);
+  }
+
   /** Adds a producer and starts the client with the first user. */
   registerProducer(producer: ProducerMember): void {
     if (this.#producers.has(producer.group)) {
@@ -101,6 +113,26 @@ export class MQClient {
     }
     this.#producers.set(producer.group, producer);
     this.#start();
+  }
+
+  /**
+   * Says who answers when brokers ask about transactions of a producer group.
+   * @throws UsageError when the group has somebody already.
+   */
+  registerTransactionChecker(group: string, checker: TransactionChecker): void {
+    if (this.#checkers.has(group)) {
+      throw new UsageError(`the transaction producer group ${group} has been created before on client ${this.clientId}`);
+    }
+    this.#checkers.set(group, checker);
+  }
+
+  unregisterTransactionChecker(group: string): void {
+    this.#checkers.delete(group);
+  }
+
+  /** Who answers when brokers ask about transactions, by producer group. */
+  get transactionCheckers(): TransactionCheckers {
+    return this.#checkers;
   }
 
   /** Adds a consumer and starts the client with the first user. */
@@ -148,6 +180,15 @@ export class MQClient {
     }
     this.#beat = this.#heartbeatRounds();
     return this.#beat;
+  }
+
+  /** Sends a heartbeat to those of the addresses that may not know this client; those that fail are logged, not thrown. */
+  async introduceTo(addrs: Iterable<string>): Promise<void> {
+    const strangers = [...new Set(addrs)].filter((addr) => !this.isKnownTo(addr));
+    if (strangers.length > 0) {
+      const body = encodeHeartbeatData(this.#heartbeatData());
+      await Promise.all(strangers.map((addr) => this.#heartbeatTo(addr, body)));
+    }
   }
 
   async #heartbeatRounds(): Promise<void> {
@@ -293,6 +334,7 @@ export class MQClient {
       this.timers.clearTimeout(timer);
     }
     this.#reconnecting.clear();
+    this.replies.close();
     await this.remoting.close();
   }
 }

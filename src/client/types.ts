@@ -83,6 +83,11 @@ export interface ClientOptions {
   heartbeatBrokerIntervalMs?: number;
   /** How often consumers commit offsets, ms. Default 5000. */
   persistConsumerOffsetIntervalMs?: number;
+  /**
+   * Namespace of the second kind: names stay as they are, and every request says which namespace it means (`ns`).
+   * What brokers of plain clusters make of it is nothing; proxies and clouds separate tenants by it.
+   */
+  namespaceV2?: string;
   /** Sends through the broker's port − 2. Default false. */
   vipChannelEnabled?: boolean;
   logger?: Logger;

@@ -14,6 +14,11 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCodeEntry>> = {
   CONNECTION_CLOSED: { text: 'the connection closed before the answer came' },
   CONNECTION_OVERLOADED: { text: 'too many bytes or requests wait on the connection', hint: 'send slower, or wait for answers' },
   REQUEST_TIMEOUT: { text: 'no answer in time', hint: 'check that the node is not stopped or overloaded, and that the address is right' },
+  SEND_CALL_TIMEOUT: { text: 'the time of a send was used up before a broker could be asked' },
+  SEND_BACK_PRESSURE: { text: 'a send got no permit of the back-pressure' },
+  REPLY_TIMEOUT: { text: 'a request was sent, but no reply came in time' },
+  REQUESTS_OVERLOADED: { text: 'too many requests wait for a reply' },
+  CREATE_REPLY_FAILED: { text: 'a message that is no request cannot be replied to' },
   NOT_FOUND: { text: 'the thing asked for does not exist' },
   DENIED: {
     text: 'permission or signature was refused',

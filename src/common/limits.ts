@@ -33,6 +33,12 @@ export const MAX_SERVER_IN_FLIGHT = 65_536;
 export const MAX_SERVER_IN_FLIGHT_BYTES = 64 * MiB;
 /** Requests without answer on one client connection; `send` refuses more. */
 export const MAX_CLIENT_IN_FLIGHT = 65_536;
+/** Sends that wait for a permit of a producer's back-pressure; further ones are refused. */
+export const MAX_WAITING_SENDS = 50_000;
+/** Requests of one client that wait for a reply; each holds a message and its caller. */
+export const MAX_WAITING_REPLIES = 65_536;
+/** Brokers whose latency one producer remembers; many times the brokers of a large cluster. */
+export const MAX_FAULT_ITEMS = 1_024;
 /** Unsent bytes on one client connection; `send` refuses more. */
 export const MAX_CLIENT_QUEUED_BYTES = 64 * MiB;
 /**

@@ -29,6 +29,8 @@ export interface RemotingClientOptions {
   connectTimeoutMs?: number;
   /** When given, every request is signed. */
   credentials?: Credentials;
+  /** Header fields that every request gets. */
+  extFields?: Readonly<Record<string, string>>;
   /** A connection without read and write for so long is closed. */
   idleMs?: number;
   clock?: Clock;
@@ -53,6 +55,8 @@ interface OpenWaiter {
 export class RemotingClient {
   /** Called when an open connection ends. */
   onConnectionClosed?: (addr: string) => void;
+  /** Header fields that every request gets; a caller that writes headers itself adds them. */
+  readonly extFields: Readonly<Record<string, string>> | null;
   readonly #connectTimeoutMs: number;
   readonly #credentials: Credentials | undefined;
   readonly #idleMs: number;
@@ -73,6 +77,7 @@ export class RemotingClient {
   constructor(options: RemotingClientOptions = {}) {
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     this.#credentials = options.credentials;
+    this.extFields = options.extFields ?? null;
     this.#idleMs = options.idleMs ?? IDLE_TIMEOUT_MS;
     this.#clock = options.clock ?? systemClock;
     this.#timers = options.timers ?? systemTimers;
@@ -110,8 +115,7 @@ export class RemotingClient {
   send(addr: string, request: RequestInit, timeoutMs: number, handler: ResponseHandler, context: unknown): void {
     let deadlineMs: number;
     try {
-      const signed = this.#credentials === undefined ? request : signRequest(request, this.#credentials);
-      deadlineMs = this.#connection(addr).send(signed, timeoutMs, handler, context);
+      deadlineMs = this.#connection(addr).send(this.#complete(request), timeoutMs, handler, context);
     } catch (error) {
       handler.onError(toMQError(error, addr), context);
       return;
@@ -145,12 +149,19 @@ export class RemotingClient {
 
   /** Sends a request that gets no answer; resolves when the connection is open and the bytes are queued on it. */
   async invokeOneway(addr: string, request: RequestInit): Promise<void> {
-    const signed = this.#credentials === undefined ? request : signRequest(request, this.#credentials);
     const connection = this.#connection(addr);
-    connection.sendOneway(signed);
+    connection.sendOneway(this.#complete(request));
     if (!connection.open) {
       await this.#untilOpen(connection);
     }
+  }
+
+  /**
+   * `invokeOneway` without a promise: the request is queued on the connection, and leaves when that is open.
+   * @throws ConnectError when the address was found dead just now, or too much waits already.
+   */
+  sendOneway(addr: string, request: RequestInit): void {
+    this.#connection(addr).sendOneway(this.#complete(request));
   }
 
   /** Sets who answers a kind of request that servers send; other kinds are answered with code 3. */
@@ -193,6 +204,12 @@ export class RemotingClient {
     for (const waiter of this.#openWaiters.splice(0)) {
       waiter.reject(new ConnectError('the client is closed', { code: 'CONNECTION_CLOSED' }));
     }
+  }
+
+  /** The request with the fields of every request, signed where requests are. */
+  #complete(request: RequestInit): RequestInit {
+    const full = this.extFields === null ? request : { ...request, extFields: { ...request.extFields, ...this.extFields } };
+    return this.#credentials === undefined ? full : signRequest(full, this.#credentials);
   }
 
   #untilOpen(connection: ClientConnection): Promise<void> {

@@ -41,6 +41,12 @@ export class PendingSend {
   bornTimestamp = '';
   template: SendTemplate | null = null;
   attempts = 0;
+  /** Attempts there may be; the time-out of all but the last one may be capped. */
+  maxAttempts = 1;
+  /** Monotonic ms when this attempt left. */
+  attemptStartMs = 0;
+  /** Bytes held of the back-pressure's permits; −1 when none are held. */
+  permitBytes = -1;
   /** The caller chose the queue: no other broker may be tried. */
   fixedQueue = false;
 
@@ -63,3 +69,6 @@ export class PendingSend {
     this.body = init.message.body;
   }
 }
+
+/** Stands for the queue of a send before one is chosen. */
+export const NO_QUEUE: MessageQueue = Object.freeze({ topic: '', brokerName: '', queueId: -1 });

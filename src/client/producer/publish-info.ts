@@ -34,6 +34,27 @@ export class TopicPublishInfo {
     return this.#index % this.queues.length;
   }
 
+  /** The next queue in turn. */
+  next(): MessageQueue | undefined {
+    return this.queues.length === 0 ? undefined : this.queues[this.nextIndex()];
+  }
+
+  /** The next queue in turn on a broker; undefined when the topic has none there. */
+  selectOn(brokerName: string): MessageQueue | undefined {
+    for (let step = 0; step < this.queues.length; step++) {
+      const queue = this.queues[this.nextIndex()];
+      if (queue?.brokerName === brokerName) {
+        return queue;
+      }
+    }
+    return undefined;
+  }
+
+  /** Starts the round anew at a random queue. */
+  resetIndex(random: Random): void {
+    this.#index = random.nextInt(0x7fffffff);
+  }
+
   /**
    * The next queue in turn; on a retry the next one of another broker than the one that failed.
    * When all queues are on the failed broker, plain turn.

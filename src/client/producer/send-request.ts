@@ -4,6 +4,7 @@ import { AUTO_CREATE_TOPIC_KEY_TOPIC, RETRY_GROUP_TOPIC_PREFIX } from '../../com
 import { RequestCode } from '../../remoting/codes.js';
 import type { RequestInit } from '../../remoting/command.js';
 import type { MessageQueue } from '../message-queue.js';
+import { isReply } from './reply.js';
 
 /** What all sends of one producer have in common. */
 export interface SendDefaults {
@@ -54,7 +55,14 @@ export function buildSendRequest(defaults: SendDefaults, fields: SendFields): Re
       extFields.l = maxReconsumeTimes;
     }
   }
-  return { code: fields.batch ? RequestCode.SEND_BATCH_MESSAGE : RequestCode.SEND_MESSAGE_V2, extFields, body: fields.body };
+  return { code: requestCodeOf(fields), extFields, body: fields.body };
+}
+
+function requestCodeOf({ message, batch }: SendFields): number {
+  if (batch) {
+    return RequestCode.SEND_BATCH_MESSAGE;
+  }
+  return isReply(message) ? RequestCode.SEND_REPLY_MESSAGE_V2 : RequestCode.SEND_MESSAGE_V2;
 }
 
 export const DEFAULT_CREATE_TOPIC_KEY = AUTO_CREATE_TOPIC_KEY_TOPIC;

@@ -17,7 +17,7 @@ const MARK_TIMESTAMP = 1_234_567_890_123;
 const MARK_PROPERTIES = '@@properties@@';
 const EMPTY = Buffer.alloc(0);
 
-/** The JSON header of a plain send (no batch, flag 0, sysFlag 0) to one queue. */
+/** The JSON header of a plain send (no batch, flag 0) to one queue. */
 export class SendTemplate {
   readonly queue: MessageQueue;
   /** Where the queue's broker takes sends. */
@@ -33,17 +33,30 @@ export class SendTemplate {
     [this.#beforeTimestamp, this.#beforeProperties, this.#beforeOpaque, this.#end] = pieces;
   }
 
-  /** @returns null when the header would need more than ASCII; such sends take the plain path. */
-  static create(defaults: SendDefaults, queue: MessageQueue, addr: string): SendTemplate | null {
+  /**
+   * @param options.extFields fields that every request of the client has
+   * @param options.sysFlag of the messages
+   * @returns null when the header would need more than ASCII; such sends take the plain path.
+   */
+  static create(
+    defaults: SendDefaults,
+    queue: MessageQueue,
+    addr: string,
+    options: { extFields?: Readonly<Record<string, string>> | null; sysFlag?: number } = {},
+  ): SendTemplate | null {
+    const { extFields = null, sysFlag = 0 } = options;
     const request = buildSendRequest(defaults, {
       message: { topic: queue.topic, body: EMPTY },
       queue,
       properties: MARK_PROPERTIES,
       body: EMPTY,
-      sysFlag: 0,
+      sysFlag,
       bornTimestamp: MARK_TIMESTAMP,
       batch: false,
     });
+    if (extFields !== null) {
+      request.extFields = { ...request.extFields, ...extFields };
+    }
     const frame = encodeCommand(requestCommand(request, MARK_OPAQUE, 0, SERIALIZE_JSON), SERIALIZE_JSON);
     const header = frame.utf8Slice(FRAME_PREFIX_BYTES, frame.length);
     const [beforeTimestamp, rest1] = cut(header, String(MARK_TIMESTAMP));

@@ -1,24 +1,51 @@
-import { ConnectError, type MQError } from '../../common/errors.js';
+import { ConnectError, type MQError, TimeoutError } from '../../common/errors.js';
+import { MessageSysFlag } from '../../common/sys-flag.js';
+import { isRetryTopic } from '../../common/topic-names.js';
 import type { RemotingClient, RequestHeaderWriter, ResponseHandler } from '../../remoting/client.js';
-import { RequestCode } from '../../remoting/codes.js';
+import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../../remoting/command.js';
 import { SERIALIZE_JSON } from '../../remoting/command.js';
 import type { MessageQueue } from '../message-queue.js';
 import type { MQClient } from '../mq-client.js';
+import type { FaultStrategy } from './fault-strategy.js';
 import { propertiesJsonText, propertiesText } from './message-properties.js';
 import type { PendingSend } from './pending-send.js';
 import { TopicPublishInfo } from './publish-info.js';
 import { brokerAddressUnknownError, callTimeoutError, noRouteError, noWriteableQueueError } from './send-errors.js';
 import { buildSendRequest, type SendDefaults } from './send-request.js';
+import { sendStatusOf } from './send-response.js';
+import { SendStats } from './send-stats.js';
 import { SendTemplate } from './send-template.js';
 
 /** Least time between two questions to the name server because sends failed, ms. */
 const REFRESH_GAP_MS = 1_000;
 
+/** Answers that a broker gives when the topic is not (any more) where the route says. */
+const ROUTE_CODES: ReadonlySet<number> = new Set([ResponseCode.SERVICE_NOT_AVAILABLE, ResponseCode.TOPIC_NOT_EXIST]);
+
+/** What an attempt says of its broker. */
+const GOOD = { isolation: false, reachable: true } as const;
+const ISOLATED = { isolation: true, reachable: true } as const;
+const LOST = { isolation: true, reachable: false } as const;
+
 /** Templates of one broker, by queue id. */
 interface BrokerTemplates {
   brokerName: string;
   byQueueId: Array<SendTemplate | null | undefined>;
+  /** Those of half messages. */
+  halfByQueueId: Array<SendTemplate | null | undefined>;
+}
+
+/** What a transmitter may have beside the fields of its requests. */
+export interface TransmitterParts {
+  /** Where attempts are counted. */
+  stats?: SendStats;
+  /** Leaves brokers out that are slow or failed; null chooses in turn. */
+  faults?: FaultStrategy | null;
+  /** A broker that could not be reached is left out as unreachable, because a detector brings it back. */
+  detectsBrokers?: boolean;
+  /** Time-out of one attempt that is not the last one, ms; −1 for the rest of the budget. */
+  sendMsgMaxTimeoutPerRequestMs?: number;
 }
 
 interface TopicState {
@@ -36,6 +63,10 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
   readonly #defaults: SendDefaults;
   /** A signature covers every field, so a signed request is never made from a template. */
   readonly #templates: boolean;
+  readonly #stats: SendStats;
+  readonly #faults: FaultStrategy | null;
+  readonly #detectsBrokers: boolean;
+  readonly #attemptCapMs: number;
   readonly #topics = new Map<string, TopicState>();
   #lastTopic: string | undefined;
   #lastState: TopicState | undefined;
@@ -44,10 +75,14 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
   #bornText = '0';
   #nextRefreshMs = 0;
 
-  constructor(client: MQClient, defaults: SendDefaults) {
+  constructor(client: MQClient, defaults: SendDefaults, parts: TransmitterParts = {}) {
     this.#client = client;
     this.#remoting = client.remoting;
     this.#defaults = defaults;
+    this.#stats = parts.stats ?? new SendStats();
+    this.#faults = parts.faults ?? null;
+    this.#detectsBrokers = parts.detectsBrokers ?? false;
+    this.#attemptCapMs = parts.sendMsgMaxTimeoutPerRequestMs ?? -1;
     this.#templates = client.options.credentials === undefined && (client.options.serializeType ?? SERIALIZE_JSON) === SERIALIZE_JSON;
   }
 
@@ -88,6 +123,29 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
     return publish;
   }
 
+  /** The queue of the next attempt: in turn, after a failure on another broker than the last one. */
+  select(publish: TopicPublishInfo, lastBrokerName?: string): MessageQueue | undefined {
+    if (this.#faults === null) {
+      return publish.select(lastBrokerName);
+    }
+    if (lastBrokerName !== undefined) {
+      publish.resetIndex(this.#client.random);
+    }
+    return this.#faults.select(publish, lastBrokerName);
+  }
+
+  /** Addresses of the masters that have the queues. */
+  brokerAddrs(publish: TopicPublishInfo): Set<string> {
+    const addrs = new Set<string>();
+    for (const queue of publish.queues) {
+      const addr = this.#client.routes.masterAddr(queue.brokerName);
+      if (addr !== undefined) {
+        addrs.add(addr);
+      }
+    }
+    return addrs;
+  }
+
   knowsBroker(queue: MessageQueue): boolean {
     return this.#client.sendAddr(queue.brokerName) !== undefined;
   }
@@ -99,16 +157,34 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
     }
   }
 
+  /** The queues to choose from; null when the caller chose one, of which only the broker must be known. */
+  async publishFor(pending: PendingSend, queue: MessageQueue | undefined): Promise<TopicPublishInfo | null> {
+    if (queue !== undefined) {
+      await this.findBroker(queue);
+      return null;
+    }
+    return this.resolve(pending.message.topic, pending.timeoutMs);
+  }
+
   /** Sends one attempt; the pending send's sink gets the answer. The request goes out at the end of this turn. */
   transmit(pending: PendingSend): void {
     pending.attempts++;
     const queue = pending.queue;
-    const remainingMs = pending.timeoutMs - (this.#client.clock.monotonicMs() - pending.startMs);
+    const nowMs = this.#client.clock.monotonicMs();
+    let remainingMs = pending.timeoutMs - (nowMs - pending.startMs);
     if (remainingMs <= 0) {
       pending.sink.onFailure(pending, callTimeoutError(queue.topic, pending.timeoutMs));
       return;
     }
-    const template = this.#templates && isPlain(pending) ? this.#template(queue) : null;
+    if (this.#attemptCapMs > 0 && remainingMs > this.#attemptCapMs && pending.attempts < pending.maxAttempts) {
+      remainingMs = this.#attemptCapMs;
+    }
+    pending.attemptStartMs = nowMs;
+    this.#stats.attempts++;
+    if (pending.attempts > 1) {
+      this.#stats.retries++;
+    }
+    const template = this.#templates && isPlain(pending) ? this.#template(queue, pending.sysFlag) : null;
     const propertiesJson = template === null ? null : propertiesJsonText(pending.message, pending.msgId);
     if (template !== null && propertiesJson !== null) {
       pending.template = template;
@@ -120,7 +196,7 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
     }
     const addr = this.#client.sendAddr(queue.brokerName);
     if (addr === undefined) {
-      pending.sink.onFailure(pending, brokerAddressUnknownError(queue));
+      this.onError(brokerAddressUnknownError(queue), pending);
       return;
     }
     pending.addr = addr;
@@ -133,7 +209,17 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
     if (addr === undefined) {
       throw brokerAddressUnknownError(pending.queue);
     }
-    await this.#remoting.invokeOneway(addr, this.#plainRequest(pending));
+    pending.attempts++;
+    pending.attemptStartMs = this.#client.clock.monotonicMs();
+    this.#stats.attempts++;
+    try {
+      await this.#remoting.invokeOneway(addr, this.#plainRequest(pending));
+      this.#record(pending, GOOD);
+    } catch (error) {
+      this.#stats.attemptFailed(error instanceof ConnectError ? error.code : 'UNKNOWN');
+      this.#record(pending, this.#detectsBrokers ? LOST : ISOLATED);
+      throw error;
+    }
   }
 
   writeHeader(opaque: number, context: unknown): string {
@@ -143,15 +229,30 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
 
   onResponse(response: RemotingCommand, context: unknown): void {
     const pending = context as PendingSend;
+    if (response.code === ResponseCode.SUCCESS || sendStatusOf(response.code) !== undefined) {
+      this.#record(pending, GOOD);
+    } else {
+      this.#stats.attemptFailed(String(response.code));
+      this.#record(pending, LOST);
+      if (ROUTE_CODES.has(response.code)) {
+        this.#refreshSoon(pending.queue.topic);
+      }
+    }
     pending.sink.onAnswer(pending, response);
   }
 
   onError(error: MQError, context: unknown): void {
     const pending = context as PendingSend;
+    this.#stats.attemptFailed(error.code);
+    this.#record(pending, error instanceof ConnectError || error instanceof TimeoutError ? (this.#detectsBrokers ? LOST : ISOLATED) : GOOD);
     if (error instanceof ConnectError) {
       this.#refreshSoon(pending.queue.topic);
     }
     pending.sink.onFailure(pending, error);
+  }
+
+  #record(pending: PendingSend, outcome: { isolation: boolean; reachable: boolean }): void {
+    this.#faults?.record(pending.queue.brokerName, this.#client.clock.monotonicMs() - pending.attemptStartMs, outcome);
   }
 
   #plainRequest(pending: PendingSend): RequestInit {
@@ -202,21 +303,23 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
     }
   }
 
-  #template(queue: MessageQueue): SendTemplate | null {
+  #template(queue: MessageQueue, sysFlag: number): SendTemplate | null {
     const templates = this.#state(queue.topic)?.templates;
     if (templates === undefined) {
       return null;
     }
     let broker = templates.find((entry) => entry.brokerName === queue.brokerName);
     if (broker === undefined) {
-      broker = { brokerName: queue.brokerName, byQueueId: [] };
+      broker = { brokerName: queue.brokerName, byQueueId: [], halfByQueueId: [] };
       templates.push(broker);
     }
-    let template = broker.byQueueId[queue.queueId];
+    const byQueueId = sysFlag === 0 ? broker.byQueueId : broker.halfByQueueId;
+    let template = byQueueId[queue.queueId];
     if (template === undefined) {
       const addr = this.#client.sendAddr(queue.brokerName);
-      template = addr === undefined ? null : SendTemplate.create(this.#defaults, queue, addr);
-      broker.byQueueId[queue.queueId] = template;
+      template =
+        addr === undefined ? null : SendTemplate.create(this.#defaults, queue, addr, { extFields: this.#remoting.extFields, sysFlag });
+      byQueueId[queue.queueId] = template;
     }
     return template;
   }
@@ -232,9 +335,8 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
 
   /** A broker knows its producers from heartbeats: one that is new here gets one now, not at the next interval. */
   #greetBrokers(publish: TopicPublishInfo): void {
-    for (const queue of publish.queues) {
-      const addr = this.#client.routes.masterAddr(queue.brokerName);
-      if (addr !== undefined && this.#client.brokerVersion(addr) === undefined) {
+    for (const addr of this.brokerAddrs(publish)) {
+      if (!this.#client.isKnownTo(addr)) {
         void this.#client.heartbeat();
         return;
       }
@@ -256,11 +358,13 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
 
 /** True for a message whose header differs from others' only in time, properties and opaque. */
 function isPlain(pending: PendingSend): boolean {
-  return (
-    pending.sysFlag === 0 &&
-    !pending.batch &&
-    (pending.message.flag === undefined || pending.message.flag === 0) &&
-    (pending.message.properties === undefined || pending.message.properties.size === 0) &&
-    pending.queue.queueId >= 0
-  );
+  const { message, sysFlag, queue } = pending;
+  if (pending.batch || queue.queueId < 0 || (message.flag !== undefined && message.flag !== 0)) {
+    return false;
+  }
+  if (sysFlag === MessageSysFlag.TRANSACTION_PREPARED_TYPE) {
+    return !isRetryTopic(queue.topic);
+  }
+  // Some user properties say more than themselves: a reply goes out as another request.
+  return sysFlag === 0 && (message.properties === undefined || message.properties.size === 0);
 }
