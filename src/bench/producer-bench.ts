@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import { Producer } from '../client/producer/producer.js';
+import type { ProducerStats } from '../client/producer/send-stats.js';
 import type { Credentials } from '../client/types.js';
 import type { Message } from '../common/message/message.js';
 import { describeEnvironment, GeneratorWatch } from './environment.js';
@@ -8,7 +9,7 @@ import { loadHistograms } from './latency-histogram.js';
 import type { BenchHooks } from './progress.js';
 import { reportProgress } from './progress.js';
 import { Recorder } from './recorder.js';
-import { type ProducerResult, RESULT_SCHEMA } from './result.js';
+import { type ProducerResult, RESULT_SCHEMA, type SendMeasured } from './result.js';
 import { SendLoad } from './send-load.js';
 
 export interface ProducerBenchOptions {
@@ -42,7 +43,12 @@ export async function runProducerBench(options: ProducerBenchOptions, hooks: Ben
     await producer.fetchPublishMessageQueues(options.topic);
     const recorder = new Recorder();
     const watch = new GeneratorWatch();
-    const load = createLoad({ options, producer, recorder, onWindow: () => watch.start() });
+    let before = producer.stats();
+    const onWindow = (): void => {
+      before = producer.stats();
+      watch.start();
+    };
+    const load = createLoad({ options, producer, recorder, onWindow });
     const stop = (): void => load.stop();
     hooks.signal?.addEventListener('abort', stop, { once: true });
     const endProgress = reportProgress(recorder, hooks);
@@ -58,12 +64,24 @@ export async function runProducerBench(options: ProducerBenchOptions, hooks: Ben
       kind: 'producer',
       config: configOf(options),
       environment: describeEnvironment(startedAt, loadAverage, generator),
-      send: { ...recorder.measured(outcome.seconds), unsent: outcome.unsent },
+      send: { ...recorder.measured(outcome.seconds), unsent: outcome.unsent, ...attemptsSince(before, producer.stats()) },
       ...(outcome.interrupted ? { interrupted: true } : {}),
     };
   } finally {
     await producer.shutdown();
   }
+}
+
+/** What the producer's counters say of the window. */
+function attemptsSince(before: ProducerStats, after: ProducerStats): Pick<SendMeasured, 'attempts' | 'retries' | 'failedAttemptsByCode'> {
+  const failed = Object.entries(after.failedAttemptsByCode)
+    .map(([code, count]) => [code, count - (before.failedAttemptsByCode[code] ?? 0)] as const)
+    .filter(([, count]) => count > 0);
+  return {
+    attempts: after.attempts - before.attempts,
+    retries: after.retries - before.retries,
+    failedAttemptsByCode: Object.fromEntries(failed),
+  };
 }
 
 function createProducer(options: ProducerBenchOptions): Producer {

@@ -24,6 +24,12 @@ export interface Measured {
 export interface SendMeasured extends Measured {
   /** With a rate: messages planned within the window that were never sent, because the broker was too slow. */
   readonly unsent: number;
+  /** Requests of the window, repetitions included. */
+  readonly attempts: number;
+  /** Attempts after the first of their message: on another broker, or again after a transport error. */
+  readonly retries: number;
+  /** Attempts without a result, by response code or error code; a message whose retry succeeded is no error. */
+  readonly failedAttemptsByCode: Readonly<Record<string, number>>;
 }
 
 export interface ReceiveMeasured extends Measured {

@@ -1,7 +1,7 @@
 import { BUSY_GENERATOR_PERCENT, type GeneratorLoad } from './environment.js';
 import type { LatencyMs } from './latency-histogram.js';
 import type { IntervalSnapshot } from './recorder.js';
-import type { ConsumerResult, Measured, ProducerResult } from './result.js';
+import type { ConsumerResult, Measured, ProducerResult, SendMeasured } from './result.js';
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -70,6 +70,7 @@ export function producerReport(result: ProducerResult): string {
   }
   rows.push(
     ...errorLines(send),
+    ...retryLines(send),
     latencyLine('latency', send.latencyMs),
     generatorLine(result.environment.generator, config.rate !== undefined),
   );
@@ -95,6 +96,15 @@ function headLine(verb: string, measured: Measured): string {
 
 function errorLines(measured: Measured): string[] {
   return Object.entries(measured.errorsByCode).map(([code, count]) => `${''.padEnd(10)} ${wholeNumber(count)} x ${code}`);
+}
+
+/** Attempts that failed and were made again: the message itself is no error. */
+function retryLines(send: SendMeasured): string[] {
+  if (send.retries === 0) {
+    return [];
+  }
+  const failed = Object.entries(send.failedAttemptsByCode).map(([code, count]) => `${wholeNumber(count)} x ${code}`);
+  return [`retries    ${wholeNumber(send.retries)} of ${wholeNumber(send.attempts)} attempts; failed: ${failed.join(', ') || 'none'}`];
 }
 
 function latencyLine(label: string, latency: LatencyMs): string {
