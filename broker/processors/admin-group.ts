@@ -1,4 +1,4 @@
-import { parseFastjsonObject } from '../../src/common/fastjson.js';
+import { parseFastjsonObject, stringifyFastjson } from '../../src/common/fastjson.js';
 import { validateGroup } from '../../src/common/topic-names.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
@@ -33,7 +33,7 @@ export class AdminGroupProcessor {
   #update(connection: Connection, request: RemotingCommand): void {
     const group = this.#read(request.body === null ? null : parseFastjsonObject(request.body, 'the subscription group'));
     this.#parts.groups.update(group);
-    this.#parts.logger.info(`${connection.remoteAddr} set group ${group.groupName}: ${JSON.stringify(group)}`);
+    this.#parts.logger.info(`${connection.remoteAddr} set group ${group.groupName}: ${stringifyFastjson(group)}`);
     requireKept(this.#parts.groups, `group ${group.groupName}`);
     respondOk(connection, request);
   }

@@ -1,9 +1,10 @@
 import type { Clock } from '../../src/common/clock.js';
 import { isSystemGroup, validateGroup } from '../../src/common/topic-names.js';
+import { newSubscriptionGroupConfig } from '../../src/remoting/bodies/subscription-group.js';
 import { type DataVersion, newDataVersion, nextDataVersion, readDataVersion } from '../data-version.js';
 import { asNumber, asObject } from '../json.js';
 import type { TableFile } from '../topics/index.js';
-import { readSubscriptionGroup, type SubscriptionGroupConfig, subscriptionGroup } from './subscription-group-config.js';
+import { readSubscriptionGroup, type SubscriptionGroupConfig } from './subscription-group-config.js';
 
 /** Groups of a fresh broker. */
 const PRE_MADE_GROUPS = [
@@ -56,7 +57,7 @@ export class SubscriptionGroupManager {
       }
     }
     const missing = PRE_MADE_GROUPS.filter((name) => !this.#groups.has(name));
-    for (const name of missing) this.#groups.set(name, subscriptionGroup(name));
+    for (const name of missing) this.#groups.set(name, newSubscriptionGroupConfig(name));
     if (missing.length > 0) this.#save();
   }
 
@@ -139,7 +140,7 @@ export class SubscriptionGroupManager {
   #autoCreate(group: string): SubscriptionGroupConfig | null {
     const isAllowed = this.#policy.autoCreateSubscriptionGroup || (this.#policy.enableCreateSysGroup && isSystemGroup(group));
     if (!isAllowed || validateGroup(group) !== null) return null;
-    const created = subscriptionGroup(group);
+    const created = newSubscriptionGroupConfig(group);
     this.update(created);
     return created;
   }
