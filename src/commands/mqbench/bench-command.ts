@@ -8,10 +8,6 @@ import { MQError, UsageError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
 import { startLiveLine } from './live-line.js';
 
-/** Without another end a run takes so long. */
-export const DEFAULT_DURATION_MS = 30_000;
-export const DEFAULT_NAMESRV_ADDR = '127.0.0.1:9876';
-
 /** Words for the lines of a run. */
 export interface RunTexts {
   /** `sending to topic …`. */

@@ -1,36 +1,43 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { ConsumerBenchOptions } from '../../bench/consumer-bench.js';
 import type { ConsumerResult } from '../../bench/result.js';
-import { apacheConsumeLine, consumerReport, seconds, wholeNumber } from '../../bench/text.js';
+import { apacheConsumeLine, consumerReport } from '../../bench/text.js';
 import { signingKeys } from '../../cli/credentials.js';
 import { dateTimeMs } from '../../cli/format.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
-import { BenchCommand, DEFAULT_DURATION_MS, DEFAULT_NAMESRV_ADDR } from './bench-command.js';
+import { BenchCommand } from './bench-command.js';
+import {
+  accessOptions,
+  DEFAULT_NAMESRV_ADDR,
+  durationOption,
+  jsonOption,
+  lengthText,
+  reportOption,
+  runLength,
+  topicOption,
+} from './shared-options.js';
 
 const options = defineOptions({
-  topic: { short: 't', default: 'BenchmarkTest', text: 'Topic name, Default: BenchmarkTest' },
+  ...topicOption,
   threadCount: { short: 'w', kind: 'int', default: 20, min: 1, max: 1000, text: 'Listener calls at once, Default: 20' },
   group: { short: 'g', default: 'benchmark_consumer', text: 'Consumer group name, Default: benchmark_consumer' },
   groupPrefixEnable: { short: 'p', kind: 'boolean', default: false, text: 'Is group prefix enable: a new group each run, Default: false' },
   filterType: { short: 'f', text: 'TAG, SQL92' },
   expression: { short: 'e', text: 'Filter expression content or file path. i.e. ./test/expr' },
   failRate: { short: 'r', kind: 'decimal', default: 0, min: 0, text: 'Consumer fail rate, 0 to 1, Default: 0' },
-  msgTraceEnable: { short: 'm', kind: 'boolean', default: false, text: 'Message Trace Enable, Default: false' },
-  aclEnable: { short: 'a', kind: 'boolean', default: false, text: 'Acl Enable, Default: false' },
-  accessKey: { short: 'ak', env: 'ROCKETMQ_ACCESS_KEY', text: 'Acl access key' },
-  secretKey: { short: 'sk', env: 'ROCKETMQ_SECRET_KEY', text: 'Acl secret key; better kept in the environment or in tools.yml' },
-  reportInterval: { short: 'ri', kind: 'int', default: 10_000, min: 100, text: 'The number of ms between reports, Default: 10000' },
+  ...accessOptions,
+  ...reportOption,
   messageQuantity: { short: 'q', kind: 'int', own: true, min: 0, text: 'Messages to consume (0 = until --duration ends)' },
-  duration: { kind: 'duration', own: true, text: 'Length of the measured window, eg: 30s; default 30s without -q' },
+  ...durationOption,
   warmup: { kind: 'duration', own: true, text: 'Consumes for so long, from the first message on, before it measures' },
   from: { own: true, default: 'last', text: 'Where a new group starts: first, last' },
   raw: { kind: 'flag', own: true, text: "Pull the topic's backlog again and again, without a listener: what the broker can deliver" },
   pullBatchSize: { kind: 'int', own: true, min: 1, max: 1024, text: 'Messages a pull, Default: 32' },
   seed: { kind: 'int', own: true, default: 1, text: 'Seed of the failures of -r' },
-  json: { kind: 'optionalText', own: true, text: 'Print the result as JSON, or write it to the file named' },
+  ...jsonOption,
 });
 type Values = OptionValues<typeof options> & Omit<CommonValues, keyof typeof options>;
 
@@ -75,8 +82,6 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Co
     throw new UsageError(`-r ${values.failRate}: a fail rate lies between 0 and 1`);
   }
   const credentials = await signingKeys(values, context.io.env);
-  const quantity = values.messageQuantity === undefined || values.messageQuantity === 0 ? undefined : values.messageQuantity;
-  const durationMs = values.duration ?? (quantity === undefined ? DEFAULT_DURATION_MS : undefined);
   const filter = filterOf(values);
   return {
     namesrvAddr: values.namesrvAddr ?? DEFAULT_NAMESRV_ADDR,
@@ -88,8 +93,7 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Co
     seed: values.seed,
     consumeFromWhere: startOf(values.from),
     raw: values.raw,
-    ...(durationMs === undefined ? {} : { durationMs }),
-    ...(quantity === undefined ? {} : { quantity }),
+    ...runLength(values),
     ...(filter === undefined ? {} : { filter }),
     ...(values.pullBatchSize === undefined ? {} : { pullBatchSize: values.pullBatchSize }),
     ...(credentials === undefined ? {} : { credentials }),
@@ -122,12 +126,6 @@ function filterOf({ filterType, expression }: Values): ConsumerBenchOptions['fil
 }
 
 function openingLine(bench: ConsumerBenchOptions, values: Values): string {
-  const until = [
-    ...(bench.quantity === undefined ? [] : [`${wholeNumber(bench.quantity)} messages`]),
-    ...(bench.durationMs === undefined ? [] : [seconds(bench.durationMs)]),
-  ].join(' or ');
-  const reason = values.duration === undefined && bench.quantity === undefined ? ' (neither -q nor --duration given)' : '';
-  const warmup = bench.warmupMs > 0 ? ` after ${seconds(bench.warmupMs)} of warm-up` : '';
   const how = bench.raw === true ? 'raw pulls' : `group ${bench.consumerGroup}`;
-  return `mqbench consumer: topic ${bench.topic} at ${bench.namesrvAddr}, ${how}, for ${until}${reason}${warmup}`;
+  return `mqbench consumer: topic ${bench.topic} at ${bench.namesrvAddr}, ${how}, ${lengthText(bench, values)}`;
 }

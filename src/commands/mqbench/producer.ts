@@ -1,24 +1,31 @@
 import type { ProducerBenchOptions } from '../../bench/producer-bench.js';
 import type { ProducerResult } from '../../bench/result.js';
-import { apacheCompleteLine, apacheSendLine, producerReport, seconds, wholeNumber } from '../../bench/text.js';
+import { apacheCompleteLine, apacheSendLine, producerReport, wholeNumber } from '../../bench/text.js';
 import { signingKeys } from '../../cli/credentials.js';
 import { dateTimeMs } from '../../cli/format.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
-import { BenchCommand, DEFAULT_DURATION_MS, DEFAULT_NAMESRV_ADDR } from './bench-command.js';
+import { BenchCommand } from './bench-command.js';
+import {
+  accessOptions,
+  DEFAULT_NAMESRV_ADDR,
+  durationOption,
+  jsonOption,
+  lengthText,
+  reportOption,
+  runLength,
+  topicOption,
+} from './shared-options.js';
 
 const options = defineOptions({
-  topic: { short: 't', default: 'BenchmarkTest', text: 'Topic name, Default: BenchmarkTest' },
+  ...topicOption,
   threadCount: { short: 'w', kind: 'int', min: 1, max: 100_000, text: 'Messages on their way at once, Default: 64 (10000 with --rate)' },
   messageSize: { short: 's', kind: 'int', default: 128, min: 1, max: 4 * 1024 * 1024, text: 'Message Size, Default: 128' },
   keyEnable: { short: 'k', kind: 'boolean', default: false, text: 'Message Key Enable, Default: false' },
   tagCount: { short: 'l', kind: 'int', default: 0, min: 0, max: 10_000, text: 'Tag count, Default: 0' },
-  msgTraceEnable: { short: 'm', kind: 'boolean', default: false, text: 'Message Trace Enable, Default: false' },
-  aclEnable: { short: 'a', kind: 'boolean', default: false, text: 'Acl Enable, Default: false' },
-  accessKey: { short: 'ak', env: 'ROCKETMQ_ACCESS_KEY', text: 'Acl access key' },
-  secretKey: { short: 'sk', env: 'ROCKETMQ_SECRET_KEY', text: 'Acl secret key; better kept in the environment or in tools.yml' },
+  ...accessOptions,
   messageQuantity: { short: 'q', kind: 'int', min: 0, text: 'Number of messages to send, Default: 0 (until --duration ends)' },
   delayEnable: { short: 'd', kind: 'boolean', default: false, text: 'Delay message Enable, Default: false' },
   delayLevel: { short: 'e', kind: 'int', default: 1, min: 1, text: 'Delay message level, Default: 1' },
@@ -27,12 +34,12 @@ const options = defineOptions({
   compressType: { short: 'ct', default: 'ZLIB', text: 'Message compressed type, Default: ZLIB' },
   compressLevel: { short: 'cl', kind: 'int', default: 5, min: 0, max: 9, text: 'Message compressed level, Default: 5' },
   compressOverHowMuch: { short: 'ch', kind: 'int', default: 4096, min: 0, text: 'Compress message when size over, Default: 4096' },
-  reportInterval: { short: 'ri', kind: 'int', default: 10_000, min: 100, text: 'The number of ms between reports, Default: 10000' },
+  ...reportOption,
   group: { short: 'g', own: true, default: 'benchmark_producer', text: 'Producer group' },
-  duration: { kind: 'duration', own: true, text: 'Length of the measured window, eg: 30s; default 30s without -q' },
+  ...durationOption,
   rate: { kind: 'decimal', own: true, min: 0.001, text: 'Messages per second, planned evenly; latency counts from the planned time' },
   warmup: { kind: 'duration', own: true, text: 'Sends for so long before it measures, eg: 5s' },
-  json: { kind: 'optionalText', own: true, text: 'Print the result as JSON, or write it to the file named' },
+  ...jsonOption,
 });
 type Values = OptionValues<typeof options> & Omit<CommonValues, keyof typeof options>;
 
@@ -78,8 +85,6 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Pr
     throw new UsageError(`-ct ${values.compressType}: only ZLIB is built in; leave -ct out`);
   }
   const credentials = await signingKeys(values, context.io.env);
-  const quantity = values.messageQuantity === undefined || values.messageQuantity === 0 ? undefined : values.messageQuantity;
-  const durationMs = values.duration ?? (quantity === undefined ? DEFAULT_DURATION_MS : undefined);
   return {
     namesrvAddr: values.namesrvAddr ?? DEFAULT_NAMESRV_ADDR,
     topic: values.topic,
@@ -89,8 +94,7 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Pr
     warmupMs: values.warmup ?? 0,
     keys: values.keyEnable,
     tagCount: values.tagCount,
-    ...(durationMs === undefined ? {} : { durationMs }),
-    ...(quantity === undefined ? {} : { quantity }),
+    ...runLength(values),
     ...(values.rate === undefined ? {} : { rate: values.rate }),
     ...(values.delayEnable ? { delayTimeLevel: values.delayLevel } : {}),
     ...(values.compressEnable ? { compress: { level: values.compressLevel, overBytes: values.compressOverHowMuch } } : {}),
@@ -100,11 +104,5 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Pr
 
 function openingLine(bench: ProducerBenchOptions, values: Values): string {
   const pace = bench.rate === undefined ? `${wholeNumber(bench.inFlight)} in flight` : `${wholeNumber(bench.rate)} msg/s`;
-  const until = [
-    ...(bench.quantity === undefined ? [] : [`${wholeNumber(bench.quantity)} messages`]),
-    ...(bench.durationMs === undefined ? [] : [seconds(bench.durationMs)]),
-  ].join(' or ');
-  const reason = values.duration === undefined && bench.quantity === undefined ? ' (neither -q nor --duration given)' : '';
-  const warmup = bench.warmupMs > 0 ? ` after ${seconds(bench.warmupMs)} of warm-up` : '';
-  return `mqbench producer: topic ${bench.topic} at ${bench.namesrvAddr}, ${wholeNumber(bench.bodyBytes)} B bodies, ${pace}, for ${until}${reason}${warmup}`;
+  return `mqbench producer: topic ${bench.topic} at ${bench.namesrvAddr}, ${wholeNumber(bench.bodyBytes)} B bodies, ${pace}, ${lengthText(bench, values)}`;
 }

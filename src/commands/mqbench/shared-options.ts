@@ -1,0 +1,52 @@
+import { seconds, wholeNumber } from '../../bench/text.js';
+import { defineOptions } from '../../cli/options.js';
+
+/** Without another end a run takes so long. */
+const DEFAULT_DURATION_MS = 30_000;
+export const DEFAULT_NAMESRV_ADDR = '127.0.0.1:9876';
+
+/** Options of Apache's benchmark tools that both commands have, in their order. */
+export const topicOption = defineOptions({
+  topic: { short: 't', default: 'BenchmarkTest', text: 'Topic name, Default: BenchmarkTest' },
+});
+export const accessOptions = defineOptions({
+  msgTraceEnable: { short: 'm', kind: 'boolean', default: false, text: 'Message Trace Enable, Default: false' },
+  aclEnable: { short: 'a', kind: 'boolean', default: false, text: 'Acl Enable, Default: false' },
+  accessKey: { short: 'ak', env: 'ROCKETMQ_ACCESS_KEY', text: 'Acl access key' },
+  secretKey: { short: 'sk', env: 'ROCKETMQ_SECRET_KEY', text: 'Acl secret key; better kept in the environment or in tools.yml' },
+});
+export const reportOption = defineOptions({
+  reportInterval: { short: 'ri', kind: 'int', default: 10_000, min: 100, text: 'The number of ms between reports, Default: 10000' },
+});
+
+/** Options that Apache's tools do not have. */
+export const durationOption = defineOptions({
+  duration: { kind: 'duration', own: true, text: 'Length of the measured window, eg: 30s; default 30s without -q' },
+});
+export const jsonOption = defineOptions({
+  json: { kind: 'optionalText', own: true, text: 'Print the result as JSON, or write it to the file named' },
+});
+
+/** What ends the measured window: a number of messages, a time, or whichever comes first. */
+export interface RunLength {
+  readonly quantity?: number;
+  readonly durationMs?: number;
+}
+
+/** The length that the options ask for; 0 messages means no number. */
+export function runLength(values: { readonly messageQuantity: number | undefined; readonly duration: number | undefined }): RunLength {
+  const quantity = values.messageQuantity === undefined || values.messageQuantity === 0 ? undefined : values.messageQuantity;
+  const durationMs = values.duration ?? (quantity === undefined ? DEFAULT_DURATION_MS : undefined);
+  return { ...(durationMs === undefined ? {} : { durationMs }), ...(quantity === undefined ? {} : { quantity }) };
+}
+
+/** `for 1,000 messages or 30 s after 5 s of warm-up`, the end of an opening line. */
+export function lengthText(run: RunLength & { readonly warmupMs: number }, values: { readonly duration: number | undefined }): string {
+  const until = [
+    ...(run.quantity === undefined ? [] : [`${wholeNumber(run.quantity)} messages`]),
+    ...(run.durationMs === undefined ? [] : [seconds(run.durationMs)]),
+  ].join(' or ');
+  const reason = values.duration === undefined && run.quantity === undefined ? ' (neither -q nor --duration given)' : '';
+  const warmup = run.warmupMs > 0 ? ` after ${seconds(run.warmupMs)} of warm-up` : '';
+  return `for ${until}${reason}${warmup}`;
+}
