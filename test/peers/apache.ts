@@ -2,8 +2,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchApache } from './fetch.js';
+import {
+  type BrokerPlace,
+  type Cluster,
+  type CommandResult,
+  type PropertyMap,
+  prepareBroker,
+  prepareNamesrv,
+  withBroker,
+} from './nodes.js';
 import type { ApacheVersion } from './paths.js';
-import { freePortBlock } from './ports.js';
 import { PeerProcess } from './process.js';
 import { registered } from './wire.js';
 
@@ -16,7 +24,7 @@ const JAVA_FLAGS = [
 ];
 const BOOT_SUCCESS = /boot success/;
 
-export type PropertyMap = Record<string, string | number | boolean>;
+export type { PropertyMap };
 
 export interface Heap {
   min: string;
@@ -35,15 +43,10 @@ export interface ApacheNamesrv {
   stop(): Promise<void>;
 }
 
-export interface ApacheBrokerOptions {
+export interface ApacheBrokerOptions extends Omit<BrokerPlace, 'dir'> {
   version: ApacheVersion;
-  namesrvAddr: string;
   /** Own folder: user.home, store and logs live in it. Made in the temp folder when absent. */
   dir?: string;
-  /** storePathRootDir; `dir/store` when absent. */
-  storeDir?: string;
-  port?: number;
-  config?: PropertyMap;
   heap?: Heap;
   readyTimeoutMs?: number;
 }
@@ -59,39 +62,18 @@ export interface ApacheBroker {
   kill(): Promise<void>;
 }
 
-export interface ApacheCluster {
+export interface ApacheCluster extends Cluster<ApacheBroker> {
   version: ApacheVersion;
-  namesrvAddr: string;
-  clusterName: string;
-  brokerName: string;
-  dir: string;
   namesrv: ApacheNamesrv;
-  /** The broker that runs now; restartBroker replaces it. */
-  broker: ApacheBroker;
-  /** Stops (or kills) the broker and starts it on the same port and store. */
-  restartBroker(options?: { kill?: boolean }): Promise<void>;
-  /** Runs Apache's mqadmin of the same release against this cluster. */
-  mqadmin(...args: string[]): Promise<CommandResult>;
-  stop(): Promise<void>;
-}
-
-export interface CommandResult {
-  stdout: string;
-  stderr: string;
-  exitCode: number | null;
 }
 
 /** Starts Apache's name server on a free port. */
 export async function startNamesrv(options: { version: ApacheVersion; dir?: string; port?: number; heap?: Heap }): Promise<ApacheNamesrv> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'mqkit-apache-'));
-  mkdirSync(dir, { recursive: true });
-  const port = options.port ?? (await freePortBlock());
-  const file = join(dir, 'namesrv.properties');
-  writeProperties(file, {
-    listenPort: port,
-    kvConfigPath: join(dir, 'kvConfig.json'),
-    configStorePath: file,
-    rocketmqHome: dir,
+  const { address, file } = await prepareNamesrv({
+    dir,
+    properties: { rocketmqHome: dir },
+    ...(options.port === undefined ? {} : { port: options.port }),
   });
   const process = await spawnJava({
     name: `Apache ${options.version} name server`,
@@ -102,29 +84,17 @@ export async function startNamesrv(options: { version: ApacheVersion; dir?: stri
     args: ['-c', file],
     logFile: join(dir, 'namesrv.out'),
   });
-  return { version: options.version, address: `127.0.0.1:${port}`, process, stop: async () => void (await process.stop()) };
+  return { version: options.version, address, process, stop: async () => void (await process.stop()) };
 }
 
 /** Starts Apache's broker on a free block of ports, advertising 127.0.0.1. */
 export async function startBroker(options: ApacheBrokerOptions): Promise<ApacheBroker> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'mqkit-apache-'));
-  mkdirSync(dir, { recursive: true });
-  const port = options.port ?? (await freePortBlock());
   const storeDir = options.storeDir ?? join(dir, 'store');
-  const file = join(dir, 'broker.properties');
-  writeProperties(file, {
-    brokerClusterName: 'DefaultCluster',
-    brokerName: 'broker-a',
-    brokerId: 0,
-    brokerIP1: '127.0.0.1',
-    listenPort: port,
-    namesrvAddr: options.namesrvAddr,
-    storePathRootDir: storeDir,
-    storePathCommitLog: join(storeDir, 'commitlog'),
-    rocketmqHome: dir,
-    diskMaxUsedSpaceRatio: 95,
-    ...options.config,
-  });
+  const { port, address, file } = await prepareBroker(
+    { ...options, dir, storeDir },
+    { storePathCommitLog: join(storeDir, 'commitlog'), rocketmqHome: dir },
+  );
   const process = await spawnJava({
     name: `Apache ${options.version} broker`,
     version: options.version,
@@ -137,7 +107,7 @@ export async function startBroker(options: ApacheBrokerOptions): Promise<ApacheB
   });
   return {
     version: options.version,
-    address: `127.0.0.1:${port}`,
+    address,
     port,
     dir,
     storeDir,
@@ -152,43 +122,28 @@ export async function startCluster(options: { version: ApacheVersion; brokerConf
   const { version } = options;
   const dir = mkdtempSync(join(tmpdir(), `mqkit-apache-${version}-`));
   const namesrv = await startNamesrv({ version, dir: join(dir, 'namesrv') });
-  const brokerOptions: ApacheBrokerOptions = {
-    version,
-    namesrvAddr: namesrv.address,
-    dir: join(dir, 'broker'),
-    config: options.brokerConfig ?? {},
-    ...(options.heap ? { heap: options.heap } : {}),
-  };
-  let broker: ApacheBroker;
-  try {
-    broker = await startBroker(brokerOptions);
-    await registered(namesrv.address, broker.address);
-  } catch (error) {
-    await namesrv.stop();
-    throw error;
-  }
-  const cluster: ApacheCluster = {
-    version,
-    namesrvAddr: namesrv.address,
-    clusterName: String(options.brokerConfig?.brokerClusterName ?? 'DefaultCluster'),
-    brokerName: String(options.brokerConfig?.brokerName ?? 'broker-a'),
+  const { address: namesrvAddr } = namesrv;
+  const brokerConfig = options.brokerConfig ?? {};
+  const cluster = await withBroker<ApacheBroker>({
     dir,
-    namesrv,
-    broker,
-    async restartBroker({ kill = false } = {}) {
-      const { port } = cluster.broker;
-      await (kill ? cluster.broker.kill() : cluster.broker.stop());
-      cluster.broker = await startBroker({ ...brokerOptions, port });
-      await registered(namesrv.address, cluster.broker.address);
+    namesrvAddr,
+    namesrv: namesrv.process,
+    brokerConfig,
+    startBroker: async (port) => {
+      const broker = await startBroker({
+        version,
+        namesrvAddr,
+        dir: join(dir, 'broker'),
+        config: brokerConfig,
+        ...(port === undefined ? {} : { port }),
+        ...(options.heap ? { heap: options.heap } : {}),
+      });
+      await registered(namesrvAddr, broker.address);
+      return broker;
     },
-    mqadmin: (...args) => mqadmin(args, { version, namesrvAddr: namesrv.address }),
-    // An orderly stop takes Apache's broker up to twenty seconds; a store that nobody reads again needs none.
-    async stop() {
-      await Promise.all([cluster.broker.kill(), namesrv.process.kill()]);
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-  return cluster;
+    mqadmin: (...args) => mqadmin(args, { version, namesrvAddr }),
+  });
+  return Object.assign(cluster, { version, namesrv });
 }
 
 /** Runs Apache's mqadmin; it takes about four seconds a command. */
@@ -262,11 +217,6 @@ export async function spawnJava(options: JavaOptions): Promise<PeerProcess> {
     ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
     ...(options.onLine ? { onLine: options.onLine } : {}),
   });
-}
-
-export function writeProperties(file: string, values: PropertyMap): void {
-  const lines = Object.entries(values).map(([key, value]) => `${key}=${String(value).replaceAll('\\', '\\\\')}`);
-  writeFileSync(file, `${lines.join('\n')}\n`);
 }
 
 /** Without these files both releases print their logging set-up to stdout; 4.9.7 reads them by name. Errors go to stderr. */

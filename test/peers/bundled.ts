@@ -1,9 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CommandResult, type PropertyMap, writeProperties } from './apache.js';
+import {
+  type BrokerPlace,
+  type Cluster,
+  type CommandResult,
+  type PropertyMap,
+  prepareBroker,
+  prepareNamesrv,
+  withBroker,
+} from './nodes.js';
 import { repositoryRoot } from './paths.js';
-import { freePortBlock } from './ports.js';
 import { PeerProcess } from './process.js';
 import { registered } from './wire.js';
 
@@ -18,18 +25,8 @@ export interface BundledBroker {
   kill(): Promise<void>;
 }
 
-export interface BundledCluster {
-  namesrvAddr: string;
-  clusterName: string;
-  brokerName: string;
-  dir: string;
+export interface BundledCluster extends Cluster<BundledBroker> {
   namesrv: PeerProcess;
-  /** The broker that runs now; restartBroker replaces it. */
-  broker: BundledBroker;
-  restartBroker(options?: { kill?: boolean }): Promise<void>;
-  /** Runs our mqadmin against this cluster. */
-  mqadmin(...args: string[]): Promise<CommandResult>;
-  stop(): Promise<void>;
 }
 
 /** Starts one of bin/ and does not wait for anything. */
@@ -67,49 +64,17 @@ export async function runLauncher(
 
 /** Starts bin/mqnamesrv on a free port and waits until it answers. */
 export async function startBundledNamesrv(dir: string): Promise<{ address: string; process: PeerProcess }> {
-  mkdirSync(dir, { recursive: true });
-  const port = await freePortBlock();
-  const file = join(dir, 'namesrv.properties');
-  writeProperties(file, {
-    listenPort: port,
-    bindAddress: '127.0.0.1',
-    kvConfigPath: join(dir, 'kvConfig.json'),
-    configStorePath: file,
-  });
+  const { address, file } = await prepareNamesrv({ dir, properties: { bindAddress: '127.0.0.1' } });
   const process = await spawnLauncher('mqnamesrv', ['-c', file], { cwd: dir, logFile: join(dir, 'namesrv.out') });
-  const address = `127.0.0.1:${port}`;
   await serving(process, () => registered(address, '{'));
   return { address, process };
 }
 
 /** Starts bin/mqbroker; with `wait: false` it returns before the broker serves. */
-export async function startBundledBroker(options: {
-  namesrvAddr: string;
-  dir: string;
-  storeDir?: string;
-  port?: number;
-  config?: PropertyMap;
-  wait?: boolean;
-}): Promise<BundledBroker> {
+export async function startBundledBroker(options: BrokerPlace & { wait?: boolean }): Promise<BundledBroker> {
   const { dir } = options;
-  mkdirSync(dir, { recursive: true });
-  const port = options.port ?? (await freePortBlock());
-  const storeDir = options.storeDir ?? join(dir, 'store');
-  const file = join(dir, 'broker.properties');
-  writeProperties(file, {
-    brokerClusterName: 'DefaultCluster',
-    brokerName: 'broker-a',
-    brokerId: 0,
-    brokerIP1: '127.0.0.1',
-    bindAddress: '127.0.0.1',
-    listenPort: port,
-    namesrvAddr: options.namesrvAddr,
-    storePathRootDir: storeDir,
-    diskMaxUsedSpaceRatio: 95,
-    ...options.config,
-  });
+  const { port, address, file, storeDir } = await prepareBroker(options, { bindAddress: '127.0.0.1' });
   const process = await spawnLauncher('mqbroker', ['-c', file], { cwd: dir, logFile: join(dir, 'broker.out'), env: { HOME: dir } });
-  const address = `127.0.0.1:${port}`;
   if (options.wait !== false) await serving(process, () => registered(options.namesrvAddr, address));
   return { address, port, dir, storeDir, process, stop: () => process.stop(), kill: () => process.kill() };
 }
@@ -118,39 +83,24 @@ export async function startBundledBroker(options: {
 export async function startBundledCluster(options: { brokerConfig?: PropertyMap; storeDir?: string } = {}): Promise<BundledCluster> {
   const dir = mkdtempSync(join(tmpdir(), 'mqkit-bundled-'));
   const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
-  const namesrvAddr = namesrv.address;
-  const brokerOptions = {
-    namesrvAddr,
-    dir: join(dir, 'broker'),
-    config: options.brokerConfig ?? {},
-    ...(options.storeDir ? { storeDir: options.storeDir } : {}),
-  };
-  let broker: BundledBroker;
-  try {
-    broker = await startBundledBroker(brokerOptions);
-  } catch (error) {
-    await namesrv.process.kill();
-    throw error;
-  }
-  const cluster: BundledCluster = {
-    namesrvAddr,
-    clusterName: String(options.brokerConfig?.brokerClusterName ?? 'DefaultCluster'),
-    brokerName: String(options.brokerConfig?.brokerName ?? 'broker-a'),
+  const { address: namesrvAddr } = namesrv;
+  const brokerConfig = options.brokerConfig ?? {};
+  const cluster = await withBroker<BundledBroker>({
     dir,
+    namesrvAddr,
     namesrv: namesrv.process,
-    broker,
-    async restartBroker({ kill = false } = {}) {
-      const { port } = cluster.broker;
-      await (kill ? cluster.broker.kill() : cluster.broker.stop());
-      cluster.broker = await startBundledBroker({ ...brokerOptions, port });
-    },
+    brokerConfig,
+    startBroker: (port) =>
+      startBundledBroker({
+        namesrvAddr,
+        dir: join(dir, 'broker'),
+        config: brokerConfig,
+        ...(port === undefined ? {} : { port }),
+        ...(options.storeDir ? { storeDir: options.storeDir } : {}),
+      }),
     mqadmin: (...args) => runLauncher('mqadmin', args, { namesrvAddr }),
-    async stop() {
-      await Promise.all([cluster.broker.kill(), namesrv.process.kill()]);
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-  return cluster;
+  });
+  return Object.assign(cluster, { namesrv: namesrv.process });
 }
 
 /** Waits for the condition, but no longer than the process lives. */
