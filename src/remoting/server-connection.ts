@@ -33,6 +33,8 @@ export interface Connection {
   /** False once closed, and while more unsent bytes wait than the high-water mark. */
   readonly writable: boolean;
   readonly closed: boolean;
+  /** Monotonic ms at which the bytes of the request in work were read, as exact as a turn of the event loop. */
+  readonly receivedMs: number;
   attributes: Map<string, unknown>;
   /**
    * Queues a response in the request's serialize type; nothing happens for a one-way request. A body of 8 KiB or more is not copied:
@@ -93,6 +95,7 @@ export class ServerConnection implements Connection {
   #inFlight = 0;
   #inFlightBytes = 0;
   #lastActiveMs: number;
+  #receivedMs: number;
 
   constructor(options: { id: number; socket: Socket; isVip: boolean; host: ConnectionHost }) {
     const { socket, host } = options;
@@ -106,6 +109,7 @@ export class ServerConnection implements Connection {
     this.#socket = socket;
     this.#out = new OutQueue(host.slabs);
     this.#lastActiveMs = host.turnMs();
+    this.#receivedMs = this.#lastActiveMs;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('drain', () => this.#resumeIfDrained());
     socket.on('error', (error) => this.#gone(`socket error: ${error.message}`));
@@ -138,6 +142,10 @@ export class ServerConnection implements Connection {
 
   get lastActiveMs(): number {
     return this.#lastActiveMs;
+  }
+
+  get receivedMs(): number {
+    return this.#receivedMs;
   }
 
   respond(
@@ -204,9 +212,14 @@ export class ServerConnection implements Connection {
     this.#gone(reason);
   }
 
-  /** Sends what waits; called once a turn. */
-  flush(): void {
+  /** Sends what waits, and takes the connection off the server's list; called once a turn. */
+  endTurn(): void {
     this.#dirty = false;
+    this.flush();
+  }
+
+  /** Sends what waits. Before the end of a turn the connection stays on the server's list, for what the turn still adds. */
+  flush(): void {
     if (this.#closed) {
       return;
     }
@@ -249,6 +262,7 @@ export class ServerConnection implements Connection {
 
   #onData(chunk: Buffer): void {
     this.#lastActiveMs = this.#host.turnMs();
+    this.#receivedMs = this.#lastActiveMs;
     this.#host.onBytesIn(chunk.length);
     try {
       this.#decoder.push(chunk, this);

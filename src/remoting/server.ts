@@ -284,7 +284,7 @@ export class RemotingServer {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const connection of dirty) {
-      connection.flush();
+      connection.endTurn();
     }
     this.#turnMs = -1;
   }
