@@ -8,6 +8,7 @@ import { decodeFrame, encodeCommand, encodeHeaderInto } from './frame.js';
 import { parseJsonHeader } from './frame-header.js';
 import { readSendHeader } from './headers/send.js';
 import { OutQueue, SlabPool } from './out-queue.js';
+import { SEND_SAMPLE } from './send-sample.js';
 
 const send = {
   code: 310,
@@ -16,21 +17,7 @@ const send = {
   opaque: 12345,
   flag: 0,
   remark: null,
-  extFields: {
-    a: 'PG_bench',
-    b: 'BenchmarkTest',
-    c: 'TBW102',
-    d: '4',
-    e: '3',
-    f: '0',
-    g: '1795233613124',
-    h: '0',
-    i: 'UNIQ_KEY\u0001AC11000100002A9F000000000000ABCD\u0002WAIT\u0001true\u0002',
-    j: '0',
-    k: 'false',
-    m: 'false',
-    n: 'broker-a',
-  },
+  extFields: SEND_SAMPLE,
   serializeType: 0,
   body: Buffer.alloc(128, 'x'),
 } as const;

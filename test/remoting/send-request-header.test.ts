@@ -3,24 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import { jsonHeaderText, parseJsonHeader } from '../../src/remoting/frame-header.js';
 import { scanSendHeader } from '../../src/remoting/send-request-header.js';
+import { SEND_SAMPLE } from '../../src/remoting/send-sample.js';
 import { allFrames } from '../wire/vectors.js';
 import { newCommand } from './transport-kit.js';
-
-const FIELDS = {
-  a: 'PG_bench',
-  b: 'BenchmarkTest',
-  c: 'TBW102',
-  d: '4',
-  e: '3',
-  f: '0',
-  g: '1795233613124',
-  h: '0',
-  i: 'UNIQ_KEY\u0001AC11000100002A9F000000000000ABCD\u0002WAIT\u0001true\u0002',
-  j: '0',
-  k: 'false',
-  m: 'false',
-  n: 'broker-a',
-};
 
 const send = (fields: Record<string, string>, rest: Partial<RemotingCommand> = {}): string =>
   jsonHeaderText(newCommand({ code: 310, extFields: fields, opaque: 12345, ...rest }));
@@ -58,8 +43,13 @@ describe('scanSendHeader', () => {
   });
 
   it('reads both forms of our own clients, and one-way sends', () => {
-    const { n: _, ...withoutBroker } = FIELDS;
-    for (const text of [send(FIELDS), send(withoutBroker), send(FIELDS, { flag: 2 }), send(FIELDS, { code: 320, language: 'OTHER' })]) {
+    const { n: _, ...withoutBroker } = SEND_SAMPLE;
+    for (const text of [
+      send(SEND_SAMPLE),
+      send(withoutBroker),
+      send(SEND_SAMPLE, { flag: 2 }),
+      send(SEND_SAMPLE, { code: 320, language: 'OTHER' }),
+    ]) {
       expect(expectAgreement(text)).not.toBeNull();
     }
   });
@@ -69,8 +59,8 @@ describe('scanSendHeader', () => {
       fc.string({ unit: 'binary', maxLength: 20 }),
       fc.string({ unit: fc.constantFrom('\u0001', '\u0002', 'k', 'v', '"', '\\', '漢') }),
     );
-    const fields = fc.record(Object.fromEntries(Object.keys(FIELDS).map((key) => [key, value])), {
-      requiredKeys: Object.keys(FIELDS).slice(0, -2),
+    const fields = fc.record(Object.fromEntries(Object.keys(SEND_SAMPLE).map((key) => [key, value])), {
+      requiredKeys: Object.keys(SEND_SAMPLE).slice(0, -2),
     });
     fc.assert(
       fc.property(fields, fc.integer(), fc.nat(3), fc.constantFrom('JAVA', 'OTHER', 'é"'), (values, opaque, flag, language) => {
@@ -81,7 +71,7 @@ describe('scanSendHeader', () => {
   });
 
   it('agrees with JSON.parse, or gives up, for any damage', () => {
-    const text = send(FIELDS);
+    const text = send(SEND_SAMPLE);
     const edit = fc.record({
       at: fc.nat(text.length),
       drop: fc.nat(3),
@@ -103,7 +93,7 @@ describe('scanSendHeader', () => {
   });
 
   it('gives up at every cut', () => {
-    const text = send(FIELDS);
+    const text = send(SEND_SAMPLE);
     for (let cut = 0; cut < text.length; cut++) {
       expect(scanSendHeader(text.slice(0, cut), null)).toBeNull();
     }
