@@ -3,13 +3,15 @@
  * without cutting out values that nobody asks for.
  */
 
+import { parseDecimal } from './fields.js';
+
 /** What a properties text holds, as far as a send depends on it. */
 export interface ScannedProperties {
   /** Hash of TAGS as the consume queue wants it; 0 without a tag. */
   tagsCode: number;
   /** UNIQ_KEY; empty when there is none. */
   uniqKey: string;
-  /** DELAY as a number; 0 when missing or not a number. */
+  /** DELAY as a number; 0 when missing, NaN when it is not an int. */
   delayLevel: number;
   waitStoreMsgOK: boolean;
   isTransaction: boolean;
@@ -123,7 +125,9 @@ function hashOf(text: string, start: number, end: number): number {
   return hash;
 }
 
+/** Java's Integer.parseInt, NaN where that throws; an empty property is none. */
 function levelOf(text: string): number {
-  const level = Number(text);
-  return Number.isInteger(level) ? level : 0;
+  if (text === '') return 0;
+  const level = parseDecimal(text.charCodeAt(0) === 43 ? text.slice(1) : text);
+  return (level | 0) === level ? level : Number.NaN;
 }

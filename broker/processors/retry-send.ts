@@ -4,6 +4,7 @@ import { dlqTopic, RETRY_GROUP_TOPIC_PREFIX } from '../../src/common/topic-names
 import { ResponseCode } from '../../src/remoting/codes.js';
 import type { BrokerParts } from '../parts.js';
 import { topicWithQueues } from '../topics/index.js';
+import { FAQ } from './auto-create.js';
 import { parseDecimal } from './fields.js';
 import type { PutContext } from './put-message.js';
 
@@ -26,7 +27,7 @@ export function routeRetrySend(
   const group = put.topic.slice(RETRY_GROUP_TOPIC_PREFIX.length);
   const config = parts.groups.find(group);
   if (config === null) {
-    return { code: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark: `subscription group not exist, ${group}` };
+    return { code: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark: `subscription group not exist, ${group}\n${FAQ}` };
   }
   const max = maxReconsumeTimesOf(header.maxReconsumeTimes, header.version, config.retryMaxTimes);
   if (put.reconsumeTimes <= max) return null;

@@ -15,7 +15,10 @@ export function faultOf(put: PutContext, scan: ScannedProperties, body: Buffer |
   const entry = put.entry!;
   if (entry.isCompaction) return compactionFault(put.topic, scan.hasKeys);
   if (Number.isNaN(scan.delayLevel)) {
-    return { code: ResponseCode.SYSTEM_ERROR, remark: `property DELAY=${getProperty(put.properties, MessageConst.DELAY)} is not a delay level: a whole number` };
+    return {
+      code: ResponseCode.SYSTEM_ERROR,
+      remark: `property DELAY=${getProperty(put.properties, MessageConst.DELAY)} is not a delay level: a whole number`,
+    };
   }
   const transaction = transactionType(put.sysFlag);
   const isPrepared = !put.batch && transaction === MessageSysFlag.TRANSACTION_PREPARED_TYPE && !isHalfMessage(put, scan);

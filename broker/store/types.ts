@@ -1,4 +1,5 @@
 import type { HostAddress } from '../../src/common/host.js';
+import type { BatchLayout } from '../../src/common/message/batch.js';
 
 /** What a file or a folder is, as far as the store asks. */
 export interface DiskStat {
@@ -36,12 +37,15 @@ export interface Disk {
   fdatasyncSync(fd: number): void;
   /** Puts the names of a directory on the device; does nothing where a platform cannot. */
   syncDirectory(path: string, callback: (error: Error | null) => void): void;
+  syncDirectorySync(path: string): void;
   /** Null when there is nothing at the path. */
   statSync(path: string): DiskStat | null;
   /** Names in a directory, sorted; empty when it does not exist. */
   readdirSync(path: string): string[];
   mkdirSync(path: string): void;
   unlinkSync(path: string): void;
+  /** Removes a file while the event loop goes on: a file system takes long to give a large one's blocks free. */
+  unlink(path: string, callback: (error: Error | null) => void): void;
   renameSync(from: string, to: string): void;
   /** Removes a directory with all it holds; fine when it does not exist. */
   removeDirectorySync(path: string): void;
@@ -83,6 +87,10 @@ export interface PutMessage {
   waitStoreMsgOK: boolean;
   /** The body is the wire form of a batch and becomes one record for each message in it. */
   batch?: boolean;
+  /** With `batch`: the body as it was read already, valid during `put`. */
+  layout?: BatchLayout;
+  /** With `layout`: the hash of each message's tag. */
+  tagsCodes?: readonly number[];
   /** Filled by the store: offset of the (first) message in its queue. */
   queueOffset: number;
   /** Filled by the store. */
@@ -157,6 +165,8 @@ export type ArrivalListener = (
   maxOffsetAfter: number,
   tagsCode: number | bigint,
   storeTimestamp: number,
+  /** The record is an inner batch without a tag of its own: its messages may have any. */
+  isUntaggedBatch: boolean,
 ) => void;
 
 /** Which of a run of equal or missing store times an offset-by-time lookup means. */
@@ -192,12 +202,19 @@ export interface StoreConfig {
   mappedFileSizeCommitLog: number;
   mappedFileSizeConsumeQueue: number;
   mappedFileSizeConsumeQueueExt: number;
+  mapperFileSizeBatchConsumeQueue: number;
   enableConsumeQueueExt: boolean;
   flushDiskType: string;
   flushIntervalCommitLog: number;
+  flushCommitLogTimed: boolean;
+  wakeFlushWhenPutMessage: boolean;
+  flushCommitLogLeastPages: number;
+  flushCommitLogThoroughInterval: number;
+  warmMapedFileEnable: boolean;
   flushIntervalConsumeQueue: number;
   flushConsumeQueueThoroughInterval: number;
   syncFlushTimeout: number;
+  osPageCacheBusyTimeOutMills: number;
   maxMessageSize: number;
   checkCRCOnRecover: boolean;
   enabledAppendPropCRC: boolean;
@@ -215,4 +232,15 @@ export interface StoreConfig {
   maxMsgsNumBatch: number;
   messageDelayLevel: string;
   diskSpaceWarningLevelRatio: number;
+  diskSpaceCleanForciblyRatio: number;
+  diskMaxUsedSpaceRatio: number;
+  cleanFileForciblyEnable: boolean;
+  deleteWhen: string;
+  /** Hours. */
+  fileReservedTime: number;
+  deleteFileBatchMax: number;
+  cleanResourceInterval: number;
+  deleteCommitLogFilesInterval: number;
+  deleteConsumeQueueFilesInterval: number;
+  redeleteHangedFileInterval: number;
 }

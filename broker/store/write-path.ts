@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/common/clock.js';
+import type { Clock, Timers } from '../../src/common/clock.js';
 import type { Logger } from '../../src/common/logger.js';
 import { Appender } from './appender.js';
 import type { Checkpoint } from './checkpoint.js';
@@ -13,7 +13,29 @@ import type { TopicTable } from './topic-table.js';
 import type { ArrivalListener, PutMessage, PutSink, PutStatus, StoreConfig, StoreCounters } from './types.js';
 
 /** Why the store takes no messages; several can hold at once. */
-export const Block = { SHUTDOWN: 1, DISK_FULL: 2, WRITE_ERROR: 4, FLUSH_ERROR: 8, DERIVED_ERROR: 16 } as const;
+export const Block = {
+  SHUTDOWN: 1,
+  DISK_FULL: 2,
+  WRITE_ERROR: 4,
+  FLUSH_ERROR: 8,
+  DERIVED_ERROR: 16,
+  PAGE_CACHE_BUSY: 32,
+  NOT_MARKED: 64,
+} as const;
+
+/** Bits of Apache's RunningFlags that have a counterpart here. */
+const NOT_WRITEABLE = 2;
+const LOGICS_QUEUE_ERROR = 4;
+const WRITE_INDEX_ERROR = 8;
+const DISK_FULL = 16;
+
+/** Apache's running flags for bits of `Block`. */
+export function runningFlagsOf(blocks: number): number {
+  let flags = (blocks & (Block.SHUTDOWN | Block.WRITE_ERROR | Block.FLUSH_ERROR)) === 0 ? 0 : NOT_WRITEABLE;
+  flags |= (blocks & Block.DERIVED_ERROR) === 0 ? 0 : LOGICS_QUEUE_ERROR | WRITE_INDEX_ERROR;
+  flags |= (blocks & (Block.DISK_FULL | Block.NOT_MARKED)) === 0 ? 0 : DISK_FULL;
+  return flags;
+}
 
 /** A store time this much before the last one means that the clock was set back. */
 const CLOCK_STEP_MS = 1000;
@@ -27,6 +49,10 @@ export class WritePath {
   lastDispatchedTimestamp: number;
   /** End of the last dispatched record. */
   dispatchedTo: number;
+  /** When the last write into the commit log ended, monotonic ms. */
+  lastWriteEndMs = 0;
+  /** Why the disk refused last, for the remarks of refused puts. */
+  lastErrorCode = '';
 
   readonly #config: StoreConfig;
   readonly #log: CommitLog;
@@ -35,12 +61,17 @@ export class WritePath {
   readonly #checkpoint: Checkpoint;
   readonly #counters: StoreCounters;
   readonly #clock: Clock;
+  readonly #timers: Timers;
   readonly #logger: Logger;
   readonly #appender: Appender;
   readonly #isSyncFlush: boolean;
   /** SYNC_FLUSH: written, waiting for the device. */
   readonly #unflushed = new PutQueue();
   readonly #listeners: ArrivalListener[] = [];
+  /** Store time of the last message that is in the kernel. */
+  #writtenTimestamp: number;
+  /** Where the log was when the clock was last set back: store times before are of no use for the checkpoint. */
+  #eraStart: number;
   #isFlushingTurn = false;
   #turnStartMs = 0;
   #retryAtMs = 0;
@@ -53,6 +84,7 @@ export class WritePath {
     checkpoint: Checkpoint;
     counters: StoreCounters;
     clock: Clock;
+    timers: Timers;
     logger: Logger;
     lastStoreTimestamp: number;
     /** Up to here the log is known to be on the device. */
@@ -65,13 +97,16 @@ export class WritePath {
     this.#checkpoint = options.checkpoint;
     this.#counters = options.counters;
     this.#clock = options.clock;
+    this.#timers = options.timers;
     this.#logger = options.logger;
     this.#appender = new Appender({ config: options.config, log: options.log, topics: options.topics });
     this.#isSyncFlush = options.config.flushDiskType === 'SYNC_FLUSH';
     this.lastStoreTimestamp = options.lastStoreTimestamp;
     this.lastDispatchedTimestamp = options.lastStoreTimestamp;
+    this.#writtenTimestamp = options.lastStoreTimestamp;
     this.dispatchedTo = options.log.end;
-    this.flusher = new Flusher(options.log, () => this.lastStoreTimestamp);
+    this.#eraStart = options.log.minOffset;
+    this.flusher = new Flusher(options.log, () => this.#writtenTimestamp);
     this.flusher.flushedWhere = options.flushedWhere;
     this.flusher.onFlushed = (flushedWhere, storeTimestamp) => this.#flushed(flushedWhere, storeTimestamp);
     this.flusher.onFailed = (error) => this.#flushFailed(error);
@@ -88,12 +123,18 @@ export class WritePath {
 
   put(message: PutMessage, sink: PutSink): void {
     if (this.blocks !== 0) {
-      this.#refuse(message, sink, 'SERVICE_NOT_AVAILABLE');
+      this.#refuse(message, sink, this.blocks === Block.PAGE_CACHE_BUSY ? 'OS_PAGE_CACHE_BUSY' : 'SERVICE_NOT_AVAILABLE');
       return;
     }
-    const nowMs = this.#clock.nowMs();
-    if (nowMs < this.lastStoreTimestamp - CLOCK_STEP_MS) {
-      this.#clockWentBack(nowMs);
+    let nowMs = this.#clock.nowMs();
+    if (nowMs < this.lastStoreTimestamp) {
+      if (nowMs >= this.lastStoreTimestamp - CLOCK_STEP_MS) {
+        // Store times never fall along the log but for a step.
+        nowMs = this.lastStoreTimestamp;
+      } else if (!this.#clockWentBack(nowMs)) {
+        this.#refuse(message, sink, 'SERVICE_NOT_AVAILABLE');
+        return;
+      }
     }
     if (this.#appender.pending.length === 0) {
       this.#turnStartMs = this.#clock.monotonicMs();
@@ -115,14 +156,19 @@ export class WritePath {
     sink.onPut(message, status);
   }
 
-  /** The checkpoint must not speak of times that new messages have again. */
-  #clockWentBack(nowMs: number): void {
+  /** The checkpoint must not speak of times that new messages have again, also not after a power cut. False when it cannot be written. */
+  #clockWentBack(nowMs: number): boolean {
+    try {
+      this.#checkpoint.stepBack(nowMs);
+    } catch (error) {
+      this.#writeFailed(error);
+      return false;
+    }
     this.#logger.warn(`the clock went back by ${this.lastStoreTimestamp - nowMs} ms`);
-    this.#checkpoint.physicMsgTimestamp = Math.min(this.#checkpoint.physicMsgTimestamp, nowMs);
-    this.#checkpoint.logicsMsgTimestamp = Math.min(this.#checkpoint.logicsMsgTimestamp, nowMs);
+    this.#eraStart = this.#log.end;
     this.lastDispatchedTimestamp = Math.min(this.lastDispatchedTimestamp, nowMs);
     this.lastStoreTimestamp = nowMs;
-    this.#checkpoint.save();
+    return true;
   }
 
   flushTurn(): void {
@@ -134,22 +180,34 @@ export class WritePath {
     this.#isFlushingTurn = true;
     try {
       let error: unknown = null;
+      const writeStartMs = this.#clock.monotonicMs();
       try {
         this.#log.write();
       } catch (caught) {
         error = caught;
         this.#writeFailed(caught);
       }
+      const nowMs = this.#clock.monotonicMs();
+      this.lastWriteEndMs = nowMs;
+      if (nowMs - writeStartMs >= this.#config.osPageCacheBusyTimeOutMills) {
+        this.#wasBusy(nowMs - writeStartMs);
+      }
       let written = count;
       if (error !== null) {
         written = this.#takeBack(count);
       }
+      if (written > 0) {
+        this.#writtenTimestamp = pending.at(written - 1)!.storeTimestamp;
+      }
       this.#counters.turns++;
-      notePutLatency(this.#counters, this.#clock.monotonicMs() - this.#turnStartMs, written);
+      notePutLatency(this.#counters, nowMs - this.#turnStartMs, written);
       if (this.#isSyncFlush) {
         this.#waitForDevice(written);
       } else {
         this.#acknowledge(written);
+        if (!this.#config.flushCommitLogTimed && this.#config.wakeFlushWhenPutMessage) {
+          this.flushWhenWorth(nowMs);
+        }
       }
       for (let i = written; i < count; i++) {
         this.#refuseItem(pending.shift()!, error);
@@ -157,6 +215,24 @@ export class WritePath {
     } finally {
       this.#isFlushingTurn = false;
     }
+  }
+
+  /**
+   * The kernel held a write up (it throttles who dirties pages faster than the device takes them). Apache refuses puts while one holds the
+   * lock for so long; here nothing can ask meanwhile, so what came in during the write is refused: until the event loop has read it.
+   */
+  #wasBusy(writeMs: number): void {
+    if ((this.blocks & Block.PAGE_CACHE_BUSY) !== 0) {
+      return;
+    }
+    this.blocks |= Block.PAGE_CACHE_BUSY;
+    this.#logger.warn(`a write into the commit log took ${Math.round(writeMs)} ms; messages that came meanwhile are refused`);
+    // A write at the end of a turn needs one round of the loop, one within a turn two.
+    this.#timers.setImmediate(() =>
+      this.#timers.setImmediate(() => {
+        this.blocks &= ~Block.PAGE_CACHE_BUSY;
+      }),
+    );
   }
 
   /** After a failed write: gives the queue offsets of what is not in the file back. Returns how many of the pending puts are in it. */
@@ -218,7 +294,9 @@ export class WritePath {
 
   #flushed(flushedWhere: number, storeTimestamp: number): void {
     this.#counters.flushes++;
-    this.#checkpoint.physicMsgTimestamp = storeTimestamp;
+    if (flushedWhere > this.#eraStart) {
+      this.#checkpoint.physicMsgTimestamp = storeTimestamp;
+    }
     if ((this.blocks & Block.FLUSH_ERROR) !== 0) {
       this.blocks &= ~Block.FLUSH_ERROR;
       this.#logger.info('the commit log can be flushed again');
@@ -239,6 +317,7 @@ export class WritePath {
 
   #flushFailed(error: Error): void {
     this.#counters.flushFailures++;
+    this.lastErrorCode = diskErrorCode(error);
     if ((this.blocks & Block.FLUSH_ERROR) === 0) {
       this.#logger.error(`the commit log cannot be flushed (${diskErrorCode(error)}); sends are refused until it can`);
     }
@@ -247,11 +326,25 @@ export class WritePath {
   }
 
   #writeFailed(error: unknown): void {
+    this.lastErrorCode = diskErrorCode(error);
     if ((this.blocks & Block.WRITE_ERROR) === 0) {
       this.#logger.error(`the commit log cannot be written at ${this.#log.end} (${diskErrorCode(error)}); sends are refused, trying again`);
     }
-    this.blocks |= Block.WRITE_ERROR;
+    this.blocks |= this.#log.isRewriteNeeded ? Block.WRITE_ERROR | Block.FLUSH_ERROR : Block.WRITE_ERROR;
     this.#retryAtMs = this.#clock.monotonicMs() + WRITE_RETRY_MS;
+  }
+
+  /** Flushes when the policy says so; the answers of SYNC_FLUSH do not wait for this. */
+  flushWhenWorth(nowMs: number): void {
+    const { flushCommitLogLeastPages, flushCommitLogThoroughInterval } = this.#config;
+    const leastPages = this.#isSyncFlush ? 0 : flushCommitLogLeastPages;
+    this.flusher.poll(nowMs, { leastPages, thoroughMs: flushCommitLogThoroughInterval });
+  }
+
+  /** How long the oldest message that waits for the device has waited, ms; 0 when none does. */
+  get oldestWaitMs(): number {
+    const oldest = this.#unflushed.peek();
+    return oldest === undefined ? 0 : Math.max(0, this.#clock.nowMs() - oldest.storeTimestamp);
   }
 
   /** Work that is due by time: answers that waited too long, and another try at a disk that refused. */
@@ -273,40 +366,56 @@ export class WritePath {
   }
 
   #retry(nowMs: number): void {
-    this.blocks &= ~Block.WRITE_ERROR;
-    if ((this.blocks & Block.FLUSH_ERROR) === 0) {
+    this.#retryAtMs = nowMs + WRITE_RETRY_MS;
+    if (!this.repair()) {
       return;
     }
-    this.#retryAtMs = nowMs + WRITE_RETRY_MS;
+    this.blocks &= ~Block.WRITE_ERROR;
+    if (this.flusher.flushedWhere >= this.#log.writtenWhere) {
+      this.blocks &= ~Block.FLUSH_ERROR;
+    }
+    this.flusher.request();
+  }
+
+  /** Brings the log's files into order after the disk refused something, so that they may be flushed; false when it still refuses. */
+  repair(): boolean {
     try {
+      this.#log.cutRefused();
       // A failed flush may have dropped the dirty pages: only what is written again can be flushed.
-      if (this.#log.rewrite(this.flusher.flushedWhere) || !this.#isSyncFlush) {
-        this.flusher.request();
-        return;
+      if (!this.#log.isRewriteNeeded || this.#log.rewrite(this.flusher.flushedWhere)) {
+        return true;
       }
-      this.#logger.error('what could not be flushed is no longer in memory; restart the broker when the disk is well');
+      this.#logger.error('the disk has lost messages that it had taken; restart the broker when the disk is well');
     } catch (error) {
       this.#logger.warn(`the commit log still cannot be written (${diskErrorCode(error)})`);
     }
+    return false;
   }
 
   #dispatch(item: PendingPut): void {
     const queue = item.queue?.isDeleted === true ? null : item.queue;
     if (queue !== null) {
-      queue.append(item.commitLogOffset, item.size, item.tagsCode);
+      if (queue.type === 'SimpleCQ') {
+        queue.append(item.commitLogOffset, item.size, item.tagsCode);
+      } else {
+        queue.append(item);
+      }
       this.#topics.markDirty(queue);
     }
     if (item.isIndexed && this.#index !== null) {
       this.#index.put(item.entry.keyHash, item.properties, item.commitLogOffset, item.storeTimestamp);
     }
     this.dispatchedTo = item.commitLogOffset + item.size;
-    this.lastDispatchedTimestamp = item.storeTimestamp;
-    this.#counters.puts++;
+    if (item.commitLogOffset >= this.#eraStart) {
+      this.lastDispatchedTimestamp = item.storeTimestamp;
+    }
+    this.#counters.puts += item.messageCount;
     this.#counters.putBytes += item.size;
     this.#counters.dispatched++;
     if (queue !== null) {
+      const isUntaggedBatch = item.messageCount > 1 && item.tagsCode === 0;
       for (const listener of this.#listeners) {
-        listener(queue.topic, queue.queueId, item.queueOffset + 1, item.tagsCode, item.storeTimestamp);
+        listener(queue.topic, queue.queueId, item.queueOffset + item.messageCount, item.tagsCode, item.storeTimestamp, isUntaggedBatch);
       }
     }
     this.#appender.recycle(item);

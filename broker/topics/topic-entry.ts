@@ -1,3 +1,4 @@
+import { MessageSysFlag } from '../../src/common/sys-flag.js';
 import { isRetryTopic, NOT_SENDABLE, validateTopic } from '../../src/common/topic-names.js';
 import { ResponseCode } from '../../src/remoting/codes.js';
 import type { BrokerStats, TopicStats } from '../stats/index.js';
@@ -35,6 +36,8 @@ export class TopicEntry {
   queueIdBound = 0;
   writeQueueNums = 0;
   readQueueNums = 0;
+  /** Flags that every message sent to the topic gets. */
+  sendSysFlag = 0;
   isCompaction = false;
   isBatchQueue = false;
 
@@ -56,6 +59,7 @@ export class TopicEntry {
     this.queueIdBound = Math.max(config.readQueueNums, config.writeQueueNums);
     this.writeQueueNums = config.writeQueueNums;
     this.readQueueNums = config.readQueueNums;
+    this.sendSysFlag = config.topicFilterType === 'MULTI_TAG' ? MessageSysFlag.MULTI_TAGS : 0;
     this.isCompaction = config.attributes['cleanup.policy'] === 'COMPACTION';
     this.isBatchQueue = config.attributes['queue.type'] === 'BatchCQ';
   }
