@@ -31,6 +31,11 @@ export class GroupsByConnection {
     if (groups?.size === 0) this.#groups.delete(connection);
   }
 
+  /** Whether the connection is in a group. */
+  has(connection: Connection): boolean {
+    return this.#groups.has(connection);
+  }
+
   /** Groups of a connection that is gone; forgets them. */
   take(connection: Connection): string[] {
     const groups = this.#groups.get(connection);

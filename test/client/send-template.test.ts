@@ -78,7 +78,15 @@ describe('the template of a send', () => {
     for (const tags of ['a"b', 'a\\b', 'é', 'a\nb', '\u007f']) {
       expect(templateFrame({ topic: 'T', body: BODY, tags }, 1, 2)).toBeNull();
     }
-    expect(templateFrame({ topic: 'T', body: BODY, properties: new Map([['a', 'b']]) }, 1, 2)).toBeNull();
+    const properties = new Map([
+      ['TRAN_MSG', 'true'],
+      ['TAGS', 'not this one'],
+      ['a', 'b'],
+    ]);
+    const message: Message = { topic: 'T', body: BODY, tags: 'TagA', properties };
+    expect(templateFrame(message, 1, 2)?.equals(plainFrame(message, 1, 2))).toBe(true);
+    expect(templateFrame({ ...message, properties: new Map([['a', 'ü']]) }, 1, 2)).toBeNull();
+    expect(templateFrame({ ...message, properties: new Map([['"', 'b']]) }, 1, 2)).toBeNull();
     expect(SendTemplate.create(DEFAULTS, { ...QUEUE, brokerName: 'brökér' }, 'a:1')).toBeNull();
   });
 

@@ -118,8 +118,7 @@ describe('the checks of a send', () => {
   });
 
   it.each([
-    ['half messages', { TRAN_MSG: 'true', PGROUP: 'PG' }, {}, ResponseCode.NO_PERMISSION, 'TRAN_MSG'],
-    ['prepared messages', {}, { f: '4' }, ResponseCode.NO_PERMISSION, 'half messages'],
+    ['prepared messages', {}, { f: '4' }, ResponseCode.MESSAGE_ILLEGAL, 'half message'],
     ['timer messages', { TIMER_DELAY_MS: '1000' }, {}, ResponseCode.SYSTEM_ERROR, 'TIMER_DELAY_MS'],
     ['multi-dispatch', { INNER_MULTI_DISPATCH: '%LMQ%a' }, {}, ResponseCode.MESSAGE_ILLEGAL, 'INNER_MULTI_DISPATCH'],
     ['inner batches', { INNER_NUM: '2' }, {}, ResponseCode.MESSAGE_ILLEGAL, 'INNER_NUM'],
