@@ -108,14 +108,21 @@ export class PullHoldService {
   }
 
   /** Arrival listener of the store: one comparison when nobody waits. */
-  readonly onArrival = (topic: string, queueId: number, maxOffsetAfter: number, tagsCode: number | bigint): void => {
+  readonly onArrival = (
+    topic: string,
+    queueId: number,
+    maxOffsetAfter: number,
+    tagsCode: number | bigint,
+    _storeTimestamp = 0,
+    isUntaggedBatch = false,
+  ): void => {
     if (this.#count === 0) return;
     const list = this.#queues.get(topic)?.get(queueId);
     if (list === undefined) return;
     for (let i = list.length - 1; i >= 0; i--) {
       const held = list[i]!;
       if (maxOffsetAfter <= held.queueOffset) continue;
-      if (held.filter !== null && !held.filter.isMatchedByConsumeQueue(tagsCode)) continue;
+      if (held.filter !== null && !isUntaggedBatch && !held.filter.isMatchedByConsumeQueue(tagsCode)) continue;
       this.#release(held);
       this.#arrived.push(held);
     }

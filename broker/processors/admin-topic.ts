@@ -64,7 +64,7 @@ export class AdminTopicProcessor {
       const config = readTopicConfig(asText(fields.topicName, ''), fields);
       this.#check(config);
       const present = this.#parts.topics.config(config.topicName);
-      const change = changeAttributes(present?.attributes ?? null, attributesAsChange(config.attributes));
+      const change = changeAttributes(present?.attributes ?? null, attributesAsChange(config.attributes, present?.attributes ?? {}));
       if ('problem' in change) throw fault(ResponseCode.SYSTEM_ERROR, change.problem);
       this.#checkAttributes({ ...config, attributes: change.attributes });
       return { ...config, attributes: change.attributes };
@@ -98,14 +98,12 @@ export class AdminTopicProcessor {
 
   #checkAttributes(config: TopicConfig): void {
     const { attributes, topicName } = config;
-    if (attributes['message.type'] === 'MIXED' && !this.#parts.config.broker.enableMixedMessageType) {
+    const isNew = this.#parts.topics.config(topicName)?.attributes['message.type'] !== 'MIXED';
+    if (isNew && attributes['message.type'] === 'MIXED' && !this.#parts.config.broker.enableMixedMessageType) {
       throw fault(
         ResponseCode.INVALID_PARAMETER,
-        `MIXED message type is not supported for topic ${topicName}: enableMixedMessageType is false`,
+        `MIXED message type is not supported. Topic ${topicName}: enableMixedMessageType is false`,
       );
-    }
-    if (attributes['queue.type'] === 'BatchCQ') {
-      throw fault(ResponseCode.SYSTEM_ERROR, `topic ${topicName}: queue.type=BatchCQ (inner batches) is not supported by this broker`);
     }
     if (attributes['cleanup.policy'] === 'COMPACTION') {
       throw fault(ResponseCode.SYSTEM_ERROR, `topic ${topicName}: cleanup.policy=COMPACTION is not supported by this broker`);
@@ -158,9 +156,10 @@ export class AdminTopicProcessor {
   }
 }
 
-/** Attributes of a list entry, which have signs or none, as a change text. */
-function attributesAsChange(attributes: Readonly<Record<string, string>>): string {
+/** Attributes of a list entry, which have signs or none, as a change text. Those without a sign that the topic has already are no change. */
+function attributesAsChange(attributes: Readonly<Record<string, string>>, present: Readonly<Record<string, string>>): string {
   return Object.entries(attributes)
+    .filter(([name, value]) => present[name] !== value)
     .map(([name, value]) => (name.startsWith('+') ? `${name}=${value}` : name.startsWith('-') ? name : `+${name}=${value}`))
     .join(',');
 }

@@ -1,22 +1,24 @@
 import { ProtocolError } from '../../src/common/errors.js';
 import { stringHashCode } from '../../src/common/java.js';
 import { MAX_PROPERTIES_BYTES } from '../../src/common/limits.js';
-import { type BatchMessage, decodeBatch } from '../../src/common/message/batch.js';
-import { getProperty, MessageConst, withFinalSeparator } from '../../src/common/message/properties.js';
-import { type RecordFields, recordLength, recordVersionFor, sysFlagForHosts } from '../../src/common/message/record.js';
+import { BatchLayout, countBatch } from '../../src/common/message/batch.js';
+import { getProperty, MessageConst, removeProperty } from '../../src/common/message/properties.js';
+import { type RecordFields, recordVersionFor } from '../../src/common/message/record.js';
 import { MessageSysFlag, transactionType } from '../../src/common/sys-flag.js';
+import { BatchEncoder } from './batch-encoder.js';
 import { type CommitLog, CreateFileError } from './commit-log.js';
-import type { ConsumeQueue } from './consume-queue.js';
 import { isPathSafe } from './dispatcher.js';
+import { innerBatchProperties, innerMessageCount, MAX_INNER_MESSAGES } from './inner-batch.js';
 import { MAX_QUEUE_ID } from './limits.js';
 import { type PendingPut, PutQueue } from './put-queue.js';
-import type { TopicEntry, TopicTable } from './topic-table.js';
+import type { AnyQueue, TopicEntry, TopicTable } from './topic-table.js';
 import type { PutMessage, PutSink, PutStatus, StoreConfig } from './types.js';
 
 const MAX_TOPIC_BYTES = 127;
 const MAX_RETRY_TOPIC_BYTES = 255;
 const RETRY_PREFIX = '%RETRY%';
-const MAX_SPARE = 4096;
+/** Records of 64 batches of 128 messages in flight. */
+const MAX_SPARE = 8192;
 
 /** Turns messages into records at the end of the commit log, and gives them their place in the queue. */
 export class Appender {
@@ -26,6 +28,8 @@ export class Appender {
   readonly #log: CommitLog;
   readonly #topics: TopicTable;
   readonly #spare: PendingPut[] = [];
+  readonly #layout = new BatchLayout();
+  readonly #batches: BatchEncoder;
   readonly #fields: RecordFields = {
     magicVersion: 1,
     queueId: 0,
@@ -48,12 +52,13 @@ export class Appender {
     this.#config = options.config;
     this.#log = options.log;
     this.#topics = options.topics;
+    this.#batches = new BatchEncoder({ appendsPropertyCrc: options.config.enabledAppendPropCRC });
   }
 
   /** Appends the message, or says why not. */
   append(message: PutMessage, sink: PutSink, storeTimestamp: number): PutStatus {
     const entry = this.#entryOf(message.topic);
-    if (entry === null || entry.isBatchCq || message.queueId < 0 || message.queueId > MAX_QUEUE_ID) {
+    if (entry === null || message.queueId < 0 || message.queueId > MAX_QUEUE_ID) {
       return 'MESSAGE_ILLEGAL';
     }
     if (message.body.length > this.#config.maxMessageSize) {
@@ -105,88 +110,87 @@ export class Appender {
     fields.body = message.body;
     fields.topic = message.topic;
     fields.properties = message.properties;
+    if (this.#config.enabledAppendPropCRC && message.properties.includes(MessageConst.CRC32)) {
+      fields.properties = removeProperty(message.properties, MessageConst.CRC32);
+    }
   }
 
-  #appendOne(message: PutMessage, sink: PutSink, entry: TopicEntry, queue: ConsumeQueue): void {
+  #appendOne(message: PutMessage, sink: PutSink, entry: TopicEntry, queue: AnyQueue): void {
     const type = transactionType(message.sysFlag);
     const isQueued = type === MessageSysFlag.TRANSACTION_NOT_TYPE || type === MessageSysFlag.TRANSACTION_COMMIT_TYPE;
     const fields = this.#fields;
     const queueOffset = isQueued ? queue.nextOffset : 0;
     fields.queueOffset = queueOffset;
-    const bound = boundBytes(entry, message.body.length, message.properties);
+    let messageCount = 1;
+    if (queue.type === 'BatchCQ') {
+      messageCount = innerCountOf(message);
+      fields.properties = innerBatchProperties(fields.properties, messageCount, queueOffset);
+    } else if ((message.sysFlag & MessageSysFlag.INNER_BATCH) !== 0) {
+      throw new ProtocolError('an inner batch for a topic without batch consume queues');
+    }
+    const bound = boundBytes(entry, message.body.length, fields.properties);
     const commitLogOffset = this.#log.append(fields, bound);
     message.queueOffset = queueOffset;
     message.commitLogOffset = commitLogOffset;
     const item = this.#item(entry, isQueued ? queue : null, commitLogOffset);
+    item.messageCount = messageCount;
     item.message = message;
     item.sink = sink;
     item.tagsCode = message.tagsCode;
     item.isIndexed = type !== MessageSysFlag.TRANSACTION_ROLLBACK_TYPE;
     if (isQueued) {
-      queue.nextOffset = queueOffset + 1;
+      queue.nextOffset = queueOffset + messageCount;
     }
   }
 
   /** A record for each message of the batch, back to back in one file, with consecutive queue offsets. */
-  #appendBatch(message: PutMessage, sink: PutSink, entry: TopicEntry, queue: ConsumeQueue): void {
-    const parts = decodeBatch(message.body);
-    if (parts.length === 0) {
-      throw new ProtocolError('a batch without messages');
+  #appendBatch(message: PutMessage, sink: PutSink, entry: TopicEntry, queue: AnyQueue): void {
+    const layout = message.layout ?? this.#layout;
+    if (message.layout === undefined) {
+      layout.read(message.body);
     }
-    const fields = this.#fields;
-    fields.preparedTransactionOffset = 0;
-    const texts = parts.map((part) => withFinalSeparator(part.properties) + message.properties);
-    const bound = parts.reduce((sum, part, i) => sum + boundBytes(entry, part.body.length, texts[i]!), 0);
-    this.#log.reserve(this.#batchBytes(entry, parts, texts), bound);
-    const offsets: number[] = [];
+    const count = layout.count;
+    if (count === 0 || (message.sysFlag & MessageSysFlag.INNER_BATCH) !== 0) {
+      throw new ProtocolError(count === 0 ? 'a batch without messages' : 'an inner batch is one record');
+    }
     const first = queue.nextOffset;
-    parts.forEach((part, i) => {
-      fields.flag = part.flag;
-      fields.body = part.body;
-      fields.properties = texts[i]!;
-      fields.queueOffset = first + i;
-      offsets.push(this.#log.append(fields, boundBytes(entry, part.body.length, texts[i]!)));
-      const item = this.#item(entry, queue, offsets[i]!);
-      const isLast = i === parts.length - 1;
+    const ownTexts = queue.type === 'BatchCQ' ? layout.texts.slice(0, count).map((_, i) => innerBatchProperties('', 1, first + i)) : [];
+    const total = this.#batches.measure(message, layout, ownTexts);
+    if (total < 0) {
+      throw new ProtocolError('properties of a message in a batch', { code: 'PROPERTIES_SIZE_EXCEEDED' });
+    }
+    const { buffer, position } = this.#log.reserve(total);
+    const { storeTimestamp } = this.#fields;
+    this.#batches.write(buffer, position, { message, layout, offset: this.#log.end, queueOffset: first, storeTimestamp });
+    const offsets = message.batchOffsets ?? [];
+    offsets.length = 0;
+    const { sizes } = this.#batches;
+    for (let i = 0; i < count; i++) {
+      const offset = this.#log.end;
+      this.#log.advance(sizes[i]!);
+      offsets.push(offset);
+      this.#fields.queueOffset = first + i;
+      this.#fields.properties = layout.texts[i]!;
+      const item = this.#item(entry, queue, offset);
+      const isLast = i === count - 1;
       item.message = isLast ? message : null;
       item.sink = isLast ? sink : null;
-      const tags = getProperty(texts[i]!, MessageConst.TAGS);
-      item.tagsCode = tags === undefined ? 0 : stringHashCode(tags);
+      item.tagsCode = message.tagsCodes?.[i] ?? tagsCodeOf(layout.texts[i]!);
       item.isIndexed = true;
-    });
+    }
     message.queueOffset = first;
     message.commitLogOffset = offsets[0]!;
     message.batchOffsets = offsets;
-    queue.nextOffset = first + parts.length;
+    queue.nextOffset = first + count;
   }
 
-  /** Exact length of a batch's records. Throws when one of them is beyond a limit. */
-  #batchBytes(entry: TopicEntry, parts: readonly BatchMessage[], texts: readonly string[]): number {
-    const { bornHost, storeHost, sysFlag, magicVersion } = this.#fields;
-    const flags = sysFlagForHosts(sysFlag, bornHost, storeHost);
-    let total = 0;
-    parts.forEach((part, i) => {
-      const propertiesBytes = Buffer.byteLength(texts[i]!);
-      if (propertiesBytes > MAX_PROPERTIES_BYTES) {
-        throw new ProtocolError('properties of a message in a batch', { code: 'PROPERTIES_SIZE_EXCEEDED' });
-      }
-      total += recordLength({
-        topicBytes: entry.topicBytes,
-        bodyBytes: part.body.length,
-        propertiesBytes,
-        sysFlag: flags,
-        version: magicVersion,
-      });
-    });
-    return total;
-  }
-
-  #item(entry: TopicEntry, queue: ConsumeQueue | null, commitLogOffset: number): PendingPut {
+  #item(entry: TopicEntry, queue: AnyQueue | null, commitLogOffset: number): PendingPut {
     const fields = this.#fields;
     const item = this.#spare.pop() ?? emptyPut(entry);
     item.entry = entry;
     item.queue = queue;
     item.queueOffset = fields.queueOffset;
+    item.messageCount = 1;
     item.commitLogOffset = commitLogOffset;
     item.size = this.#log.end - commitLogOffset;
     item.storeTimestamp = fields.storeTimestamp;
@@ -215,6 +219,7 @@ function emptyPut(entry: TopicEntry): PendingPut {
     entry,
     queue: null,
     queueOffset: 0,
+    messageCount: 1,
     commitLogOffset: 0,
     size: 0,
     storeTimestamp: 0,
@@ -223,6 +228,25 @@ function emptyPut(entry: TopicEntry): PendingPut {
     isIndexed: false,
     deadlineMs: 0,
   };
+}
+
+/** Queue offsets that a record for a batch queue takes. Throws when it is an inner batch that does not hold what it says. */
+function innerCountOf(message: PutMessage): number {
+  if ((message.sysFlag & MessageSysFlag.INNER_BATCH) === 0) {
+    return 1;
+  }
+  const stated = innerMessageCount(message.properties);
+  // A compressed body is the consumers' business: they inflate it before they unwrap it.
+  const found = (message.sysFlag & MessageSysFlag.COMPRESSED) === 0 ? countBatch(message.body) : stated;
+  if (stated === 0 || stated !== found || found > MAX_INNER_MESSAGES) {
+    throw new ProtocolError(`an inner batch of ${found} messages whose INNER_NUM is ${stated}`);
+  }
+  return stated;
+}
+
+function tagsCodeOf(properties: string): number {
+  const tags = getProperty(properties, MessageConst.TAGS);
+  return tags === undefined ? 0 : stringHashCode(tags);
 }
 
 /** At least the length of the record, without looking at the characters. */

@@ -13,6 +13,8 @@ import { setInt64, viewOf } from '../../src/common/int64.js';
 import { encodeRecord, PHYSICAL_OFFSET_POS, type RecordFields } from '../../src/common/message/record.js';
 import type { FileSeries } from './file-series.js';
 import { TAIL_CHUNK_BYTES, TAIL_CHUNKS } from './limits.js';
+import { rewriteRecords } from './log-rewrite.js';
+import { addPropertyCrc, CRC_ADDED_BYTES, writePropertyCrc } from './property-crc.js';
 import { BLANK_MAGIC_CODE, END_MARKER_BYTES } from './record-header.js';
 
 /** A piece of the tail: the bytes [start, end) of the log. */
@@ -31,6 +33,11 @@ export class CommitLog {
   readonly files: FileSeries;
   /** A file was made: its name must reach the device before anything in it counts as flushed. */
   isDirectoryDirty = false;
+  /**
+   * A flush failed, and the kernel may take bytes for flushed that are not: nothing may be flushed before `rewrite` wrote all that is not
+   * on the device once more.
+   */
+  isRewriteNeeded = false;
   /** Oldest first; the last one is appended to. */
   readonly #chunks: TailChunk[] = [];
   readonly #spare: Buffer[] = [];
@@ -43,8 +50,12 @@ export class CommitLog {
   /** Bytes of a failed write lie behind `#writtenWhere` and must go before the next one. */
   #isTailDirty = false;
 
-  constructor(files: FileSeries) {
+  readonly #appendsPropertyCrc: boolean;
+
+  /** `appendsPropertyCrc`: each record gets a `__CRC32#` property over all of it. */
+  constructor(files: FileSeries, options: { appendsPropertyCrc?: boolean } = {}) {
     this.files = files;
+    this.#appendsPropertyCrc = options.appendsPropertyCrc ?? false;
   }
 
   /** Offset of the next record. */
@@ -79,10 +90,14 @@ export class CommitLog {
    * @throws CreateFileError when the next file cannot be made, ProtocolError when the record is beyond a limit; nothing is appended then.
    */
   append(fields: RecordFields, boundBytes: number): number {
-    const chunk = this.#chunkFor(boundBytes);
+    const chunk = this.#chunkFor(this.#appendsPropertyCrc ? boundBytes + CRC_ADDED_BYTES : boundBytes);
     const at = chunk.end - chunk.start;
     fields.commitLogOffset = this.#end;
-    const length = encodeRecord(chunk.buffer, at, fields) - at;
+    let end = encodeRecord(chunk.buffer, at, fields);
+    if (this.#appendsPropertyCrc) {
+      end = addPropertyCrc(chunk.buffer, at, end);
+    }
+    const length = end - at;
     const fileEnd = this.files.startOf(this.#end) + this.files.fileSize;
     if (length + END_MARKER_BYTES > fileEnd - this.#end) {
       return this.#appendInNextFile(chunk, at, length, fileEnd);
@@ -93,10 +108,11 @@ export class CommitLog {
   }
 
   /**
-   * Makes sure that `bytes` fit into the current file, or goes on in the next one, and that records of together `boundBytes` go to one
-   * piece of memory: a batch never crosses files and is written or refused as a whole.
+   * Room for `bytes` of records that belong together, in one piece of memory and in one file: the current one, or the next. A batch never
+   * crosses files and is written or refused as a whole. The records begin at offset `end`; `advance` makes them part of the log.
+   * @throws CreateFileError when the next file cannot be made, ProtocolError when they do not fit into a file.
    */
-  reserve(bytes: number, boundBytes: number): void {
+  reserve(bytes: number): { buffer: Buffer; position: number } {
     const fileEnd = this.files.startOf(this.#end) + this.files.fileSize;
     if (bytes + END_MARKER_BYTES > this.files.fileSize) {
       throw tooLong(bytes, this.files.fileSize);
@@ -105,7 +121,14 @@ export class CommitLog {
       this.#chunkFor(END_MARKER_BYTES);
       this.#roll(fileEnd);
     }
-    this.#chunkFor(boundBytes);
+    const chunk = this.#chunkFor(bytes);
+    return { buffer: chunk.buffer, position: chunk.end - chunk.start };
+  }
+
+  /** Appends what was written to the reserved room. */
+  advance(bytes: number): void {
+    this.#chunks.at(-1)!.end += bytes;
+    this.#end += bytes;
   }
 
   /** The file that is appended to, made if need be. */
@@ -147,7 +170,11 @@ export class CommitLog {
     this.#roll(fileEnd);
     const next = this.#chunkFor(length);
     next.buffer.set(record, next.end - next.start);
-    setInt64(viewOf(next.buffer), next.end - next.start + PHYSICAL_OFFSET_POS, this.#end);
+    const start = next.end - next.start;
+    setInt64(viewOf(next.buffer), start + PHYSICAL_OFFSET_POS, this.#end);
+    if (this.#appendsPropertyCrc) {
+      writePropertyCrc(next.buffer, start, start + length);
+    }
     next.end += length;
     this.#end += length;
     return this.#end - length;
@@ -248,17 +275,37 @@ export class CommitLog {
     }
   }
 
-  /** Whole records of a refused batch may be in the file; behind a later, shorter record recovery would take them for real. */
+  /**
+   * Whole records of a refused batch may be in the file; behind a later, shorter record recovery would take them for real. The cut is on the
+   * device before anything is written there: a power cut must not mix the two.
+   */
   #cutTail(): void {
     this.files.zeroFrom(this.#writtenWhere);
+    try {
+      this.files.fdatasyncSync(this.files.startOf(this.#writtenWhere));
+    } catch (error) {
+      this.isRewriteNeeded = true;
+      throw error;
+    }
     this.#isTailDirty = false;
   }
 
-  /** Writes [from, written) once more from memory, for a disk whose flush failed; false when memory does not hold all of it. */
+  /** Tries again to remove what a refused write left in the file. Throws when the disk still refuses. */
+  cutRefused(): void {
+    if (this.#isTailDirty) {
+      this.#cutTail();
+    }
+  }
+
+  /**
+   * Writes [from, written) once more, for a disk whose flush failed: from memory, and what is no longer there from the page cache. False when
+   * that has lost some of it.
+   */
   rewrite(from: number): boolean {
-    const first = this.#chunks[0];
-    if (first === undefined || first.start > from) {
-      return from >= this.#writtenWhere;
+    const memoryFrom = Math.min(this.#chunks[0]?.start ?? this.#writtenWhere, this.#writtenWhere);
+    const checks = { checkCrc: true, checkPropertyCrc: false, maxRecordBytes: this.files.fileSize };
+    if (from < memoryFrom && !rewriteRecords(this.files, from, memoryFrom, checks)) {
+      return false;
     }
     for (const chunk of this.#chunks) {
       const start = Math.max(chunk.start, from);
@@ -266,6 +313,7 @@ export class CommitLog {
         this.files.writeAll(start, chunk.buffer, start - chunk.start, chunk.written - start);
       }
     }
+    this.isRewriteNeeded = false;
     return true;
   }
 

@@ -2,12 +2,12 @@ import { stringHashCode } from '../../src/common/java.js';
 import type { Logger } from '../../src/common/logger.js';
 import { getProperty, MessageConst } from '../../src/common/message/properties.js';
 import { MessageSysFlag, transactionType } from '../../src/common/sys-flag.js';
-import type { ConsumeQueue } from './consume-queue.js';
 import { deliverTime } from './delay-levels.js';
 import type { IndexService } from './index-service.js';
+import { innerMessageCount } from './inner-batch.js';
 import { MAX_QUEUE_ID } from './limits.js';
 import type { RecordHeader } from './record-header.js';
-import type { TopicEntry, TopicTable } from './topic-table.js';
+import type { AnyQueue, TopicEntry, TopicTable } from './topic-table.js';
 
 const SCHEDULE_TOPIC = 'SCHEDULE_TOPIC_XXXX';
 const LMQ_PREFIX = '%LMQ%';
@@ -49,7 +49,8 @@ export class RecoveryDispatcher {
     }
     const properties = buffer.utf8Slice(header.propertiesStart, header.propertiesStart + header.propertiesBytes);
     if (queue !== undefined) {
-      this.#append(queue, header, header.queueOffset, this.#tagsCode(entry.topic, properties, header.storeTimestamp));
+      const tagsCode = this.#tagsCode(entry.topic, properties, header.storeTimestamp);
+      this.#append(queue, header, { queueOffset: header.queueOffset, messageCount: messageCountOf(header, properties), tagsCode });
       this.dispatched++;
     }
     if (isQueued) {
@@ -65,15 +66,17 @@ export class RecoveryDispatcher {
     const key = buffer.latin1Slice(header.topicStart, header.topicStart + header.topicBytes);
     let entry = this.#names.get(key);
     if (entry === undefined) {
-      entry = this.#topics.topic(buffer.utf8Slice(header.topicStart, header.topicStart + header.topicBytes));
+      const found = isInnerBatch(header) ? 'BatchCQ' : 'SimpleCQ';
+      entry = this.#topics.topic(buffer.utf8Slice(header.topicStart, header.topicStart + header.topicBytes), found);
       this.#names.set(key, entry);
     }
     return entry;
   }
 
-  #queueThatMisses(entry: TopicEntry, header: RecordHeader): ConsumeQueue | undefined {
-    const isBatch = entry.isBatchCq || (header.sysFlag & MessageSysFlag.INNER_BATCH) !== 0;
-    if (isBatch || header.queueId < 0 || header.queueId > MAX_QUEUE_ID || !isPathSafe(entry.topic)) {
+  #queueThatMisses(entry: TopicEntry, header: RecordHeader): AnyQueue | undefined {
+    // An inner batch of an earlier topic of this name cannot be in a simple queue.
+    const isForeign = isInnerBatch(header) && entry.queueType === 'SimpleCQ';
+    if (isForeign || header.queueId < 0 || header.queueId > MAX_QUEUE_ID || !isPathSafe(entry.topic)) {
       return undefined;
     }
     const queue = this.#topics.queue(entry, header.queueId);
@@ -87,16 +90,22 @@ export class RecoveryDispatcher {
     return hasIt ? undefined : queue;
   }
 
-  #append(queue: ConsumeQueue, header: RecordHeader, queueOffset: number, tagsCode: number | bigint): void {
-    if (queueOffset > queue.maxOffset) {
-      if (queue.maxOffset > 0) {
-        this.#logger.warn(
-          `queue ${queue.queueId} of ${queue.topic} has no messages ${queue.maxOffset} to ${queueOffset - 1} in the commit log`,
-        );
-      }
-      queue.fillTo(queueOffset);
+  #append(queue: AnyQueue, header: RecordHeader, unit: { queueOffset: number; messageCount: number; tagsCode: number | bigint }): void {
+    const { queueOffset, messageCount, tagsCode } = unit;
+    const { commitLogOffset, totalSize: size, storeTimestamp } = header;
+    if (queueOffset > queue.maxOffset && queue.maxOffset > 0) {
+      this.#logger.warn(
+        `queue ${queue.queueId} of ${queue.topic} has no messages ${queue.maxOffset} to ${queueOffset - 1} in the commit log`,
+      );
     }
-    queue.append(header.commitLogOffset, header.totalSize, tagsCode);
+    if (queue.type === 'BatchCQ') {
+      queue.append({ commitLogOffset, size, tagsCode, storeTimestamp, queueOffset, messageCount });
+    } else {
+      if (queueOffset > queue.maxOffset) {
+        queue.fillTo(queueOffset);
+      }
+      queue.append(commitLogOffset, size, tagsCode);
+    }
     this.#topics.markDirty(queue);
   }
 
@@ -125,10 +134,19 @@ export class RecoveryDispatcher {
       }
       const queue = this.#topics.queue(this.#topics.topic(name), name.startsWith(LMQ_PREFIX) ? 0 : header.queueId);
       if (header.commitLogOffset + header.totalSize > queue.maxPhysicOffset && queueOffset >= queue.maxOffset) {
-        this.#append(queue, header, queueOffset, this.#tagsCode(name, properties, header.storeTimestamp));
+        this.#append(queue, header, { queueOffset, messageCount: 1, tagsCode: this.#tagsCode(name, properties, header.storeTimestamp) });
       }
     });
   }
+}
+
+function isInnerBatch(header: RecordHeader): boolean {
+  return (header.sysFlag & MessageSysFlag.INNER_BATCH) !== 0;
+}
+
+/** Queue offsets that the record takes. An inner batch whose count cannot be read counts as one message. */
+function messageCountOf(header: RecordHeader, properties: string): number {
+  return isInnerBatch(header) ? Math.max(1, innerMessageCount(properties)) : 1;
 }
 
 /** Whether a topic name can be the name of a directory of its own. */

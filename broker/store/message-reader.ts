@@ -1,9 +1,10 @@
 import { totalmem } from 'node:os';
-import { type ConsumeQueue, CQ_UNIT_BYTES, isFiller, type UnitRun, unitOffset, unitSize, unitTagsCode } from './consume-queue.js';
+import { type BatchConsumeQueue, unitBaseOffset, unitMessageCount, unitStoreTimestamp } from './batch-consume-queue.js';
+import { type ConsumeQueue, CQ_UNIT_BYTES } from './consume-queue.js';
 import type { ConsumeQueueExt } from './consume-queue-ext.js';
 import { MAX_PULL_MESSAGE_BYTES } from './limits.js';
 import type { LogReader } from './log-reader.js';
-import type { TopicTable } from './topic-table.js';
+import type { AnyQueue, TopicTable } from './topic-table.js';
 import type {
   BoundaryType,
   GetMessageOptions,
@@ -13,6 +14,7 @@ import type {
   StoreConfig,
   StoreCounters,
 } from './types.js';
+import { isFiller, newUnitRun, type UnitQueue, type UnitRun, unitOffset, unitSize, unitTagsCode } from './unit-queue.js';
 
 const SLAB_BYTES = 256 * 1024;
 /** Results up to this size are cut from a slab; larger ones get a buffer of their own. */
@@ -28,7 +30,7 @@ export interface ReadableLog {
 
 /** State of one read; the object is used for all of them. */
 interface Selection {
-  queue: ConsumeQueue | null;
+  queue: AnyQueue | null;
   filter: MessageFilter | null;
   maxMsgNums: number;
   maxBytes: number;
@@ -36,7 +38,9 @@ interface Selection {
   fromMemory: boolean;
   /** Next queue offset to look at. */
   next: number;
+  /** Records chosen, and the messages in them. */
   count: number;
+  messages: number;
   bytes: number;
   maxPhy: number;
 }
@@ -49,7 +53,7 @@ export class MessageReader {
   readonly #reader: LogReader;
   readonly #ext: ConsumeQueueExt;
   readonly #counters: StoreCounters;
-  readonly #run: UnitRun = { view: new DataView(new ArrayBuffer(0)), position: 0, count: 0 };
+  readonly #run: UnitRun = newUnitRun();
   readonly #memoryBytes = totalmem();
   readonly #selection: Selection = {
     queue: null,
@@ -60,6 +64,7 @@ export class MessageReader {
     fromMemory: false,
     next: 0,
     count: 0,
+    messages: 0,
     bytes: 0,
     maxPhy: 0,
   };
@@ -135,9 +140,8 @@ export class MessageReader {
     };
   }
 
-  #scan(queue: ConsumeQueue, offset: number, maxMsgNums: number, options: GetMessageOptions): GetMessageResult {
+  #scan(queue: AnyQueue, offset: number, maxMsgNums: number, options: GetMessageOptions): GetMessageResult {
     const scan = this.#selection;
-    const scanBytes = Math.max(this.#config.maxFilterMessageSize, MIN_SCANNED_CQ_BYTES, maxMsgNums * CQ_UNIT_BYTES);
     scan.queue = queue;
     scan.filter = options.filter ?? null;
     scan.maxMsgNums = maxMsgNums;
@@ -146,21 +150,16 @@ export class MessageReader {
     scan.fromMemory = false;
     scan.next = offset;
     scan.count = 0;
+    scan.messages = 0;
     scan.bytes = 0;
     scan.maxPhy = 0;
     const matched: Buffer[] = [];
-    const scanEnd = Math.min(offset + Math.ceil(scanBytes / CQ_UNIT_BYTES), queue.maxOffset);
-    while (scan.next < scanEnd) {
-      if (!queue.units(scan.next, scanEnd - scan.next, this.#run)) {
-        // The queue's file is missing: go on where the next one starts.
-        scan.status = 'OFFSET_FOUND_NULL';
-        scan.next = scan.count === 0 ? nextFileOffset(queue, scan.next) : scan.next;
-        break;
-      }
-      this.#topics.notePage(queue);
-      if (!this.#scanRun(scan, matched)) {
-        break;
-      }
+    const scanBytes = Math.max(this.#config.maxFilterMessageSize, MIN_SCANNED_CQ_BYTES, maxMsgNums * queue.unitBytes);
+    const scanUnits = Math.ceil(scanBytes / queue.unitBytes);
+    if (queue.type === 'SimpleCQ') {
+      this.#scanSimple(queue, Math.min(offset + scanUnits, queue.maxOffset), matched);
+    } else {
+      this.#scanBatches(queue, offset, scanUnits, matched);
     }
     if (scan.count === 0) {
       return this.#miss(scan.status, scan.next, queue.minOffset, queue.maxOffset, scan.maxPhy);
@@ -170,7 +169,7 @@ export class MessageReader {
       return this.#miss('MESSAGE_WAS_REMOVING', Math.max(queue.minOffset, offset + 1), queue.minOffset, queue.maxOffset);
     }
     this.#counters.getsFound++;
-    this.#counters.messagesRead += scan.count;
+    this.#counters.messagesRead += scan.messages;
     this.#counters.bytesRead += scan.bytes;
     return {
       status: 'FOUND',
@@ -178,11 +177,79 @@ export class MessageReader {
       minOffset: queue.minOffset,
       maxOffset: queue.maxOffset,
       buffers,
-      messageCount: scan.count,
+      messageCount: scan.messages,
       bytes: scan.bytes,
       fromMemory: scan.fromMemory,
       maxPhyOffsetPulling: scan.maxPhy,
     };
+  }
+
+  #scanSimple(queue: ConsumeQueue, scanEnd: number, matched: Buffer[]): void {
+    const scan = this.#selection;
+    while (scan.next < scanEnd) {
+      if (!queue.units(scan.next, scanEnd - scan.next, this.#run)) {
+        // The queue's file is missing: go on where the next one starts.
+        scan.status = 'OFFSET_FOUND_NULL';
+        scan.next = scan.count === 0 ? nextFileOffset(queue, scan.next) : scan.next;
+        return;
+      }
+      this.#topics.notePage(queue);
+      if (!this.#scanRun(scan, matched)) {
+        return;
+      }
+    }
+  }
+
+  /** Whole records of a batch queue: the first one holds `offset`, perhaps behind other messages. */
+  #scanBatches(queue: BatchConsumeQueue, offset: number, wanted: number, matched: Buffer[]): void {
+    const scan = this.#selection;
+    const first = queue.unitAt(offset);
+    const end = Math.min(first + wanted, queue.endUnit);
+    for (let unit = first; unit < end; unit++) {
+      if (!queue.units(unit, 1, this.#run)) {
+        scan.status = 'OFFSET_FOUND_NULL';
+        scan.next = scan.count === 0 ? nextFileOffset(queue, unit) : scan.next;
+        return;
+      }
+      this.#topics.notePage(queue);
+      const { view, position } = this.#run;
+      const phyOffset = unitOffset(view, position);
+      const messages = unitMessageCount(view, position);
+      const next = unitBaseOffset(view, position) + messages;
+      if (phyOffset < this.#log.minOffset) {
+        scan.status = 'MESSAGE_WAS_REMOVING';
+        scan.next = next;
+        continue;
+      }
+      const size = unitSize(view, position);
+      scan.fromMemory = this.isInMemory(phyOffset);
+      if (isFull(this.#config, scan, size, messages)) {
+        return;
+      }
+      scan.next = next;
+      scan.maxPhy = phyOffset + size;
+      const tagsCode = unitTagsCode(view, position);
+      // The messages of a batch without a tag of its own have tags that only the consumer sees.
+      const isUntagged = messages > 1 && tagsCode === 0;
+      if (scan.filter === null || isUntagged || scan.filter.isMatchedByConsumeQueue(tagsCode)) {
+        this.#chooseBatch(scan, { phyOffset, size, messages }, matched);
+      }
+    }
+  }
+
+  #chooseBatch(scan: Selection, record: { phyOffset: number; size: number; messages: number }, matched: Buffer[]): void {
+    if (scan.filter?.isMatchedByCommitLog !== undefined) {
+      const bytes = this.#matchedRecord(scan.filter, record.phyOffset, record.size);
+      if (bytes === null) {
+        return;
+      }
+      matched.push(bytes);
+    }
+    this.#offsets[scan.count] = record.phyOffset;
+    this.#sizes[scan.count] = record.size;
+    scan.count++;
+    scan.messages += record.messages;
+    scan.bytes += record.size;
   }
 
   /** Chooses among the units of `#run`; false when the result is full. */
@@ -198,7 +265,7 @@ export class MessageReader {
         continue;
       }
       scan.fromMemory = this.isInMemory(phyOffset);
-      if (isFull(this.#config, scan, size)) {
+      if (isFull(this.#config, scan, size, 1)) {
         return false;
       }
       scan.next++;
@@ -217,12 +284,13 @@ export class MessageReader {
       this.#offsets[scan.count] = phyOffset;
       this.#sizes[scan.count] = size;
       scan.count++;
+      scan.messages++;
       scan.bytes += size;
     }
     return true;
   }
 
-  #tagsCode(queue: ConsumeQueue, view: DataView, at: number): number | bigint {
+  #tagsCode(queue: UnitQueue, view: DataView, at: number): number | bigint {
     const tagsCode = unitTagsCode(view, at);
     return typeof tagsCode === 'bigint' ? this.#ext.tagsCode(queue.topic, queue.queueId, tagsCode) : tagsCode;
   }
@@ -261,50 +329,68 @@ export class MessageReader {
     return result;
   }
 
-  /** Commit log offset of a queue's message; −1 when it has none there. */
-  commitLogOffsetAt(queue: ConsumeQueue, offset: number): number {
-    const isThere = offset >= queue.minOffset && offset < queue.maxOffset && queue.units(offset, 1, this.#run);
-    return isThere && !isFiller(this.#run.view, this.#run.position) ? unitOffset(this.#run.view, this.#run.position) : -1;
+  /** Puts the unit of a queue's message into `#run`; false when the queue has none there. */
+  #findUnit(queue: AnyQueue, offset: number): boolean {
+    if (offset < queue.minOffset || offset >= queue.maxOffset) {
+      return false;
+    }
+    const run = this.#run;
+    if (queue.type === 'SimpleCQ') {
+      return queue.units(offset, 1, run) && !isFiller(run.view, run.position);
+    }
+    return queue.units(queue.unitAt(offset), 1, run) && unitBaseOffset(run.view, run.position) <= offset;
+  }
+
+  /** Commit log offset of the record that holds a queue's message; −1 when the queue has none there. */
+  commitLogOffsetAt(queue: AnyQueue, offset: number): number {
+    return this.#findUnit(queue, offset) ? unitOffset(this.#run.view, this.#run.position) : -1;
   }
 
   /** Store time of a queue's message; −1 when there is none. */
-  storeTimestampAt(queue: ConsumeQueue, offset: number): number {
-    const phyOffset = this.commitLogOffsetAt(queue, offset);
-    return phyOffset < 0 ? -1 : this.#reader.storeTimestamp(phyOffset);
+  storeTimestampAt(queue: AnyQueue, offset: number): number {
+    if (!this.#findUnit(queue, offset)) {
+      return -1;
+    }
+    const { view, position } = this.#run;
+    return queue.type === 'BatchCQ' ? unitStoreTimestamp(view, position) : this.#reader.storeTimestamp(unitOffset(view, position));
   }
 
   /**
    * Queue offset by store time. LOWER: the first message stored at or after the time (the end when all are older). UPPER: the last one
-   * stored at or before it (the first when all are younger).
+   * stored at or before it (the first when all are younger). In a batch queue the first message of such a record.
    */
-  offsetByTime(queue: ConsumeQueue, timestampMs: number | bigint, boundary: BoundaryType): number {
-    let low = queue.minOffset;
-    let high = queue.maxOffset;
+  offsetByTime(queue: AnyQueue, timestampMs: number | bigint, boundary: BoundaryType): number {
+    const isSimple = queue.type === 'SimpleCQ';
+    const first = isSimple ? queue.minOffset : queue.unitAt(queue.minOffset);
+    let low = first;
+    let high = queue.endUnit;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const time = this.storeTimestampAt(queue, middle);
+      const time = this.storeTimestampAt(queue, isSimple ? middle : queue.offsetOfUnit(middle));
       if (boundary === 'LOWER' ? time < timestampMs : time <= timestampMs) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    return boundary === 'LOWER' ? low : Math.max(low - 1, queue.minOffset);
+    const unit = boundary === 'LOWER' ? low : Math.max(low - 1, first);
+    return unit < queue.endUnit ? Math.max(queue.offsetOfUnit(unit), queue.minOffset) : queue.maxOffset;
   }
 }
 
-/** Whether a message of `size` bytes is one too many. The first one never is. */
-function isFull(config: StoreConfig, scan: Selection, size: number): boolean {
+/** Whether a record of `size` bytes with so many messages is one too many. The first one never is. */
+function isFull(config: StoreConfig, scan: Selection, size: number, messages: number): boolean {
   if (scan.count === 0) {
     return false;
   }
   const transferBytes = scan.fromMemory ? config.maxTransferBytesOnMessageInMemory : config.maxTransferBytesOnMessageInDisk;
   const transferCount = scan.fromMemory ? config.maxTransferCountOnMessageInMemory : config.maxTransferCountOnMessageInDisk;
   const bytes = scan.bytes + size;
-  return scan.count >= scan.maxMsgNums || scan.count >= transferCount || bytes > scan.maxBytes || bytes > transferBytes;
+  return scan.messages + messages > scan.maxMsgNums || scan.messages >= transferCount || bytes > scan.maxBytes || bytes > transferBytes;
 }
 
-function nextFileOffset(queue: ConsumeQueue, offset: number): number {
-  const next = queue.files.starts.find((start) => start / CQ_UNIT_BYTES > offset);
-  return next === undefined ? queue.maxOffset : next / CQ_UNIT_BYTES;
+/** Queue offset of the first unit of the file after the one that is missing at `unit`. */
+function nextFileOffset(queue: AnyQueue, unit: number): number {
+  const next = queue.files.starts.find((start) => start / queue.unitBytes > unit);
+  return next === undefined ? queue.maxOffset : queue.offsetOfUnit(next / queue.unitBytes);
 }

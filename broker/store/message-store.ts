@@ -5,9 +5,9 @@ import { CommitLog } from './commit-log.js';
 import { ConsumeQueueExt } from './consume-queue-ext.js';
 import { newCounters } from './counters.js';
 import { diskErrorCode } from './disk.js';
+import { Housekeeping } from './housekeeping.js';
 import { hasKey, indexKeyHash } from './index-keys.js';
 import { LogReader } from './log-reader.js';
-import { Housekeeping } from './housekeeping.js';
 import { Maintenance } from './maintenance.js';
 import { MessageReader } from './message-reader.js';
 import type { RecoveryResult } from './recovery.js';
@@ -230,8 +230,15 @@ export class MessageStore {
     return this.#messages.isInMemory(commitLogOffset);
   }
 
-  /** Messages by a word of KEYS or by UNIQ_KEY, stored between two times (ms). */
-  queryByKey(topic: string, key: string, maxNum: number, beginMs: bigint | number, endMs: bigint | number): QueryMessageResult {
+  /** Messages by a word of KEYS or by UNIQ_KEY, stored between two times (ms): the newest that fit into the limits, in the order of the log. */
+  queryByKey(
+    topic: string,
+    key: string,
+    maxNum: number,
+    beginMs: bigint | number,
+    endMs: bigint | number,
+    maxBytes: number = Number.POSITIVE_INFINITY,
+  ): QueryMessageResult {
     const { index, topics } = this.#parts;
     const result: QueryMessageResult = {
       indexLastUpdateTimestamp: index?.lastUpdateTimestamp ?? 0,
@@ -244,16 +251,26 @@ export class MessageStore {
     }
     const prefix = topics.known(topic)?.keyHash ?? stringHashCode(`${topic}#`);
     const limit = Math.max(1, Math.min(maxNum, this.config.maxMsgsNumBatch));
-    const offsets = index.query(indexKeyHash(prefix, key), limit, Number(beginMs), Number(endMs), (offset) => {
-      const bytes = this.lookMessageByOffset(offset);
+    const records = new Map<number, Buffer>();
+    let bytesLeft = maxBytes;
+    index.query(indexKeyHash(prefix, key), limit, Number(beginMs), Number(endMs), (offset) => {
+      const bytes = bytesLeft > 0 ? this.lookMessageByOffset(offset) : null;
       if (bytes === null) {
         return false;
       }
       const record = decodeRecord(bytes, 0);
-      return record.topic === topic && hasKey(record.properties, key);
+      if (record.topic !== topic || !hasKey(record.properties, key)) {
+        return false;
+      }
+      bytesLeft -= bytes.length;
+      const fits = bytesLeft >= 0 || records.size === 0;
+      if (fits) {
+        records.set(offset, bytes);
+      }
+      return fits;
     });
-    result.commitLogOffsets = offsets.sort((a, b) => a - b);
-    result.records = result.commitLogOffsets.map((offset) => this.lookMessageByOffset(offset)!);
+    result.commitLogOffsets = [...records.keys()].sort((a, b) => a - b);
+    result.records = result.commitLogOffsets.map((offset) => records.get(offset)!);
     return result;
   }
 

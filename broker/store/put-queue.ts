@@ -1,5 +1,4 @@
-import type { ConsumeQueue } from './consume-queue.js';
-import type { TopicEntry } from './topic-table.js';
+import type { AnyQueue, TopicEntry } from './topic-table.js';
 import type { PutMessage, PutSink } from './types.js';
 
 /** One record on its way: appended, then written, then (SYNC_FLUSH) flushed, then dispatched. Objects are reused. */
@@ -9,8 +8,10 @@ export interface PendingPut {
   sink: PutSink | null;
   entry: TopicEntry;
   /** Null for records that enter no queue (prepared and rolled back). */
-  queue: ConsumeQueue | null;
+  queue: AnyQueue | null;
   queueOffset: number;
+  /** Queue offsets that the record takes: 1, or the messages of an inner batch. */
+  messageCount: number;
   commitLogOffset: number;
   size: number;
   storeTimestamp: number;

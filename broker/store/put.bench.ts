@@ -7,43 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { noopLogger } from '../../src/common/logger.js';
+import { loadNodeConfig } from '../config/index.js';
 import { MessageStore, type PutMessage, type PutSink, type StoreConfig } from './index.js';
 
 const PER_TURN = 64;
 const QUEUES = 8;
 
-/** Apache's defaults. */
+/** The defaults of MessageStoreConfig. */
 export function benchConfig(root: string, flushDiskType: string): StoreConfig {
-  return {
-    storePathRootDir: root,
-    storePathCommitLog: '',
-    mappedFileSizeCommitLog: 1024 * 1024 * 1024,
-    mappedFileSizeConsumeQueue: 6_000_000,
-    mappedFileSizeConsumeQueueExt: 48 * 1024 * 1024,
-    enableConsumeQueueExt: false,
-    flushDiskType,
-    flushIntervalCommitLog: 500,
-    flushIntervalConsumeQueue: 1000,
-    flushConsumeQueueThoroughInterval: 60_000,
-    syncFlushTimeout: 5000,
-    maxMessageSize: 4 * 1024 * 1024,
-    checkCRCOnRecover: true,
-    enabledAppendPropCRC: false,
-    forceVerifyPropCRC: false,
-    maxTransferBytesOnMessageInMemory: 262_144,
-    maxTransferCountOnMessageInMemory: 32,
-    maxTransferBytesOnMessageInDisk: 65_536,
-    maxTransferCountOnMessageInDisk: 8,
-    accessMessageInMemoryMaxRatio: 40,
-    maxFilterMessageSize: 16_000,
-    messageIndexEnable: true,
-    messageIndexSafe: false,
-    maxHashSlotNum: 5_000_000,
-    maxIndexNum: 20_000_000,
-    maxMsgsNumBatch: 64,
-    messageDelayLevel: '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h',
-    diskSpaceWarningLevelRatio: 90,
-  };
+  return loadNodeConfig({ kind: 'broker', args: [`storePathRootDir=${root}`, `flushDiskType=${flushDiskType}`], env: {} }).store;
 }
 
 const host = { ip: Buffer.from([127, 0, 0, 1]), port: 10911 };

@@ -16,14 +16,11 @@ import {
   SYS_FLAG_POS,
   storeTimestampPos,
 } from '../../src/common/message/record.js';
+import { CRC_PROPERTY_BYTES, hasPropertyCrc, isPropertyCrcIntact } from './property-crc.js';
 
 /** Magic of the marker that ends a file. */
 export const BLANK_MAGIC_CODE = 0xcbd43194 | 0;
 export const END_MARKER_BYTES = 8;
-
-const CRC_PROPERTY = Buffer.from('__CRC32#\u0001', 'latin1');
-/** `__CRC32#` 0x01, ten digits, 0x02. */
-const CRC_PROPERTY_BYTES = 20;
 
 /** What a disk writes as a whole. */
 const SECTOR = 512;
@@ -157,20 +154,11 @@ export class RecordHeader {
 
   /** Whether the record ends in a `__CRC32#` property. */
   hasPropertyCrc(buffer: Buffer, position: number): boolean {
-    const at = position + this.totalSize - CRC_PROPERTY_BYTES;
-    return (
-      this.propertiesBytes >= CRC_PROPERTY_BYTES && buffer.compare(CRC_PROPERTY, 0, CRC_PROPERTY.length, at, at + CRC_PROPERTY.length) === 0
-    );
+    return this.propertiesBytes >= CRC_PROPERTY_BYTES && hasPropertyCrc(buffer, position + this.totalSize);
   }
 
   /** Whether the `__CRC32#` property fits the other bytes of the record. */
   isPropertyCrcIntact(buffer: Buffer, position: number): boolean {
-    const at = position + this.totalSize - CRC_PROPERTY_BYTES;
-    // Decimal digits, the least significant first.
-    let expected = 0;
-    for (let i = 9; i >= 0; i--) {
-      expected = expected * 10 + (buffer[at + CRC_PROPERTY.length + i]! - 48);
-    }
-    return (crc32(buffer.subarray(position, at)) & 0x7fffffff) === expected;
+    return isPropertyCrcIntact(buffer, position, position + this.totalSize);
   }
 }

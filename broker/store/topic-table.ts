@@ -1,11 +1,24 @@
 import { join } from 'node:path';
 import { stringHashCode } from '../../src/common/java.js';
 import type { Logger } from '../../src/common/logger.js';
+import { BATCH_CQ_UNIT_BYTES, BatchConsumeQueue } from './batch-consume-queue.js';
 import { ConsumeQueue, CQ_UNIT_BYTES } from './consume-queue.js';
 import type { FdCache } from './fd-cache.js';
 import { FileSeries } from './file-series.js';
 import { MAX_QUEUE_ID, QUEUE_PAGES } from './limits.js';
+import { correctMinOffset } from './queue-bounds.js';
 import type { Disk, StoreConfig } from './types.js';
+import type { QueueType } from './unit-queue.js';
+
+/** A consume queue of one of the two kinds; `type` tells which. */
+export type AnyQueue = ConsumeQueue | BatchConsumeQueue;
+
+/** Folder below the store's root for each kind. */
+const FOLDERS: Readonly<Record<QueueType, string>> = { SimpleCQ: 'consumequeue', BatchCQ: 'batchconsumequeue' };
+const SIZE_KEYS: Readonly<Record<QueueType, string>> = {
+  SimpleCQ: 'mappedFileSizeConsumeQueue',
+  BatchCQ: 'mapperFileSizeBatchConsumeQueue',
+};
 
 /** What the store keeps of a topic. */
 export interface TopicEntry {
@@ -15,29 +28,42 @@ export interface TopicEntry {
   /** Bytes of the name. */
   readonly topicBytes: number;
   /** By queue id. */
-  readonly queues: (ConsumeQueue | undefined)[];
-  /** The topic's queues are batch consume queues, which this store keeps but neither reads nor extends. */
-  readonly isBatchCq: boolean;
+  readonly queues: (AnyQueue | undefined)[];
+  readonly queueType: QueueType;
 }
 
 /** All consume queues, and with them the topic-queue table: the next offset of each queue. */
 export class TopicTable {
   /** Called when a queue's units cannot be written while messages come in. */
   onWriteError: (error: unknown) => void = () => {};
+  /** First offset of the commit log: units before it count no longer. */
+  commitLogMin = 0;
   readonly #topics = new Map<string, TopicEntry>();
   readonly #root: string;
-  readonly #batchTopics = new Set<string>();
-  readonly #fileSize: number;
+  readonly #fileSizes: Readonly<Record<QueueType, number>>;
+  readonly #queueTypeOf: (topic: string) => QueueType | undefined;
   readonly #disk: Disk;
   readonly #fds: FdCache;
   readonly #logger: Logger;
-  #dirty: ConsumeQueue[] = [];
+  #dirty: AnyQueue[] = [];
   /** Queues that hold a page, the oldest first. */
-  readonly #pages = new Set<ConsumeQueue>();
+  readonly #pages = new Set<AnyQueue>();
 
-  constructor(options: { config: StoreConfig; disk: Disk; fds: FdCache; logger: Logger }) {
-    this.#root = options.config.storePathRootDir;
-    this.#fileSize = Math.ceil(options.config.mappedFileSizeConsumeQueue / CQ_UNIT_BYTES) * CQ_UNIT_BYTES;
+  /** `queueTypeOf` says what the topic's attribute `queue.type` asks for; undefined for a topic that is not configured. */
+  constructor(options: {
+    config: StoreConfig;
+    disk: Disk;
+    fds: FdCache;
+    logger: Logger;
+    queueTypeOf?: (topic: string) => QueueType | undefined;
+  }) {
+    const { config } = options;
+    this.#root = config.storePathRootDir;
+    this.#fileSizes = {
+      SimpleCQ: wholeUnits(config.mappedFileSizeConsumeQueue, CQ_UNIT_BYTES),
+      BatchCQ: wholeUnits(config.mapperFileSizeBatchConsumeQueue, BATCH_CQ_UNIT_BYTES),
+    };
+    this.#queueTypeOf = options.queueTypeOf ?? (() => undefined);
     this.#disk = options.disk;
     this.#fds = options.fds;
     this.#logger = options.logger;
@@ -45,25 +71,34 @@ export class TopicTable {
 
   /** Finds the queues on disk; their ends are found by recovery. */
   load(isAfterKill: boolean): void {
-    for (const topic of this.#disk.readdirSync(join(this.#root, 'batchconsumequeue'))) {
-      this.#batchTopics.add(topic);
-      this.#logger.warn(`topic ${topic} has batch consume queues: they are kept as they are, its messages can be neither read nor sent`);
-    }
-    const base = join(this.#root, 'consumequeue');
-    for (const topic of this.#disk.readdirSync(base)) {
-      if (this.#disk.statSync(join(base, topic))?.isDirectory !== true) {
-        continue;
-      }
-      for (const name of this.#disk.readdirSync(join(base, topic))) {
-        if (/^\d{1,5}$/.test(name) && Number(name) <= MAX_QUEUE_ID) {
-          this.queue(this.topic(topic), Number(name)).files.load('mappedFileSizeConsumeQueue', isAfterKill);
+    for (const type of ['SimpleCQ', 'BatchCQ'] as const) {
+      const base = join(this.#root, FOLDERS[type]);
+      for (const topic of this.#disk.readdirSync(base)) {
+        if (this.#disk.statSync(join(base, topic))?.isDirectory === true) {
+          this.#loadTopic(topic, type, isAfterKill);
         }
       }
     }
   }
 
-  /** The entry of a topic, made when it is new. */
-  topic(topic: string): TopicEntry {
+  #loadTopic(topic: string, type: QueueType, isAfterKill: boolean): void {
+    const folder = join(this.#root, FOLDERS[type], topic);
+    const entry = this.topic(topic, type);
+    if (entry.queueType !== type) {
+      // Left by an earlier topic of this name: a kill came between the two topics' changes. Its records stay in the commit log.
+      this.#logger.warn(`${folder} is removed: topic ${topic} has queue.type=${entry.queueType}`);
+      this.#disk.removeDirectorySync(folder);
+      return;
+    }
+    for (const name of this.#disk.readdirSync(folder)) {
+      if (/^\d{1,5}$/.test(name) && Number(name) <= MAX_QUEUE_ID) {
+        this.queue(entry, Number(name)).files.load(SIZE_KEYS[type], isAfterKill);
+      }
+    }
+  }
+
+  /** The entry of a topic, made when it is new. `found` is the kind of queue that was found for it, which counts when it is not configured. */
+  topic(topic: string, found: QueueType = 'SimpleCQ'): TopicEntry {
     const known = this.#topics.get(topic);
     if (known !== undefined) {
       return known;
@@ -73,7 +108,7 @@ export class TopicTable {
       keyHash: stringHashCode(`${topic}#`),
       topicBytes: Buffer.byteLength(topic),
       queues: [],
-      isBatchCq: this.#batchTopics.has(topic),
+      queueType: this.#queueTypeOf(topic) ?? found,
     };
     this.#topics.set(topic, entry);
     return entry;
@@ -84,22 +119,25 @@ export class TopicTable {
     return this.#topics.get(topic);
   }
 
-  find(topic: string, queueId: number): ConsumeQueue | undefined {
-    return this.#topics.get(topic)?.queues[queueId];
+  /** The queue for a reader, with a first offset that fits the commit log. */
+  find(topic: string, queueId: number): AnyQueue | undefined {
+    const queue = this.#topics.get(topic)?.queues[queueId];
+    if (queue !== undefined && queue.minFoundFor !== this.commitLogMin) {
+      correctMinOffset(queue, this.commitLogMin);
+    }
+    return queue;
   }
 
   /** The queue, made when it is new; its files come with its first units. */
-  queue(entry: TopicEntry, queueId: number): ConsumeQueue {
+  queue(entry: TopicEntry, queueId: number): AnyQueue {
     const known = entry.queues[queueId];
     if (known !== undefined) {
       return known;
     }
-    const directory = join(this.#root, 'consumequeue', entry.topic, String(queueId));
-    const queue = new ConsumeQueue(
-      entry.topic,
-      queueId,
-      new FileSeries({ directory, fileSize: this.#fileSize, disk: this.#disk, fds: this.#fds }),
-    );
+    const { topic, queueType } = entry;
+    const directory = join(this.#root, FOLDERS[queueType], topic, String(queueId));
+    const files = new FileSeries({ directory, fileSize: this.#fileSizes[queueType], disk: this.#disk, fds: this.#fds });
+    const queue = queueType === 'BatchCQ' ? new BatchConsumeQueue(topic, queueId, files) : new ConsumeQueue(topic, queueId, files);
     queue.onWriteError = (error) => this.onWriteError(error);
     entry.queues[queueId] = queue;
     return queue;
@@ -110,7 +148,7 @@ export class TopicTable {
   }
 
   /** Every queue. */
-  *all(): Generator<ConsumeQueue> {
+  *all(): Generator<AnyQueue> {
     for (const entry of this.#topics.values()) {
       for (const queue of entry.queues) {
         if (queue !== undefined) {
@@ -120,8 +158,19 @@ export class TopicTable {
     }
   }
 
+  /** Sums over all queues: numbers of the next units, and of the first ones. */
+  unitSums(): { queueUnits: number; firstUnits: number } {
+    let queueUnits = 0;
+    let firstUnits = 0;
+    for (const queue of this.all()) {
+      queueUnits += queue.endUnit;
+      firstUnits += queue.firstUnit;
+    }
+    return { queueUnits, firstUnits };
+  }
+
   /** Notes that a queue has units to write. */
-  markDirty(queue: ConsumeQueue): void {
+  markDirty(queue: AnyQueue): void {
     if (!queue.isListedDirty) {
       queue.isListedDirty = true;
       this.#dirty.push(queue);
@@ -130,28 +179,37 @@ export class TopicTable {
 
   /** Writes the units of all queues that have new ones. A queue that cannot be written stays listed, and the error is thrown. */
   writeOut(): void {
-    while (this.#dirty.length > 0) {
+    this.writeSome(() => true);
+  }
+
+  /** Like `writeOut`, as long as there is time; true when nothing is left. */
+  writeSome(hasTime: () => boolean): boolean {
+    while (this.#dirty.length > 0 && hasTime()) {
       const queue = this.#dirty.at(-1)!;
       queue.writeOut();
       queue.isListedDirty = false;
       this.#dirty.pop();
     }
+    return this.#dirty.length === 0;
   }
 
-  /** Paths' files that were written and are not on the device; the lists are emptied. */
-  takeUnsynced(): { files: FileSeries; start: number; queue: ConsumeQueue }[] {
-    const taken: { files: FileSeries; start: number; queue: ConsumeQueue }[] = [];
+  /** Queues with units that are not on the device, for somebody who writes and flushes them; none is listed as unwritten any more. */
+  takeToFlush(): AnyQueue[] {
+    for (const queue of this.#dirty) {
+      queue.isListedDirty = false;
+    }
+    this.#dirty = [];
+    const taken: AnyQueue[] = [];
     for (const queue of this.all()) {
-      for (const start of queue.unsyncedFiles) {
-        taken.push({ files: queue.files, start, queue });
+      if (queue.hasUnwritten || queue.unsyncedFiles.size > 0) {
+        taken.push(queue);
       }
-      queue.unsyncedFiles.clear();
     }
     return taken;
   }
 
   /** Keeps the number of queues that hold a read page under a bound. */
-  notePage(queue: ConsumeQueue): void {
+  notePage(queue: AnyQueue): void {
     if (this.#pages.has(queue)) {
       return;
     }
@@ -171,15 +229,41 @@ export class TopicTable {
     }
     for (const queue of entry.queues) {
       if (queue !== undefined) {
-        queue.isDeleted = true;
-        queue.files.close();
-        this.#pages.delete(queue);
-        this.#dirty = this.#dirty.filter((dirty) => dirty !== queue);
+        this.#forget(queue);
       }
     }
     this.#topics.delete(topic);
-    for (const kind of ['consumequeue', 'consumequeue_ext']) {
+    for (const kind of [...Object.values(FOLDERS), 'consumequeue_ext']) {
       this.#disk.removeDirectorySync(join(this.#root, kind, topic));
+    }
+  }
+
+  /** A topic was configured: queues of another kind under its name are those of an earlier topic. */
+  configured(topic: string): void {
+    const entry = this.#topics.get(topic);
+    if (entry !== undefined && entry.queueType !== (this.#queueTypeOf(topic) ?? entry.queueType)) {
+      this.deleteTopic(topic);
+    }
+  }
+
+  /** Forgets one queue and removes its files: a message that comes for it begins it anew. */
+  deleteQueue(queue: AnyQueue): void {
+    const entry = this.#topics.get(queue.topic);
+    if (entry?.queues[queue.queueId] !== queue) {
+      return;
+    }
+    this.#forget(queue);
+    entry.queues[queue.queueId] = undefined;
+    this.#disk.removeDirectorySync(queue.files.directory);
+    this.#disk.removeDirectorySync(join(this.#root, 'consumequeue_ext', queue.topic, String(queue.queueId)));
+  }
+
+  #forget(queue: AnyQueue): void {
+    queue.isDeleted = true;
+    queue.files.close();
+    this.#pages.delete(queue);
+    if (queue.isListedDirty) {
+      this.#dirty = this.#dirty.filter((dirty) => dirty !== queue);
     }
   }
 
@@ -189,4 +273,8 @@ export class TopicTable {
       this.deleteTopic(topic);
     }
   }
+}
+
+function wholeUnits(bytes: number, unitBytes: number): number {
+  return Math.ceil(bytes / unitBytes) * unitBytes;
 }

@@ -3,6 +3,7 @@ import { isSystemTopic } from '../../src/common/topic-names.js';
 import { type DataVersion, newDataVersion, nextDataVersion, readDataVersion } from '../data-version.js';
 import { asBoolean, asNumber, asObject, asText, asTextRecord } from '../json.js';
 import type { BrokerStats } from '../stats/index.js';
+import type { QueueType } from '../store/index.js';
 import { sameTopicConfig, type TopicConfig, topicConfig } from './topic-config.js';
 import { TopicEntry } from './topic-entry.js';
 
@@ -42,6 +43,7 @@ export class TopicConfigManager {
   readonly #entries = new Map<string, TopicEntry>();
   #dataVersion: DataVersion;
   #listener: TopicListener | null = null;
+  #isLoaded = false;
 
   constructor(options: TopicManagerOptions) {
     this.#file = options.file;
@@ -54,6 +56,8 @@ export class TopicConfigManager {
 
   /** Reads topics.json. A topic that cannot be read is an error of the file, not of the broker: it keeps its defaults. */
   load(): void {
+    if (this.#isLoaded) return;
+    this.#isLoaded = true;
     const content = asObject(this.#file.load());
     if (content === null) return;
     this.#dataVersion = readDataVersion(content.dataVersion, this.#clock);
@@ -61,6 +65,14 @@ export class TopicConfigManager {
       const fields = asObject(value);
       if (fields !== null) this.#set(readTopicConfig(name, fields));
     }
+  }
+
+  /** Attribute `queue.type` of a topic; undefined when there is no such topic. The store asks before anything else does, so this may load the file. */
+  queueType(topic: string): QueueType | undefined {
+    this.load();
+    const entry = this.#entries.get(topic);
+    if (entry === undefined) return undefined;
+    return entry.isBatchQueue ? 'BatchCQ' : 'SimpleCQ';
   }
 
   setListener(listener: TopicListener): void {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConsumerStats } from '../../src/client/consumer/consumer-stats.js';
 import { LocalFileOffsetStore } from '../../src/client/consumer/offset-store.js';
 import { ProcessQueue } from '../../src/client/consumer/process-queue.js';
-import { countRecords, PulledMessage, readPulledMessages } from '../../src/client/consumer/pulled-message.js';
+import { countMessages, PulledMessage, readPulledMessages } from '../../src/client/consumer/pulled-message.js';
 import { computeStartOffset, parseConsumeTimestamp } from '../../src/client/consumer/start-offset.js';
 import { MQClient } from '../../src/client/mq-client.js';
 import { buildSubscription } from '../../src/client/subscription.js';
@@ -59,15 +59,15 @@ describe('a pulled message', () => {
   });
 
   it('refuses bytes that are no record', () => {
-    expect(() => countRecords(Buffer.alloc(10))).toThrow(ProtocolError);
-    expect(() => countRecords(Buffer.alloc(200))).toThrow(/magic code is 0/);
+    expect(() => countMessages(Buffer.alloc(10))).toThrow(ProtocolError);
+    expect(() => countMessages(Buffer.alloc(200))).toThrow(/magic code is 0/);
     const short = record();
     short.writeInt32BE(short.length + 1, 0);
-    expect(() => countRecords(short)).toThrow(/total size/);
+    expect(() => countMessages(short)).toThrow(/total size/);
     const longBody = record();
     longBody.writeInt32BE(5000, 84);
     expect(() => readPulledMessages(longBody, 'b')).toThrow(/body length is 5000/);
-    expect(countRecords(Buffer.concat([record(), record()]))).toBe(2);
+    expect(countMessages(Buffer.concat([record(), record()]))).toBe(2);
   });
 });
 

@@ -218,11 +218,11 @@ describe('compression', () => {
     expect(decompressBody(body, 0)).toBe(body);
   });
 
-  it('refuses bombs, garbage and types without a codec', () => {
+  it('refuses bombs and garbage', () => {
     const bomb = compressBody(Buffer.alloc(1_000_000));
     expect(() => decompressBody(bomb, 1, 1_000)).toThrow(/cannot be inflated to at most 1000 bytes/);
     expect(() => decompressBody(Buffer.from('garbage'), 1)).toThrow(/cannot be inflated/);
-    expect(() => decompressBody(bomb, 0x101)).toThrow('compression type LZ4 has no codec here; ZLIB has');
+    expect(() => decompressBody(bomb, 0x101)).toThrow(/cannot be inflated/);
     expect(compressionTypeOf(0x701)).toBeNull();
     expect(compressionSysFlag('ZSTD')).toBe(0x201);
   });

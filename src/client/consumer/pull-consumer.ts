@@ -213,6 +213,7 @@ export class PullConsumer {
       addr: target.addr,
       brokerName: queue.brokerName,
       tagsSet: subscription.tagsSet,
+      queueOffset: offset,
     };
     const timeoutMs = options.timeoutMs ?? (block ? this.#suspendTimeoutMs : this.#pullTimeoutMs);
     this.#client.remoting.send(target.addr, { code: RequestCode.PULL_MESSAGE, extFields }, timeoutMs, this.#responses, pending);

@@ -23,6 +23,7 @@ import {
   storeTimestampPos,
 } from '../../common/message/record.js';
 import { clearCompressed, isCompressed } from '../../common/sys-flag.js';
+import { innerMessageCount, isInnerBatch, unwrapInnerBatch } from './inner-batch.js';
 
 /**
  * A pulled message. It is a view of the bytes that came from the broker; every field is read from them when it is asked for, so
@@ -242,29 +243,52 @@ export class PulledMessage implements MessageExt {
 }
 
 /**
- * Number of records in a body of records back to back.
+ * Number of messages in a body of records back to back; an inner batch counts each of its messages.
  * @throws ProtocolError when sizes or magic codes do not fit.
  */
-export function countRecords(body: Buffer): number {
+export function countMessages(body: Buffer): number {
   let count = 0;
-  for (let position = 0; position < body.length; position += recordSize(body, position)) {
-    count++;
+  for (let position = 0; position < body.length; ) {
+    const size = recordSize(body, position);
+    count += isInnerBatch(viewOf(body).getInt32(position + SYS_FLAG_POS)) ? innerMessageCount(body, position) : 1;
+    position += size;
   }
   return count;
 }
 
 /**
- * Wraps each record of a body.
+ * Wraps each message of a body of records back to back. The messages of an inner batch are unwrapped; those before `fromOffset` are left
+ * out, because a batch is read whole from any offset in it. A batch that cannot be taken apart is one message, as it was stored.
  * @throws ProtocolError when sizes or magic codes do not fit.
  */
-export function readPulledMessages(body: Buffer, brokerName: string): PulledMessage[] {
+export function readPulledMessages(body: Buffer, brokerName: string, fromOffset = 0): PulledMessage[] {
   const messages: PulledMessage[] = [];
   for (let position = 0; position < body.length; ) {
     const size = recordSize(body, position);
-    messages.push(new PulledMessage(body, position, brokerName));
+    const unwrapped = isInnerBatch(viewOf(body).getInt32(position + SYS_FLAG_POS)) ? tryUnwrap(body, position) : null;
+    if (unwrapped === null) {
+      messages.push(new PulledMessage(body, position, brokerName));
+    } else {
+      for (const message of readPulledMessages(unwrapped, brokerName)) {
+        if (message.queueOffset >= fromOffset) {
+          messages.push(message);
+        }
+      }
+    }
     position += size;
   }
   return messages;
+}
+
+function tryUnwrap(body: Buffer, position: number): Buffer | null {
+  try {
+    return unwrapInnerBatch(body, position);
+  } catch (error) {
+    if (error instanceof ProtocolError) {
+      return null;
+    }
+    throw error;
+  }
 }
 
 function recordSize(body: Buffer, position: number): number {

@@ -177,7 +177,8 @@ export class QueuePuller implements ResponseHandler {
     const committed = settings.messageModel === MessageModel.CLUSTERING ? (offsets.get(queue) ?? 0) : 0;
     const commitOffset = committed > 0 && !target.isSlave;
     this.#pullStartMs = client.clock.monotonicMs();
-    const context: PullContext = { addr: target.addr, brokerName: queue.brokerName, tagsSet: subscription.tagsSet };
+    const { tagsSet } = subscription;
+    const context: PullContext = { addr: target.addr, brokerName: queue.brokerName, tagsSet, queueOffset: this.#nextOffset };
     const extFields = {
       consumerGroup: settings.consumerGroup,
       topic: queue.topic,

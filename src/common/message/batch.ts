@@ -1,9 +1,12 @@
 /*
- * Wire body of SEND_BATCH_MESSAGE, repeated for each message. Mirrors MessageDecoder.encodeMessage.
+ * Wire body of SEND_BATCH_MESSAGE, and body of an inner batch, repeated for each message. Mirrors MessageDecoder.encodeMessage.
  *
  * | TOTALSIZE 4 | MAGIC 4 (0) | BODYCRC 4 (0) | FLAG 4 | BODYLEN 4 + BODY | PROPLEN 2 + PROPERTIES |
+ *
+ * Nobody reads MAGIC and BODYCRC: what clients put there is not checked.
  */
 import { ProtocolError } from '../errors.js';
+import { viewOf } from '../int64.js';
 import { MAX_BATCH_MESSAGES, MAX_PROPERTIES_BYTES } from '../limits.js';
 
 /** One message of a batch; `body` is a view into the decoded buffer. */
@@ -14,7 +17,11 @@ export interface BatchMessage {
   properties: string;
 }
 
-const FIXED_BYTES = 22;
+/** Bytes that a message takes in a batch beside its body and its properties. */
+export const BATCH_MESSAGE_OVERHEAD_BYTES = 22;
+
+const FIXED_BYTES = BATCH_MESSAGE_OVERHEAD_BYTES;
+const BODY_POS = 20;
 
 /** Encodes messages as one batch body. */
 export function encodeBatch(messages: readonly BatchMessage[]): Buffer {
@@ -33,11 +40,88 @@ export function encodeBatch(messages: readonly BatchMessage[]): Buffer {
     target.writeInt32BE(FIXED_BYTES + bodyBytes + propertiesBytes, at);
     target.writeInt32BE(message.flag, at + 12);
     target.writeInt32BE(bodyBytes, at + 16);
-    target.set(message.body, at + 20);
-    target.writeInt16BE(propertiesBytes, at + 20 + bodyBytes);
+    target.set(message.body, at + BODY_POS);
+    target.writeInt16BE(propertiesBytes, at + BODY_POS + bodyBytes);
     at += FIXED_BYTES + bodyBytes + propertiesBytes;
   }
   return target;
+}
+
+/**
+ * Where the messages of a batch body lie. One object reads batch after batch; its lists grow with the largest one, and only the first
+ * `count` entries of them mean something.
+ */
+export class BatchLayout {
+  count = 0;
+  readonly flags: number[] = [];
+  readonly bodyStarts: number[] = [];
+  readonly bodyBytes: number[] = [];
+  readonly propertiesStarts: number[] = [];
+  readonly propertiesBytes: number[] = [];
+  /** Encoded properties of each message. */
+  readonly texts: string[] = [];
+
+  /**
+   * An empty body has no messages.
+   * @throws ProtocolError when sizes do not fit, or there are more messages than the limit.
+   */
+  read(body: Buffer): void {
+    this.count = 0;
+    const view = viewOf(body);
+    const end = body.length;
+    let at = 0;
+    let count = 0;
+    while (at < end) {
+      const total = checkedSize(view, at, end);
+      const bodyBytes = view.getInt32(at + 16);
+      const propertiesAt = at + FIXED_BYTES + bodyBytes;
+      const propertiesBytes = total - FIXED_BYTES - bodyBytes;
+      if (count === MAX_BATCH_MESSAGES) {
+        throw new ProtocolError(`a batch has more than ${MAX_BATCH_MESSAGES} messages`, { code: 'BODY_MALFORMED' });
+      }
+      this.flags[count] = view.getInt32(at + 12);
+      this.bodyStarts[count] = at + BODY_POS;
+      this.bodyBytes[count] = bodyBytes;
+      this.propertiesStarts[count] = propertiesAt;
+      this.propertiesBytes[count] = propertiesBytes;
+      this.texts[count] = body.utf8Slice(propertiesAt, propertiesAt + propertiesBytes);
+      count++;
+      at += total;
+    }
+    this.count = count;
+  }
+}
+
+/** Size of the message at `at`, whose parts fit into it. */
+function checkedSize(view: DataView, at: number, end: number): number {
+  const room = end - at;
+  const total = room >= FIXED_BYTES ? view.getInt32(at) : -1;
+  const bodyBytes = room >= FIXED_BYTES ? view.getInt32(at + 16) : -1;
+  if (total < FIXED_BYTES || total > room || bodyBytes < 0 || FIXED_BYTES + bodyBytes > total) {
+    throw new ProtocolError(`malformed batch at byte ${at}: total size ${total}, body length ${bodyBytes}, ${room} bytes left`, {
+      code: 'BODY_MALFORMED',
+    });
+  }
+  const propertiesBytes = view.getInt16(at + BODY_POS + bodyBytes);
+  if (propertiesBytes < 0 || FIXED_BYTES + bodyBytes + propertiesBytes !== total) {
+    throw new ProtocolError(`malformed batch at byte ${at}: properties length ${propertiesBytes} in a message of ${total}`, {
+      code: 'BODY_MALFORMED',
+    });
+  }
+  return total;
+}
+
+/**
+ * Number of messages in a batch body.
+ * @throws ProtocolError when sizes do not fit.
+ */
+export function countBatch(body: Buffer): number {
+  const view = viewOf(body);
+  let count = 0;
+  for (let at = 0; at < body.length; at += checkedSize(view, at, body.length)) {
+    count++;
+  }
+  return count;
 }
 
 /**
@@ -45,33 +129,10 @@ export function encodeBatch(messages: readonly BatchMessage[]): Buffer {
  * @throws ProtocolError when sizes do not fit, or there are more messages than the limit.
  */
 export function decodeBatch(body: Buffer): BatchMessage[] {
-  const messages: BatchMessage[] = [];
-  let at = 0;
-  while (at < body.length) {
-    const room = body.length - at;
-    const total = room >= FIXED_BYTES ? body.readInt32BE(at) : -1;
-    const bodyBytes = room >= FIXED_BYTES ? body.readInt32BE(at + 16) : -1;
-    if (total < FIXED_BYTES || total > room || bodyBytes < 0 || FIXED_BYTES + bodyBytes > total) {
-      throw new ProtocolError(`malformed batch at byte ${at}: total size ${total}, body length ${bodyBytes}, ${room} bytes left`, {
-        code: 'BODY_MALFORMED',
-      });
-    }
-    const propertiesBytes = body.readInt16BE(at + 20 + bodyBytes);
-    if (propertiesBytes < 0 || FIXED_BYTES + bodyBytes + propertiesBytes !== total) {
-      throw new ProtocolError(`malformed batch at byte ${at}: properties length ${propertiesBytes} in a message of ${total}`, {
-        code: 'BODY_MALFORMED',
-      });
-    }
-    if (messages.length === MAX_BATCH_MESSAGES) {
-      throw new ProtocolError(`a batch has more than ${MAX_BATCH_MESSAGES} messages`, { code: 'BODY_MALFORMED' });
-    }
-    const propertiesAt = at + FIXED_BYTES + bodyBytes;
-    messages.push({
-      flag: body.readInt32BE(at + 12),
-      body: body.subarray(at + 20, at + 20 + bodyBytes),
-      properties: body.utf8Slice(propertiesAt, propertiesAt + propertiesBytes),
-    });
-    at += total;
-  }
-  return messages;
+  const layout = new BatchLayout();
+  layout.read(body);
+  return layout.texts.slice(0, layout.count).map((properties, i) => {
+    const start = layout.bodyStarts[i]!;
+    return { flag: layout.flags[i]!, body: body.subarray(start, start + layout.bodyBytes[i]!), properties };
+  });
 }

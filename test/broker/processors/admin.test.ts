@@ -51,7 +51,7 @@ describe('topics', () => {
     ['x', { attributes: '+nope=1' }, 1],
     ['x', { attributes: 'message.type=FIFO' }, 1],
     ['x', { attributes: '-message.type' }, 1],
-    ['x', { attributes: '+queue.type=BatchCQ' }, 1],
+    ['x', { attributes: '+queue.type=TreeCQ' }, 1],
     ['x', { attributes: '+cleanup.policy=COMPACTION' }, 1],
   ])('%s with %j is refused with %i', async (topic, fields, code) => {
     const answer = await updateTopic(topic, fields as Record<string, string>);
@@ -66,7 +66,32 @@ describe('topics', () => {
       'queue.type': 'SimpleCQ',
     });
     expect((await updateTopic('Attr', { attributes: '+message.type=DELAY' })).code).toBe(0);
-    expect((await updateTopic('Attr', { attributes: '-queue.type' })).code).toBe(ResponseCode.SYSTEM_ERROR);
+    for (const [change, remark] of [
+      ['-queue.type', 'attempt to update an unchangeable attribute. key: queue.type'],
+      ['+queue.type=SimpleCQ', 'attempt to update an unchangeable attribute. key: queue.type'],
+      ['+cleanup.policy=DELETE', 'attempt to update an unchangeable attribute. key: cleanup.policy'],
+      ['-reserve.time', 'attempt to delete a nonexistent key: reserve.time'],
+      ['+nope=1', 'unsupported key: nope'],
+      ['+message.type=Other', 'value is not in set: [UNSPECIFIED, NORMAL, FIFO, DELAY, TRANSACTION, MIXED]'],
+      ['+reserve.time=-2', 'value is not in range(-1, 9223372036854775807)'],
+      ['+reserve.time=soon', 'For input string: "soon"'],
+      ['message.type=FIFO', 'add/alter attribute format is wrong: message.type'],
+      ['message.type', 'delete attribute format is wrong: message.type'],
+      ['+message.type=FIFO,+message.type=DELAY', 'key duplication: +message.type'],
+      ['+message.type=FIFO,-message.type', 'alter duplication key. key: message.type'],
+    ] as const) {
+      const answer = await updateTopic('Attr', { attributes: change });
+      expect([change, answer.code, answer.remark]).toEqual([change, ResponseCode.SYSTEM_ERROR, expect.stringContaining(remark)]);
+    }
+    expect((await updateTopic('Attr', { attributes: '+reserve.time=72' })).code).toBe(0);
+    expect(json(await client.invoke(RequestCode.GET_TOPIC_CONFIG, { topic: 'Attr' })).attributes).toEqual({
+      'message.type': 'DELAY',
+      'queue.type': 'SimpleCQ',
+      'reserve.time': '72',
+    });
+    expect((await updateTopic('NewAttr', { attributes: '-message.type' })).remark).toContain(
+      'only add attribute is supported while creating topic. key: message.type',
+    );
   });
 
   it('come in lists', async () => {

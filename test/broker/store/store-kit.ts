@@ -4,42 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { loadNodeConfig } from '../../../broker/config/index.js';
 import { MessageStore, type MessageStoreOptions, type PutMessage, type PutStatus, type StoreConfig } from '../../../broker/store/index.js';
 import { noopLogger } from '../../../src/common/logger.js';
 
-/** Apache's defaults of the keys that the store reads. */
+const DEFAULTS: StoreConfig = loadNodeConfig({ kind: 'broker', args: [], env: {} }).store;
+
+/** The defaults of MessageStoreConfig, and changes to them. */
 export function storeConfig(root: string, changes: Partial<StoreConfig> = {}): StoreConfig {
-  return {
-    storePathRootDir: root,
-    storePathCommitLog: '',
-    mappedFileSizeCommitLog: 1024 * 1024 * 1024,
-    mappedFileSizeConsumeQueue: 6_000_000,
-    mappedFileSizeConsumeQueueExt: 48 * 1024 * 1024,
-    enableConsumeQueueExt: false,
-    flushDiskType: 'ASYNC_FLUSH',
-    flushIntervalCommitLog: 500,
-    flushIntervalConsumeQueue: 1000,
-    flushConsumeQueueThoroughInterval: 60_000,
-    syncFlushTimeout: 5000,
-    maxMessageSize: 4 * 1024 * 1024,
-    checkCRCOnRecover: true,
-    enabledAppendPropCRC: false,
-    forceVerifyPropCRC: false,
-    maxTransferBytesOnMessageInMemory: 262_144,
-    maxTransferCountOnMessageInMemory: 32,
-    maxTransferBytesOnMessageInDisk: 65_536,
-    maxTransferCountOnMessageInDisk: 8,
-    accessMessageInMemoryMaxRatio: 40,
-    maxFilterMessageSize: 16_000,
-    messageIndexEnable: true,
-    messageIndexSafe: false,
-    maxHashSlotNum: 5_000_000,
-    maxIndexNum: 20_000_000,
-    maxMsgsNumBatch: 64,
-    messageDelayLevel: '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h',
-    diskSpaceWarningLevelRatio: 90,
-    ...changes,
-  };
+  return { ...DEFAULTS, storePathRootDir: root, ...changes };
 }
 
 /** Small files, so that tests cross their ends. */

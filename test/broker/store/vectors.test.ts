@@ -22,6 +22,7 @@ const DIRECT: Partial<StoreConfig> = {
   mappedFileSizeCommitLog: 16_384,
   mappedFileSizeConsumeQueue: 200,
   mappedFileSizeConsumeQueueExt: 4096,
+  mapperFileSizeBatchConsumeQueue: 368,
   maxHashSlotNum: 20,
   maxIndexNum: 40,
 };
@@ -71,9 +72,9 @@ function onlyKeys(value: Record<string, unknown>, keys: readonly string[]): Reco
   return Object.fromEntries(keys.map((key) => [key, key.endsWith('Host') ? host(value[key]) : value[key]]));
 }
 
-function recordThrough(store: MessageStore, topic: string, queueId: number, offset: number): MessageRecord {
+function recordThrough(store: MessageStore, topic: string, queueId: number, offset: number, messageCount = 1): MessageRecord {
   const result = store.getMessage(topic, queueId, offset, 1);
-  expect(result, `${topic} ${queueId} ${offset}`).toMatchObject({ status: 'FOUND', messageCount: 1 });
+  expect(result, `${topic} ${queueId} ${offset}`).toMatchObject({ status: 'FOUND', messageCount });
   return decodeRecord(result.buffers[0]!, 0, { checkCrc: true });
 }
 
@@ -120,14 +121,14 @@ describe.each([
   ['edge', { ...DIRECT, enableConsumeQueueExt: true }, 49_324],
   ['crc', { ...DIRECT, forceVerifyPropCRC: true }, 63_036],
 ])('the store %s of an Apache store class', (name, changes, end) => {
-  test('opens with every queue and message but those of batch consume queues', async () => {
+  test('opens with every queue and message', async () => {
     const store = await openVector(name, changes);
     for (const line of expectedLines(name)) {
       const topic = (line.cqTopic ?? line.topic) as string;
-      if (line.kind === 'queue' && line.cqType !== 'BatchCQ') {
+      if (line.kind === 'queue') {
         expect([topic, store.maxOffset(topic, line.queueId as number)]).toEqual([topic, line.maxOffset]);
-      } else if (line.kind === 'message' && line.topic !== 'EdgeBatchCq') {
-        const record = recordThrough(store, topic, line.cqQueueId as number, line.cqOffset as number);
+      } else if (line.kind === 'message') {
+        const record = recordThrough(store, topic, line.cqQueueId as number, line.cqOffset as number, line.cqBatchNum as number);
         const described = describeRecord(record, false);
         expect(described).toEqual(onlyKeys(line, Object.keys(described)));
       }
@@ -137,7 +138,7 @@ describe.each([
 
   test('gives a filter the tags code that the unit or its extension holds', async () => {
     const store = await openVector(name, changes);
-    const lines = expectedLines(name).filter((line) => line.kind === 'message' && line.topic !== 'EdgeBatchCq');
+    const lines = expectedLines(name).filter((line) => line.kind === 'message');
     for (const line of lines) {
       const seen: (number | bigint)[] = [];
       const filter = {
