@@ -8,7 +8,7 @@ import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { parkDelayed } from '../delay/index.js';
 import type { BrokerParts } from '../parts.js';
 import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
-import { describeTopic, type SendRefusal, sendRefusalOf, type TopicEntry } from '../topics/index.js';
+import { describeTopic, type SendRefusal, type TopicEntry } from '../topics/index.js';
 import { createTopicForSend } from './auto-create.js';
 import { BatchIntake } from './batch-intake.js';
 import { booleanField, type ExtFields, intField, missing, NO_FIELDS, optionalInt, parseDecimal } from './fields.js';
@@ -20,8 +20,8 @@ import { faultOf, isHalfMessage, transactionsRejected } from './send-faults.js';
 import type { SendFlow } from './send-flow.js';
 import { type FieldNames, V1, V2 } from './send-header.js';
 import { SendResponder } from './send-response.js';
+import { topicRefusal } from './topic-refusal.js';
 
-const PERM_WRITE = 2;
 /** Properties that the broker writes itself: what a sender put there is dropped. */
 const OWN_PROPERTIES = [MessageConst.POP_CK, MessageConst.MSG_REGION, MessageConst.TRACE_ON, MessageConst.CLUSTER];
 
@@ -128,7 +128,7 @@ export class SendProcessor implements PutSink {
 
     let entry = this.#parts.topics.entry(topic);
     const isFirstOfTopic = entry === undefined;
-    const refusal = this.#refusalOf(topic, entry);
+    const refusal = topicRefusal(this.#parts, topic, entry);
     if (refusal !== null) {
       this.#refuse(connection, request, refusal);
       return;
@@ -163,19 +163,6 @@ export class SendProcessor implements PutSink {
     put.preparedTransactionOffset = 0;
     put.batch = isBatch || (fields[names.batch] !== undefined && booleanField(fields, names.batch));
     this.#fill(put, fields[names.properties] ?? '', fields, names);
-  }
-
-  /** Why the broker takes no message for the topic now; null when it does. */
-  #refusalOf(topic: string, entry: TopicEntry | undefined): SendRefusal | null {
-    const config = this.#parts.config.broker;
-    const from = config.startAcceptSendRequestTimeStamp;
-    if (from > 0 && this.#parts.clock.nowMs() < from) {
-      return { code: ResponseCode.SYSTEM_ERROR, remark: `broker unable to service, until ${new Date(from).toISOString()}` };
-    }
-    if ((config.brokerPermission & PERM_WRITE) === 0 && entry?.config.order === true) {
-      return { code: ResponseCode.NO_PERMISSION, remark: `the broker[${config.brokerIP1}] sending message is forbidden` };
-    }
-    return entry === undefined ? sendRefusalOf(topic) : entry.sendRefusal;
   }
 
   /** Properties, transforms and the put itself; the context goes back to the pool when the message is refused. */
