@@ -24,14 +24,13 @@ export class QueryMessageProcessor {
     const { store, config } = this.#parts;
     const isUniqueKey = booleanField(fields, '_UNIQUE_KEY_QUERY');
     const asked = isUniqueKey ? config.store.defaultQueryMaxNum : intField(fields, 'maxNum');
-    const maxNum = Math.max(1, Math.min(asked, config.store.maxMsgsNumBatch));
-    const topic = textField(fields, 'topic');
     const found = store.queryByKey(
-      topic,
+      textField(fields, 'topic'),
       textField(fields, 'key'),
-      maxNum,
+      asked,
       bigField(fields, 'beginTimestamp'),
       bigField(fields, 'endTimestamp'),
+      MAX_QUERY_BYTES,
     );
     const extFields = {
       indexLastUpdateTimestamp: String(found.indexLastUpdateTimestamp),
@@ -41,14 +40,7 @@ export class QueryMessageProcessor {
       connection.respond(request, ResponseCode.QUERY_NOT_FOUND, 'can not find message, maybe time range not correct', extFields);
       return;
     }
-    const records: Buffer[] = [];
-    let bytes = 0;
-    for (const record of found.records) {
-      bytes += record.length;
-      if (bytes > MAX_QUERY_BYTES && records.length > 0) break;
-      records.push(record);
-    }
-    connection.respond(request, ResponseCode.SUCCESS, null, extFields, records);
+    connection.respond(request, ResponseCode.SUCCESS, null, extFields, found.records);
   }
 
   #viewByOffset(connection: Connection, request: RemotingCommand): void {

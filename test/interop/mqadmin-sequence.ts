@@ -23,6 +23,16 @@ export function steps(mark: string, brokerAddr: string): Step[] {
     step(`updateTopic -c DefaultCluster -t ${topic} -r 4 -w 4`),
     step(`updateTopic -b ${brokerAddr} -t ${topic}Two -r 2 -w 1 -p 4`),
     step(`topicRoute -t ${topic}`),
+    step(`topicClusterList -t ${topic}`),
+    step(`brokerConsumeStats -b ${brokerAddr}`),
+    step(`updateKvConfig -s Seq -k ${topic} -v one`),
+    step(`deleteKvConfig -s Seq -k ${topic}`),
+    step(`updateOrderConf -m put -t ${topic} -v broker-a:4`),
+    step(`updateOrderConf -m get -t ${topic}`),
+    step(`updateOrderConf -m delete -t ${topic}`),
+    step(`updateOrderConf -m get -t ${topic}`),
+    step(`updateTopicPerm -b ${brokerAddr} -t ${topic} -p 4`),
+    step(`updateTopicPerm -c DefaultCluster -t ${topic} -p 6`),
     step(`topicRoute -t ${topic} -l`),
     step('topicRoute -t NoSuchTopic'),
     step(`sendMessage -t ${topic} -p hello -k key1 -c tagA -b broker-a -i 0`),
@@ -34,6 +44,14 @@ export function steps(mark: string, brokerAddr: string): Step[] {
     step(`queryMsgByUniqueKey -t ${topic} -i %msgId%`),
     step(`queryMsgById -t ${topic} -i %offsetMsgId%`),
     step(`consumeMessage -t ${topic} -b broker-a -i 0 -o 0 -c 2`),
+    step(`printMsg -t ${topic} -s tagA`),
+    step(`printMsg -t ${topic} -d false -b 2020-01-01#00:00:00:000`),
+    step(`printMsgByQueue -t ${topic} -a broker-a -i 0 -p true -d true -f true`),
+    step(`queryMsgByUniqueKey -t ${topic} -i %msgId% -a`),
+    step(`queryMsgByOffset -t ${topic} -b broker-a -i 0 -o 0 -f UTF-8`),
+    step(`cleanExpiredCQ -b ${brokerAddr}`),
+    step('cleanUnusedTopic -c DefaultCluster'),
+    step(`deleteExpiredCommitLog -b ${brokerAddr}`),
     step(`updateSubGroup -c DefaultCluster -g ${group}`),
     step(`updateSubGroup -b ${brokerAddr} -g ${group} -r 3 -m false`),
     step(`consumerProgress -g ${group}`),
@@ -51,6 +69,9 @@ export function steps(mark: string, brokerAddr: string): Step[] {
     step('statsAll -t LiveTopic'),
     step('topicList'),
     step('topicList -c'),
+    step(`queryMsgById -t ${topic} -i %offsetMsgId% -s true`),
+    step(`checkMsgSendRT -t ${topic} -a 3`),
+    step('sendMsgStatus -b broker-a -c 2'),
     step(`deleteSubGroup -c DefaultCluster -g ${group}`),
     step(`deleteTopic -c DefaultCluster -t ${topic}`),
     step(`deleteTopic -c DefaultCluster -t ${topic}Two`),
@@ -130,6 +151,10 @@ function maskText(text: string, mark: string): string {
       .replace(/(?<=[Cc]ommitLog ?Offset[:=] *)\d+/, 'N')
       // statsAll counts up as offsets are committed, one minute at a time.
       .replace(/^(LiveTopic +LiveGroup).*/, '$1 …')
+      // How long a send took, and where it went.
+      .replace(/^rt=\d+ms/, 'rt=N')
+      .replace(/((?:true|false) +)\d+$/, '$1N')
+      .replace(/(SendResult \[.*queueId=)\d+(\], queueOffset=)\d+/, '$1N$2N')
       .replace(/(?<=[Pp]roperties[:=] *\{)[^}]*(?=\})/, (list) => list.split(', ').sort().join(', '))
       .replaceAll(/\s+/g, ' ')
   );

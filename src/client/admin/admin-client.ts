@@ -73,8 +73,13 @@ export class AdminClient {
   }
 
   /** Asks a broker; throws unless the answer is SUCCESS or a code in `accept`. */
-  async ask(brokerAddr: string, request: RequestInit, accept: readonly number[] = []): Promise<RemotingCommand> {
-    return expectSuccess(await this.#remoting.invoke(brokerAddr, request, this.timeoutMs), brokerAddr, accept);
+  async ask(
+    brokerAddr: string,
+    request: RequestInit,
+    accept: readonly number[] = [],
+    timeoutMs: number = this.timeoutMs,
+  ): Promise<RemotingCommand> {
+    return expectSuccess(await this.#remoting.invoke(brokerAddr, request, timeoutMs), brokerAddr, accept);
   }
 
   /** All clusters and brokers the name server knows. */

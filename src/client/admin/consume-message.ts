@@ -1,10 +1,9 @@
 import { NotFoundError, UsageError } from '../../common/errors.js';
-import { RequestCode } from '../../remoting/codes.js';
 import { compareQueues, type MessageQueue } from '../message-queue.js';
 import { subscribeQueuesOf } from '../route-table.js';
 import type { AdminClient } from './admin-client.js';
+import { type AdminPull, addrInRoute, isInSpan, pullOnce, queueRange, type TimeSpan } from './admin-pull.js';
 import type { MessageView } from './message-view.js';
-import { type AdminPull, pullOnce } from './query-message.js';
 
 export interface ConsumeMessageRequest {
   readonly topic: string;
@@ -52,13 +51,9 @@ export async function* consumeMessage(admin: AdminClient, request: ConsumeMessag
     if (left <= 0) {
       return;
     }
-    const broker = route.brokerDatas.find((entry) => entry.brokerName === queue.brokerName);
-    const addr = broker?.brokerAddrs.get(0) ?? [...(broker?.brokerAddrs.values() ?? [])][0];
-    if (addr === undefined) {
-      throw new NotFoundError(`broker ${queue.brokerName} has no address in the route of ${request.topic}`, { code: 'BROKER_NOT_EXIST' });
-    }
+    const addr = addrInRoute(route, request.topic, queue.brokerName);
     const range = await rangeOf(admin, addr, queue, request);
-    if (range.end - range.begin > left) {
+    if (range.count > left) {
       yield { kind: 'limited', messageNumber: left, queueId: queue.queueId };
     }
     for await (const event of readQueue(admin, { addr, queue, ...range, limit: left, request })) {
@@ -68,42 +63,29 @@ export async function* consumeMessage(admin: AdminClient, request: ConsumeMessag
   }
 }
 
-/** First offset to read, and the one behind the last. */
+/** Where to read, and how many messages lie there. */
 async function rangeOf(
   admin: AdminClient,
   addr: string,
   queue: MessageQueue,
   request: ConsumeMessageRequest,
-): Promise<{ begin: number; end: number }> {
-  const min = await offsetAt(admin, addr, RequestCode.GET_MIN_OFFSET, queue);
-  const max = await offsetAt(admin, addr, RequestCode.GET_MAX_OFFSET, queue);
-  if (request.offset !== undefined) {
-    if (request.offset < min || request.offset > max) {
-      throw new UsageError(
-        `offset ${request.offset} is outside queue ${queue.queueId} on ${queue.brokerName}, which holds ${min} to ${max}`,
-      );
-    }
-    return { begin: request.offset, end: max };
+): Promise<{ begin: number; end: number; count: number }> {
+  const { offset } = request;
+  const { minOffset, maxOffset, from, to } = await queueRange(admin, addr, queue, offset === undefined ? spanOf(request) : {});
+  if (offset === undefined) {
+    return { begin: from, end: to, count: maxOffset - minOffset };
   }
-  const search = (timestamp: number): Promise<number> =>
-    offsetAt(admin, addr, RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, queue, { timestamp: String(timestamp) });
-  return {
-    begin: request.beginTimestamp === undefined ? min : Math.max(min, await search(request.beginTimestamp)),
-    end: request.endTimestamp === undefined ? max : Math.min(max, await search(request.endTimestamp + 1)),
-  };
+  if (offset < minOffset || offset > maxOffset) {
+    throw new UsageError(
+      `offset ${offset} is outside queue ${queue.queueId} on ${queue.brokerName}, which holds ${minOffset} to ${maxOffset}`,
+    );
+  }
+  return { begin: offset, end: maxOffset, count: maxOffset - offset };
 }
 
-/** An offset that a broker answers in its header. */
-export async function offsetAt(
-  admin: AdminClient,
-  addr: string,
-  code: number,
-  queue: MessageQueue,
-  extFields: Record<string, string> = {},
-): Promise<number> {
-  const { topic, queueId, brokerName } = queue;
-  const response = await admin.ask(addr, { code, extFields: { topic, queueId: String(queueId), bname: brokerName, ...extFields } });
-  return Number(response.extFields?.offset ?? 0);
+/** The bounds of the request are both inclusive. */
+function spanOf({ beginTimestamp, endTimestamp }: ConsumeMessageRequest): TimeSpan {
+  return { begin: beginTimestamp, end: endTimestamp === undefined ? undefined : endTimestamp + 1 };
 }
 
 interface QueueRead {
@@ -117,9 +99,7 @@ interface QueueRead {
 
 async function* readQueue(admin: AdminClient, read: QueueRead): AsyncGenerator<ConsumeEvent> {
   const { queue, request } = read;
-  const inTime = (message: MessageView): boolean =>
-    (request.beginTimestamp === undefined || message.storeTimestamp >= request.beginTimestamp) &&
-    (request.endTimestamp === undefined || message.storeTimestamp <= request.endTimestamp);
+  const span = spanOf(request);
   let left = read.limit;
   let offset = read.begin;
   while (left > 0 && offset < read.end) {
@@ -127,7 +107,7 @@ async function* readQueue(admin: AdminClient, read: QueueRead): AsyncGenerator<C
     const group = request.consumerGroup === undefined ? {} : { consumerGroup: request.consumerGroup };
     const pulled = await pullOnce(admin, read.addr, { ...queue, offset, maxNums, ...group });
     if (pulled.status === 'FOUND') {
-      const messages = pulled.messages.filter((message) => message.queueOffset < read.end && inTime(message)).slice(0, left);
+      const messages = pulled.messages.filter((message) => message.queueOffset < read.end && isInSpan(message, span)).slice(0, left);
       if (messages.length > 0) {
         left -= messages.length;
         yield { kind: 'messages', queue, messages };

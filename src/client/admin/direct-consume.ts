@@ -1,11 +1,14 @@
+import { UsageError } from '../../common/errors.js';
 import { parseFastjsonObject } from '../../common/fastjson.js';
 import { encodeProperties } from '../../common/message/properties.js';
+import { compressionBits, MessageSysFlag } from '../../common/sys-flag.js';
+import { decodeConsumerRunningInfo } from '../../remoting/bodies/running-info.js';
 import { responseError } from '../../remoting/client.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { buildSendRequest, DEFAULT_CREATE_TOPIC_KEY } from '../producer/send-request.js';
 import { readSendResult, sendStatusOf } from '../producer/send-response.js';
 import { publishQueuesOf } from '../route-table.js';
-import type { SendResult } from '../types.js';
+import { ConsumeType, type SendResult } from '../types.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import type { MessageView } from './message-view.js';
 import { TOOLS_PRODUCER_GROUP } from './send-message.js';
@@ -20,7 +23,13 @@ export interface DirectConsumeResult {
   readonly spentTimeMills: number;
 }
 
-/** Has one client of a group consume a message now, through the broker that stores it. */
+/** Longer than the broker waits for the client (10 s), ms: its listener runs meanwhile. */
+const CLIENT_TIMEOUT_MS = 15_000;
+
+/**
+ * Has one client of a group consume a message now, through the broker that stores it; no offset moves and nothing is retried.
+ * @throws UsageError for a client that has no listener.
+ */
 export async function consumeDirectly(
   admin: AdminClient,
   message: MessageView,
@@ -29,10 +38,9 @@ export async function consumeDirectly(
   const route = await admin.route(message.topic);
   const addrs = masterAddrs(route);
   const addr = addrs.includes(message.storeHost) ? message.storeHost : (addrs[0] ?? message.storeHost);
-  const response = await admin.ask(addr, {
-    code: RequestCode.CONSUME_MESSAGE_DIRECTLY,
-    extFields: { ...client, msgId: message.offsetMsgId, topic: message.topic },
-  });
+  await requirePushClient(admin, addr, client);
+  const extFields = { ...client, msgId: message.offsetMsgId, topic: message.topic };
+  const response = await admin.ask(addr, { code: RequestCode.CONSUME_MESSAGE_DIRECTLY, extFields }, [], CLIENT_TIMEOUT_MS);
   const body = parseFastjsonObject(bodyOf(response), 'result of direct consumption');
   return {
     order: body.order === true,
@@ -41,6 +49,22 @@ export async function consumeDirectly(
     remark: body.remark === undefined || body.remark === null ? null : String(body.remark),
     spentTimeMills: Number(body.spentTimeMills ?? 0),
   };
+}
+
+async function requirePushClient(
+  admin: AdminClient,
+  brokerAddr: string,
+  client: { consumerGroup: string; clientId: string },
+): Promise<void> {
+  const extFields = { ...client, jstackEnable: 'false' };
+  const response = await admin.ask(brokerAddr, { code: RequestCode.GET_CONSUMER_RUNNING_INFO, extFields }, [], CLIENT_TIMEOUT_MS);
+  const { properties } = decodeConsumerRunningInfo(bodyOf(response));
+  if (properties.get('PROP_CONSUME_TYPE') === ConsumeType.CONSUME_ACTIVELY) {
+    throw new UsageError(`client ${client.clientId} of group ${client.consumerGroup} pulls: it has no listener to give a message to`, {
+      code: 'NOT_PUSH_CLIENT',
+      hint: `see the clients of the group: mqadmin consumerConnection -g ${client.consumerGroup}`,
+    });
+  }
 }
 
 /** Sends a stored message again; it keeps its properties and with them the client's id. */
@@ -59,7 +83,8 @@ export async function resend(admin: AdminClient, message: MessageView, bornTimes
       queue,
       properties: encodeProperties(message.properties),
       body: message.body,
-      sysFlag: 0,
+      // A body that could not be inflated goes out as it is stored.
+      sysFlag: (message.sysFlag & MessageSysFlag.COMPRESSED) | compressionBits(message.sysFlag),
       bornTimestamp,
       batch: false,
     },

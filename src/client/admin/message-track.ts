@@ -1,5 +1,6 @@
 import { MQError } from '../../common/errors.js';
 import type { ConsumerConnection } from '../../remoting/bodies/subscription.js';
+import { ResponseCode } from '../../remoting/codes.js';
 import type { AdminClient } from './admin-client.js';
 import { consumersAt } from './connections.js';
 import { consumeStatsAt } from './consumer-progress.js';
@@ -29,16 +30,17 @@ export async function messageTracks(admin: AdminClient, message: MessageView): P
     return [];
   }
   const groups = await groupsOf(admin, message.topic, route);
-  // The broker that stores the message has the offsets that decide.
-  const addrs = masterAddrs(route);
-  const home = addrs.includes(message.storeHost) ? message.storeHost : addrs[0];
+  const brokerAddrs = homeFirst(masterAddrs(route), message);
   return Promise.all(
     groups.map(async (consumerGroup): Promise<MessageTrack> => {
       try {
+        const trackType = await trackOf(admin, brokerAddrs, { consumerGroup, message });
+        const { CONSUMER_NOT_ONLINE } = ResponseCode;
+        const isOffline = trackType === 'NOT_ONLINE';
         return {
           consumerGroup,
-          trackType: await trackOf(admin, home ?? message.storeHost, { consumerGroup, message }),
-          exceptionDesc: null,
+          trackType,
+          exceptionDesc: isOffline ? `CODE:${CONSUMER_NOT_ONLINE} DESC:the consumer group[${consumerGroup}] not online` : null,
         };
       } catch (error) {
         if (!(error instanceof MQError)) {
@@ -50,29 +52,49 @@ export async function messageTracks(admin: AdminClient, message: MessageView): P
   );
 }
 
+/** The broker that stores the message comes first: its offsets decide. */
+function homeFirst(addrs: readonly string[], { storeHost }: MessageView): string[] {
+  return addrs.includes(storeHost) || addrs.length === 0 ? [storeHost, ...addrs.filter((addr) => addr !== storeHost)] : [...addrs];
+}
+
 async function trackOf(
   admin: AdminClient,
-  brokerAddr: string,
+  brokerAddrs: readonly string[],
   subject: { consumerGroup: string; message: MessageView },
 ): Promise<TrackType> {
   const { consumerGroup, message } = subject;
-  const online = await consumersAt(admin, brokerAddr, consumerGroup);
+  const online = await firstOnline(admin, brokerAddrs, consumerGroup);
   if (online === null) {
     return 'NOT_ONLINE';
   }
   if (online.consumeType === 'CONSUME_ACTIVELY') {
     return 'PULL';
   }
+  if (online.consumeType !== 'CONSUME_PASSIVELY') {
+    // A group that pops moves its offset when it takes messages, not when it is done with them.
+    return 'UNKNOWN';
+  }
   if (online.messageModel === 'BROADCASTING') {
     return 'CONSUME_BROADCASTING';
   }
-  const stats = await consumeStatsAt(admin, brokerAddr, consumerGroup, message.topic);
+  const stats = await consumeStatsAt(admin, brokerAddrs[0] ?? message.storeHost, consumerGroup, message.topic);
   for (const [queue, offset] of stats.offsetTable) {
     if (queue.topic === message.topic && queue.queueId === message.queueId && offset.consumerOffset > message.queueOffset) {
       return wantsTag(online, message) ? 'CONSUMED' : 'CONSUMED_BUT_FILTERED';
     }
   }
   return 'NOT_CONSUME_YET';
+}
+
+/** The group's clients as the first broker knows them that has any; a client that came a moment ago may not be known to all. */
+async function firstOnline(admin: AdminClient, brokerAddrs: readonly string[], consumerGroup: string): Promise<ConsumerConnection | null> {
+  for (const addr of brokerAddrs) {
+    const online = await consumersAt(admin, addr, consumerGroup);
+    if (online !== null) {
+      return online;
+    }
+  }
+  return null;
 }
 
 function wantsTag(online: ConsumerConnection, message: MessageView): boolean {

@@ -1,10 +1,9 @@
-import { MQError, NotFoundError, ProtocolError, UsageError } from '../../common/errors.js';
+import { MQError, NotFoundError, ProtocolError } from '../../common/errors.js';
 import { formatHostAddress } from '../../common/host.js';
 import { decodeOffsetMsgId } from '../../common/message/message-id.js';
-import { TOOLS_CONSUMER_GROUP } from '../../common/topic-names.js';
-import { responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
+import { addrInRoute, pullOnce } from './admin-pull.js';
 import { askAll, requireAll } from './fan-out.js';
 import { type MessageView, messagesIn } from './message-view.js';
 import { masterAddrs } from './topic-list.js';
@@ -23,32 +22,83 @@ export interface QueryByKeyRequest {
   readonly uniqueKey?: boolean;
   /** Name whose route says which brokers to ask. */
   readonly routeTopic?: string | undefined;
+  /** Told when a second has more messages than a broker answers, so that some are missing. */
+  readonly onSkipped?: (brokerAddr: string, storeTimestamp: number) => void;
 }
 
-/** Messages of a topic that carry a key, oldest first. @throws NotFoundError when there is none. */
+/** Messages that Apache's brokers put into one answer at most (maxMsgsNumBatch). */
+const PAGE_MESSAGES = 64;
+/** An answer of so many bytes may have been cut by the broker. */
+const PAGE_BYTES = 1024 * 1024;
+
+/**
+ * Messages of a topic that carry a key, oldest first; of each broker at most `maxNum`, the newest.
+ * @throws NotFoundError when there is none.
+ */
 export async function queryByKey(admin: AdminClient, request: QueryByKeyRequest): Promise<MessageView[]> {
   const { topic, key, uniqueKey = false } = request;
   const addrs = masterAddrs(await admin.route(request.routeTopic ?? topic));
-  const extFields = {
-    topic,
-    key,
-    maxNum: String(request.maxNum ?? 64),
-    beginTimestamp: String(request.begin ?? 0n),
-    endTimestamp: String(request.end ?? NO_END),
-    _UNIQUE_KEY_QUERY: String(uniqueKey),
-  };
-  const results = await askAll(addrs, async (addr) => {
-    const response = await admin.ask(addr, { code: RequestCode.QUERY_MESSAGE, extFields }, [ResponseCode.QUERY_NOT_FOUND]);
-    return response.code === ResponseCode.SUCCESS ? messagesIn(bodyOf(response)) : [];
-  });
-  // The index knows hashes; the message itself says whether the key is meant.
-  const found = results.flatMap(({ value }) => value ?? []).filter((message) => message.topic === topic && hasKey(message, key, uniqueKey));
+  const results = await askAll(addrs, (addr) => queryAt(admin, addr, request));
+  const found = results.flatMap(({ value }) => value ?? []);
   found.sort((a, b) => a.storeTimestamp - b.storeTimestamp || a.commitLogOffset - b.commitLogOffset);
   requireAll(results, `query of key ${key}`, found.length === 0 ? undefined : { messages: found });
   if (found.length === 0) {
     throw noMessage(`no message of topic ${topic} has the ${uniqueKey ? 'msgId' : 'key'} ${key}`);
   }
   return found;
+}
+
+/**
+ * Asks one broker in rounds, each for what is older than the round before: an answer holds no more than a page. A round begins with the
+ * moment at which the last one ended, since the index knows seconds only; messages that come twice are dropped.
+ */
+async function queryAt(admin: AdminClient, addr: string, request: QueryByKeyRequest): Promise<MessageView[]> {
+  const { topic, key, uniqueKey = false, maxNum = PAGE_MESSAGES } = request;
+  const seen = new Set<number>();
+  const found: MessageView[] = [];
+  let end = request.end ?? NO_END;
+  while (end >= (request.begin ?? 0n)) {
+    const { page, isWhole } = await queryPage(admin, addr, { ...request, end });
+    const fresh = page.filter((message) => !seen.has(message.commitLogOffset));
+    for (const message of fresh) {
+      seen.add(message.commitLogOffset);
+      // The index knows hashes; the message itself says whether the key is meant.
+      if (message.topic === topic && hasKey(message, key, uniqueKey)) {
+        found.push(message);
+      }
+    }
+    if (uniqueKey || isWhole || found.length >= maxNum) {
+      break;
+    }
+    end = BigInt(Math.min(...page.map((message) => message.storeTimestamp)));
+    if (fresh.length === 0) {
+      // More messages in one second than an answer holds: the rest of that second cannot be asked for.
+      request.onSkipped?.(addr, Number(end));
+      end -= 1000n;
+    }
+  }
+  return found.sort((a, b) => b.commitLogOffset - a.commitLogOffset).slice(0, maxNum);
+}
+
+/** One answer of a broker, and whether it holds all there is. */
+async function queryPage(
+  admin: AdminClient,
+  addr: string,
+  request: QueryByKeyRequest & { end: bigint },
+): Promise<{ page: MessageView[]; isWhole: boolean }> {
+  const { topic, key, uniqueKey = false, maxNum = PAGE_MESSAGES } = request;
+  const extFields = {
+    topic,
+    key,
+    maxNum: String(maxNum),
+    beginTimestamp: String(request.begin ?? 0n),
+    endTimestamp: String(request.end),
+    _UNIQUE_KEY_QUERY: String(uniqueKey),
+  };
+  const response = await admin.ask(addr, { code: RequestCode.QUERY_MESSAGE, extFields }, [ResponseCode.QUERY_NOT_FOUND]);
+  const body = response.code === ResponseCode.SUCCESS ? bodyOf(response) : Buffer.alloc(0);
+  const page = messagesIn(body);
+  return { page, isWhole: page.length === 0 || (page.length < Math.min(maxNum, PAGE_MESSAGES) && body.length < PAGE_BYTES) };
 }
 
 function hasKey(message: MessageView, key: string, uniqueKey: boolean): boolean {
@@ -113,7 +163,7 @@ export async function queryByOffset(
   request: { topic: string; brokerName: string; queueId: number; offset: number },
 ): Promise<MessageView> {
   const { topic, brokerName, queueId, offset } = request;
-  const addr = await addrOfBroker(admin, topic, brokerName);
+  const addr = addrInRoute(await admin.route(topic), topic, brokerName);
   const pulled = await pullOnce(admin, addr, { topic, brokerName, queueId, offset, maxNums: 1 });
   const message = pulled.messages.find((entry) => entry.queueOffset === offset);
   if (message === undefined) {
@@ -122,83 +172,4 @@ export async function queryByOffset(
     );
   }
   return message;
-}
-
-/** Address of a broker that serves a topic. */
-export async function addrOfBroker(admin: AdminClient, topic: string, brokerName: string): Promise<string> {
-  const route = await admin.route(topic);
-  const broker = route.brokerDatas.find((entry) => entry.brokerName === brokerName);
-  const addr = broker?.brokerAddrs.get(0) ?? [...(broker?.brokerAddrs.values() ?? [])][0];
-  if (addr === undefined) {
-    throw new NotFoundError(`broker ${brokerName} does not serve topic ${topic}`, {
-      code: 'BROKER_NOT_EXIST',
-      hint: `brokers of the topic: ${route.brokerDatas.map((entry) => entry.brokerName).join(', ')} (names, not addresses)`,
-      context: { topic, brokerName },
-    });
-  }
-  return addr;
-}
-
-/** One pull of the administration. */
-export interface AdminPull {
-  readonly status: 'FOUND' | 'NO_NEW_MSG' | 'NO_MATCHED_MSG' | 'OFFSET_ILLEGAL';
-  readonly messages: readonly MessageView[];
-  readonly nextBeginOffset: number;
-  readonly minOffset: number;
-  readonly maxOffset: number;
-}
-
-const PULL_STATUS: Readonly<Record<number, AdminPull['status']>> = {
-  [ResponseCode.SUCCESS]: 'FOUND',
-  [ResponseCode.PULL_NOT_FOUND]: 'NO_NEW_MSG',
-  [ResponseCode.PULL_RETRY_IMMEDIATELY]: 'NO_MATCHED_MSG',
-  [ResponseCode.PULL_OFFSET_MOVED]: 'OFFSET_ILLEGAL',
-};
-
-/** The subscription travels with the pull. */
-const PULL_SYS_FLAG_SUBSCRIPTION = 4;
-
-/** Pulls without waiting and without committing. */
-export async function pullOnce(
-  admin: AdminClient,
-  addr: string,
-  pull: { topic: string; brokerName: string; queueId: number; offset: number; maxNums: number; consumerGroup?: string },
-): Promise<AdminPull> {
-  if (pull.queueId < 0 || pull.offset < 0) {
-    throw new UsageError(`queue ${pull.queueId} and offset ${pull.offset}: neither can be negative`);
-  }
-  const response = await admin.remoting.invoke(
-    addr,
-    {
-      code: RequestCode.PULL_MESSAGE,
-      extFields: {
-        consumerGroup: pull.consumerGroup ?? TOOLS_CONSUMER_GROUP,
-        topic: pull.topic,
-        queueId: String(pull.queueId),
-        queueOffset: String(pull.offset),
-        maxMsgNums: String(pull.maxNums),
-        sysFlag: String(PULL_SYS_FLAG_SUBSCRIPTION),
-        commitOffset: '0',
-        suspendTimeoutMillis: '0',
-        subscription: '*',
-        subVersion: '0',
-        expressionType: 'TAG',
-        bname: pull.brokerName,
-      },
-    },
-    admin.timeoutMs,
-  );
-  const status = PULL_STATUS[response.code];
-  if (status === undefined) {
-    throw responseError(response, addr);
-  }
-  const number = (key: string): number => Number(response.extFields?.[key] ?? 0);
-  const [minOffset, maxOffset] = [number('minOffset'), number('maxOffset')];
-  const messages = status === 'FOUND' ? messagesIn(bodyOf(response), pull.brokerName) : [];
-  // Clients put the queue's bounds into the message; scripts look for them.
-  const withBounds = messages.map((message) => ({
-    ...message,
-    properties: { ...message.properties, MIN_OFFSET: String(minOffset), MAX_OFFSET: String(maxOffset) },
-  }));
-  return { status, messages: withBounds, nextBeginOffset: number('nextBeginOffset'), minOffset, maxOffset };
 }

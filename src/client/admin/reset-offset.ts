@@ -4,7 +4,7 @@ import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import { compareQueues, type MessageQueue } from '../message-queue.js';
 import { type AdminClient, bodyOf, expectSuccess } from './admin-client.js';
-import { offsetAt } from './consume-message.js';
+import { offsetAt } from './admin-pull.js';
 import { consumeStatsAt } from './consumer-progress.js';
 import { askAll, requireAll } from './fan-out.js';
 import { knowsGroup } from './sub-group.js';

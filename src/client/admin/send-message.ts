@@ -17,7 +17,8 @@ import type { AdminClient } from './admin-client.js';
 /** Producer group of messages sent by the administration. */
 export const TOOLS_PRODUCER_GROUP = 'TOOLS_PRODUCER';
 const DEFAULT_TOPIC_QUEUE_NUMS = 4;
-const MAX_MESSAGE_SIZE = 4 * 1024 * 1024;
+/** Largest body, bytes: what Apache's producers and brokers allow unless they are configured otherwise. */
+export const MAX_MESSAGE_SIZE = 4 * 1024 * 1024;
 const ATTEMPTS = 3;
 
 export interface SendMessageRequest {
@@ -44,9 +45,8 @@ export async function sendMessage(
     throw problem;
   }
   const { clock = systemClock, random = systemRandom } = seams;
-  const route = await routeForSend(admin, message.topic);
+  const { route, queues } = await sendTargets(admin, request);
   const chosen = request.queueId !== undefined;
-  const queues = chosen ? [chosenQueue(message.topic, request, route)] : writeableQueues(message.topic, route, admin);
   const msgId = message.properties?.get('UNIQ_KEY') ?? new UniqKeyGenerator().create();
   const first = random.nextInt(queues.length);
   let failure: MQError | null = null;
@@ -69,12 +69,25 @@ export async function sendMessage(
   throw failure ?? new NotFoundError(`no queue of ${message.topic} took the message`);
 }
 
-function mayRetry(error: MQError): boolean {
+/** The queues that a message may go to: the chosen one, or all that can be written. */
+export async function sendTargets(
+  admin: AdminClient,
+  request: SendMessageRequest,
+): Promise<{ route: TopicRouteData; queues: readonly MessageQueue[] }> {
+  const { topic } = request.message;
+  const route = await routeForSend(admin, topic);
+  const queues = request.queueId === undefined ? writeableQueues(topic, route, admin) : [chosenQueue(topic, request, route)];
+  return { route, queues };
+}
+
+/** Whether another queue may take what this one refused. */
+export function mayRetry(error: MQError): boolean {
   const responseCode = error.context.responseCode;
   return error.category === 'connect' || (typeof responseCode === 'number' && RETRY_RESPONSE_CODES.has(responseCode));
 }
 
-interface Attempt {
+/** One message to one queue. */
+export interface Attempt {
   readonly message: Message;
   readonly queue: MessageQueue;
   readonly addr: string;
@@ -83,7 +96,8 @@ interface Attempt {
   readonly bornTimestamp: number;
 }
 
-async function sendOnce(admin: AdminClient, attempt: Attempt): Promise<SendResult> {
+/** Sends to the queue given, once. @throws BrokerError when the broker refuses. */
+export async function sendOnce(admin: AdminClient, attempt: Attempt): Promise<SendResult> {
   const { message, queue, addr, msgId } = attempt;
   const request = buildSendRequest(
     { producerGroup: attempt.producerGroup, createTopicKey: DEFAULT_CREATE_TOPIC_KEY, defaultTopicQueueNums: DEFAULT_TOPIC_QUEUE_NUMS },

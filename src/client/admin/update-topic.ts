@@ -38,22 +38,7 @@ export async function updateTopic(admin: AdminClient, request: UpdateTopicReques
   if (dryRun) {
     return { dryRun, topicConfig: topic, brokers: planned(addrs), ...(topic.order ? { orderConf: orderConfOf(targets, topic) } : {}) };
   }
-  const results = await askAll(addrs, (addr) =>
-    admin.ask(addr, {
-      code: RequestCode.UPDATE_AND_CREATE_TOPIC,
-      extFields: {
-        topic: topic.topicName,
-        defaultTopic: AUTO_CREATE_TOPIC_KEY_TOPIC,
-        readQueueNums: String(topic.readQueueNums),
-        writeQueueNums: String(topic.writeQueueNums),
-        perm: String(topic.perm),
-        topicFilterType: topic.topicFilterType,
-        topicSysFlag: String(topic.topicSysFlag),
-        order: String(topic.order),
-        attributes: attributesText(topic.attributes),
-      },
-    }),
-  );
+  const results = await askAll(addrs, (addr) => sendTopicConfig(admin, addr, topic));
   const result: UpdateTopicResult = { dryRun, topicConfig: topic, brokers: outcomes(results) };
   requireAll(results, `updateTopic ${topic.topicName}`, result);
   if (!topic.order) {
@@ -61,6 +46,24 @@ export async function updateTopic(admin: AdminClient, request: UpdateTopicReques
   }
   const orderConf = await writeOrderConf(admin, topic.topicName, targets, { topic, whole: request.clusterName !== undefined });
   return { ...result, orderConf };
+}
+
+/** Sets a topic on one broker. */
+export async function sendTopicConfig(admin: AdminClient, addr: string, topic: TopicSettings): Promise<void> {
+  await admin.ask(addr, {
+    code: RequestCode.UPDATE_AND_CREATE_TOPIC,
+    extFields: {
+      topic: topic.topicName,
+      defaultTopic: AUTO_CREATE_TOPIC_KEY_TOPIC,
+      readQueueNums: String(topic.readQueueNums),
+      writeQueueNums: String(topic.writeQueueNums),
+      perm: String(topic.perm),
+      topicFilterType: topic.topicFilterType,
+      topicSysFlag: String(topic.topicSysFlag),
+      order: String(topic.order),
+      attributes: attributesText(topic.attributes),
+    },
+  });
 }
 
 /** Brokers by address; the names are looked up only where they are needed. */

@@ -29,9 +29,9 @@ export function printMessage(
 }
 
 /** Throws {@link UsageError} for a charset that the body cannot be shown in. */
-export function requireCharset(charset: string | undefined): void {
+export function requireCharset(charset: string | undefined, label = '-f, --bodyFormat'): void {
   if (charset !== undefined && decodeBody(Buffer.alloc(0), charset) === null) {
-    throw new UsageError(`-f, --bodyFormat: the charset ${charset} is not known`, { hint: 'UTF-8, GBK and ISO-8859-1 are, for example' });
+    throw new UsageError(`${label}: the charset ${charset} is not known`, { hint: 'UTF-8, GBK and ISO-8859-1 are, for example' });
   }
 }
 

@@ -38,8 +38,8 @@ export function trackText(track: MessageTrack): string {
   return `MessageTrack [consumerGroup=${track.consumerGroup}, trackType=${track.trackType}, exceptionDesc=${track.exceptionDesc}]`;
 }
 
-/** A message on one line, as Java prints its object. */
-export function messageExtText(message: MessageView): string {
+/** A message as Java prints its object. */
+function messageExtText(message: MessageView): string {
   const inner = `Message{topic='${message.topic}', flag=${message.flag}, properties=${javaMap(Object.entries(message.properties))}, body=[${signedBytes(message.body)}], transactionId='null'}`;
   return [
     `MessageExt [brokerName=${message.brokerName ?? 'null'}`,
@@ -58,6 +58,11 @@ export function messageExtText(message: MessageView): string {
     `preparedTransactionOffset=${message.preparedTransactionOffset}`,
     `toString()=${inner}]`,
   ].join(', ');
+}
+
+/** A message on one line, with its id before and its body behind. */
+export function messageLine(message: MessageView, bodyText: string): string {
+  return `MSGID: ${message.msgId} ${messageExtText(message)} BODY: ${bodyText}`;
 }
 
 function signedBytes(body: Buffer): string {

@@ -1,13 +1,30 @@
+import { fileURLToPath } from 'node:url';
+
+/** A list of topics for the command that reads one. */
+export const TOPICS_FILE = fileURLToPath(new URL('./vectors/topics.json', import.meta.url));
+
 /** Words that make each command complete, for tests of what all commands have in common. */
 export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  addWritePerm: ['-b', 'B'],
+  allocateMQ: ['-t', 'T', '-i', '10.0.0.1'],
+  brokerConsumeStats: ['-b', '127.0.0.1:1'],
   brokerStatus: ['-c', 'C'],
+  checkMsgSendRT: ['-t', 'T'],
+  cleanExpiredCQ: ['-c', 'C'],
+  cleanUnusedTopic: ['-c', 'C'],
   clusterList: [],
   consumeMessage: ['-t', 'T'],
   consumerConnection: ['-g', 'G'],
   consumerProgress: ['-g', 'G'],
+  deleteExpiredCommitLog: ['-c', 'C'],
+  deleteKvConfig: ['-s', 'NS', '-k', 'k'],
   deleteSubGroup: ['-c', 'C', '-g', 'G'],
   deleteTopic: ['-c', 'C', '-t', 'T'],
   getBrokerConfig: ['-c', 'C'],
+  getNamesrvConfig: [],
+  printMsg: ['-t', 'T'],
+  printMsgByQueue: ['-t', 'T', '-a', 'B', '-i', '0'],
+  producer: ['-b', '127.0.0.1:1'],
   producerConnection: ['-g', 'G', '-t', 'T'],
   queryMsgById: ['-t', 'T', '-i', '7F000001000100000000000000000008'],
   queryMsgByKey: ['-t', 'T', '-k', 'K'],
@@ -15,22 +32,39 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   queryMsgByUniqueKey: ['-t', 'T', '-i', '7F000001000100000000000000000008'],
   resetOffsetByTime: ['-g', 'G', '-t', 'T', '-s', 'now'],
   sendMessage: ['-t', 'T', '-p', 'x'],
+  sendMsgStatus: ['-b', 'B'],
   statsAll: [],
+  topicClusterList: ['-t', 'T'],
   topicList: [],
   topicRoute: ['-t', 'T'],
   topicStatus: ['-t', 'T'],
   updateBrokerConfig: ['-c', 'C', '-k', 'k', '-v', 'v'],
+  updateKvConfig: ['-s', 'NS', '-k', 'k', '-v', 'v'],
+  updateNamesrvConfig: ['-k', 'k', '-v', 'v'],
+  updateOrderConf: ['-t', 'T', '-m', 'get'],
   updateSubGroup: ['-c', 'C', '-g', 'G'],
   updateTopic: ['-c', 'C', '-t', 'T'],
+  updateTopicList: ['-c', 'C', '-f', TOPICS_FILE],
+  updateTopicPerm: ['-c', 'C', '-t', 'T', '-p', '6'],
+  wipeWritePerm: ['-b', 'B'],
 };
 
 /** Commands that can be addressed to one broker without a name server. */
 export const TO_ONE_BROKER: Readonly<Record<string, readonly string[]>> = {
+  brokerConsumeStats: [],
   brokerStatus: [],
+  cleanExpiredCQ: [],
+  cleanUnusedTopic: [],
   consumerConnection: ['-g', 'G'],
+  deleteExpiredCommitLog: [],
   deleteSubGroup: ['-g', 'G'],
   getBrokerConfig: [],
+  producer: [],
   updateBrokerConfig: ['-k', 'k', '-v', 'v'],
   updateSubGroup: ['-g', 'G'],
   updateTopic: ['-t', 'T'],
+  updateTopicList: ['-f', TOPICS_FILE],
 };
+
+/** Commands that ask no name server at all. */
+export const WITHOUT_NAMESRV: ReadonlySet<string> = new Set(['brokerConsumeStats', 'producer']);

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TOPICS_FILE } from './arguments.js';
 import { type CommandRun, runCommand } from './run-command.js';
 import { type SeededCluster, startSeededCluster } from './seed.js';
 
@@ -33,7 +34,7 @@ afterAll(() => cluster.stop());
 /** Runs a recorded command line against the seeded cluster. */
 async function replay(seq: number): Promise<CommandRun & { expected: string; error: string }> {
   const { command, stdout, stderr } = recorded.get(seq)!;
-  const [name = '', ...argv] = command.map((word) => cluster.toOurs(word));
+  const [name = '', ...argv] = command.map((word) => (word === 'topics.json' ? TOPICS_FILE : cluster.toOurs(word)));
   const run = await runCommand(name, argv);
   return { ...run, stdout: cluster.toRecorded(run.stdout), expected: stdout, error: stderr };
 }
@@ -86,13 +87,22 @@ describe('commands that create topics and groups print what the Java tool prints
   it.each(titled([1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 19, 22]))('%s', async (_, seq) => {
     await expectSame(seq);
   });
+
+  it.each(titled([10, 11]))('%s, without the usage text behind a success', async (_, seq) => {
+    const run = await replay(seq);
+    expect(lines(run.stdout)).toEqual(lines(run.expected.replace(/^usage: [\s\S]*/m, '')));
+    expect(run).toMatchObject({ stderr: '', exitCode: 0 });
+  });
 });
 
 describe('on the seeded cluster', () => {
   beforeAll(() => cluster.fill(), 60_000);
 
   describe('commands print what the Java tool prints', () => {
-    const same = [25, 26, 27, 28, 29, 30, 31, 32, 62, 68, 69, 71, 73, 74, 77, 78, 91, 92, 101, 102, 103, 105, 115, 116, 118];
+    const same = [
+      25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 52, 54, 62, 68, 69, 71, 73, 74, 77, 78, 84, 85, 86, 87, 88, 90, 91, 92, 101, 102, 103, 105,
+      115, 116, 118,
+    ];
 
     it.each(titled(same))('%s', async (_, seq) => {
       await expectSame(seq);
@@ -103,6 +113,52 @@ describe('on the seeded cluster', () => {
     const run = await replay(99);
     const rates = (text: string): string[] => lines(text.replace(/\d+( +\d+)$/gm, '~$1').replace(/~ +/g, '~ '));
     expect(rates(run.stdout)).toEqual(rates(run.expected).filter((line) => !line.startsWith('TOOLS_CONSUMER')));
+  });
+
+  it.each(titled([292, 295, 298, 304, 307, 310, 313]))('%s', async (_, seq) => {
+    const run = await replay(seq);
+    // The Java tool leaves out the end of the line.
+    expect(run).toMatchObject({ stdout: `${run.expected}\n`, stderr: '', exitCode: 0 });
+  });
+
+  it.each(titled([120]))('%s lists the same client', async (_, seq) => {
+    const run = await replay(seq);
+    const seeded = (text: string): string[] =>
+      normal(text.replace(/lastUpdateTimestamp=\d+/g, 'lastUpdateTimestamp=~').replaceAll('language=OTHER', 'language=JAVA'))
+        .split('\n')
+        .filter((line) => line.includes('(PG_SEED)'));
+    expect(seeded(run.stdout)).toEqual(seeded(run.expected));
+    expect(run).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+
+  it.each(titled([400]))('%s, but for the end of the queue', async (_, seq) => {
+    const run = await replay(seq);
+    const anyEnd = (text: string): string[] => lines(text.replace(/MAX_OFFSET=\d+/g, 'MAX_OFFSET=~'));
+    expect(anyEnd(run.stdout)).toEqual(anyEnd(run.expected));
+    expect(run).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+
+  it.each(titled([76]))('%s, but for the time it took and a remark', async (_, seq) => {
+    const run = await replay(seq);
+    const result =
+      /^ConsumeMessageDirectlyResult \[order=false, autoCommit=true, consumeResult=CR_SUCCESS, remark=\w+, spentTimeMills=\d+\]\n?$/;
+    expect(run.stdout).toMatch(result);
+    expect(run.expected).toMatch(result);
+  });
+
+  it.each(titled([35]))('%s shares the same queues in parts of the same size', async (_, seq) => {
+    const run = await replay(seq);
+    const shares = (text: string): { sizes: [string, number][]; queues: string[] } => {
+      const { result } = JSON.parse(text) as { result: Record<string, unknown[]> };
+      const sizes = Object.entries(result).map(([ip, queues]): [string, number] => [ip, queues.length]);
+      return {
+        sizes: sizes.sort(),
+        queues: Object.values(result)
+          .flatMap((queues) => queues.map((queue) => JSON.stringify(queue)))
+          .sort(),
+      };
+    };
+    expect(shares(run.stdout)).toEqual(shares(run.expected));
   });
 
   it('a dead-letter message is shown with where it came from', async () => {
@@ -188,6 +244,17 @@ describe('on the seeded cluster', () => {
       [329, 4],
       [324, 2],
       [288, 5],
+      [300, 4],
+      [337, 4],
+      [37, 4],
+      [218, 4],
+      [227, 2],
+      [257, 2],
+      [262, 2],
+      [283, 4],
+      [287, 4],
+      [293, 5],
+      [297, 4],
     ] as const)('%i', async (seq, exitCode) => {
       const run = await replay(seq);
       expect(run.stdout.replace(/^usage: [\s\S]*/, '')).toBe('');
@@ -219,7 +286,39 @@ describe('on the seeded cluster', () => {
       expect(run.exitCode).toBe(0);
     });
 
-    it.each(titled([317, 320]))('%s', async (_, seq) => {
+    it.each(titled([213, 215, 221, 249, 251, 254, 263, 266, 274, 277, 281, 291]))('%s', async (_, seq) => {
+      const run = await replay(seq);
+      const anyCount = (text: string): string[] => lines(text.replace(/OK, \d+/, 'OK, ~'));
+      expect(anyCount(run.stdout)).toEqual(anyCount(run.expected));
+      expect(run.stderr).toMatch(/^(note: [^\n]*\n)*$/);
+      expect(run.exitCode).toBe(0);
+    });
+
+    it.each(titled([270]))('%s of what is already gone prints what the Java tool prints, and a remark', async (_, seq) => {
+      const run = await replay(seq);
+      expect(lines(run.stdout)).toEqual(lines(run.expected));
+      expect(run).toMatchObject({ exitCode: 0, stderr: 'k1 of namespace NS1 was not known to any name server\n' });
+    });
+
+    it.each(titled([332]))('%s fails', async (_, seq) => {
+      expect(await replay(seq)).toMatchObject({ stdout: '', exitCode: 4 });
+    });
+
+    it.each(titled([335, 339, 402]))('%s', async (_, seq) => {
+      const run = await replay(seq);
+      const shape = (text: string): string[] =>
+        text
+          .replace(/^rt=\d+ms/gm, 'rt=~ms')
+          .replace(/sgId=[0-9A-F]{32,56}/g, 'sgId=~')
+          .replace(/queueOffset=\d+/g, 'queueOffset=~')
+          .replace(/true( +)\d+$/gm, 'true$1~')
+          .replace(/: \d+\.\d\d$/m, ': ~')
+          .split('\n');
+      expect(shape(run.stdout)).toEqual(shape(run.expected));
+      expect(run).toMatchObject({ stderr: '', exitCode: 0 });
+    });
+
+    it.each(titled([317, 320, 326]))('%s', async (_, seq) => {
       const run = await replay(seq);
       const [title, row = ''] = run.stdout.split('\n');
       expect(title).toBe(run.expected.split('\n')[0]);

@@ -3,11 +3,12 @@ import type { Output } from '../../../cli/output.js';
 import { readTime } from '../../../cli/read-time.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { ConsumeEvent } from '../../../client/admin/consume-message.js';
+import { queueText } from '../../../client/message-queue.js';
 import { systemClock } from '../../../common/clock.js';
 import { UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { messageExtText } from '../message-text.js';
+import { messageLine } from '../message-text.js';
 
 const options = defineOptions({
   topic: { short: 't', required: true, text: 'Topic name' },
@@ -116,17 +117,13 @@ function print(event: ConsumeEvent, values: Values, out: Output): void {
     case 'messages':
       out.line('Consume ok');
       for (const message of event.messages) {
-        out.line(`MSGID: ${message.msgId} ${messageExtText(message)} BODY: ${message.body.toString('utf8')}`);
+        out.line(messageLine(message, message.body.toString('utf8')));
       }
       return;
     case 'noMatch':
-      out.line(`${queueText(event)} no matched msg, offset=${event.offset}`);
+      out.line(`${queueText(event.queue)} no matched msg, offset=${event.offset}`);
       return;
     case 'end':
-      out.line(`${queueText(event)} print msg finished. status=${event.status}, offset=${event.offset}`);
+      out.line(`${queueText(event.queue)} print msg finished. status=${event.status}, offset=${event.offset}`);
   }
-}
-
-function queueText({ queue }: Extract<ConsumeEvent, { kind: 'noMatch' | 'end' }>): string {
-  return `MessageQueue [topic=${queue.topic}, brokerName=${queue.brokerName}, queueId=${queue.queueId}]`;
 }

@@ -1,8 +1,9 @@
-import { format } from '../../../cli/format.js';
+import { dateTimeMs, format } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { MessageView } from '../../../client/admin/message-view.js';
+import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 
 const options = defineOptions({
@@ -27,17 +28,22 @@ interface Result {
 /** Lists the messages that carry a key. */
 export default class QueryMsgByKey extends AdminCommand<typeof options, Result> {
   static override summary = 'Query Message by Key.';
-  static override description = 'The id shown is the client id; -m limits what each broker answers.';
+  static override description =
+    'The id shown is the client id. -b and -e are store times; -m limits the messages of each broker, of which the newest are shown.';
   static override examples = ['mqadmin queryMsgByKey -n 127.0.0.1:9876 -t OrderPaid -k order-1'];
   static override options = options;
 
-  protected override async ask(admin: AdminClient, values: OptionValues<typeof options>): Promise<Result> {
+  protected override async ask(admin: AdminClient, values: OptionValues<typeof options>, context: CommandContext): Promise<Result> {
     const { queryByKey } = await import('../../../client/admin/query-message.js');
     const messages = await queryByKey(admin, {
       topic: values.topic,
       key: values.msgKey,
       maxNum: values.maxNum,
       routeTopic: values.cluster,
+      onSkipped: (addr, storeTimestamp) => {
+        const time = dateTimeMs(storeTimestamp);
+        context.out.note(`note: ${addr} stored more messages with this key around ${time} than one answer holds; some of them are missing`);
+      },
       ...(values.beginTimestamp === undefined ? {} : { begin: values.beginTimestamp }),
       ...(values.endTimestamp === undefined ? {} : { end: values.endTimestamp }),
     });
