@@ -19,6 +19,8 @@ export class FileSeries {
   readonly fileSize: number;
   readonly #disk: Disk;
   readonly #fds: FdCache;
+  /** Bytes that the newest file occupied when the directory was read: nothing was written far behind them. */
+  loadedNewestBytes = 0;
   /** Start offsets, ascending. */
   #starts: number[] = [];
   #hasRemovedNames = false;
@@ -58,6 +60,7 @@ export class FileSeries {
         });
       }
       starts.push(Number(name));
+      this.loadedNewestBytes = stat.allocatedBytes;
     });
     this.#starts = starts;
   }
@@ -191,9 +194,9 @@ export class FileSeries {
     return this.#disk.statSync(this.pathOf(start))?.allocatedBytes ?? 0;
   }
 
-  /** Puts it on the device that names are gone. */
-  syncRemovedNames(): void {
-    if (this.#hasRemovedNames) {
+  /** Puts it on the device that names are gone: those that this object removed, or with `isSure` whoever did. */
+  syncNames(isSure: boolean): void {
+    if (this.#hasRemovedNames || isSure) {
       this.#disk.syncDirectorySync(this.directory);
       this.#hasRemovedNames = false;
     }

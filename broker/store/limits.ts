@@ -34,9 +34,9 @@ export const MAX_PULL_MESSAGE_BYTES = 128 * MiB;
 /** Pause between two checkpoints: recovery after a kill walks what came since, and a little more. */
 export const CHECKPOINT_INTERVAL_MS = 3_000;
 /** The pause grows to this many times what the last checkpoint's flushes took, so that they never keep the disk busy. */
-export const CHECKPOINT_PAUSE_FACTOR = 20;
+export const CHECKPOINT_PAUSE_FACTOR = 4;
 /** Queue files that a checkpoint flushes at a time: the thread pool has room left for the commit log. */
-export const QUEUE_FLUSHES = 2;
+export const QUEUE_FLUSHES = 3;
 /** Pause before a store that could not write tries again. */
 export const WRITE_RETRY_MS = 1_000;
 /** Rounds of retention that one request for the deletion of expired files lasts, as Apache's. */

@@ -34,6 +34,8 @@ function isGone(queue: UnitQueue, unit: number, commitLogMin: number): boolean {
   return queue.unit(unit, run) && (isFiller(run.view, run.position) || unitOffset(run.view, run.position) < commitLogMin);
 }
 
+/** What file systems allocate at once. */
+const BLOCK_BYTES = 4096;
 /** Room for one unit of either kind. */
 const probe = Buffer.alloc(64);
 const probeView = new DataView(probe.buffer, probe.byteOffset, probe.length);
@@ -53,6 +55,13 @@ export function adoptEnd(queue: UnitQueue): void {
   }
   let low = start / unitBytes + 1;
   let high = (start + files.fileSize) / unitBytes;
+  // In a sparse file the end is in the last block there is.
+  const guess = start / unitBytes + Math.ceil(files.loadedNewestBytes / unitBytes);
+  if (guess > low && guess < high && !isThere(guess)) {
+    high = guess;
+    const block = guess - Math.ceil(BLOCK_BYTES / unitBytes);
+    low = block > low && isThere(block) ? block + 1 : low;
+  }
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     if (isThere(middle)) {
