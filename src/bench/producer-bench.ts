@@ -3,6 +3,7 @@ import os from 'node:os';
 import { Producer } from '../client/producer/producer.js';
 import type { ProducerStats } from '../client/producer/send-stats.js';
 import type { Credentials } from '../client/types.js';
+import type { CompressionTypeName } from '../common/compression.js';
 import type { Message } from '../common/message/message.js';
 import { describeEnvironment, GeneratorWatch } from './environment.js';
 import { loadHistograms } from './latency-histogram.js';
@@ -28,7 +29,7 @@ export interface ProducerBenchOptions {
   /** Messages get one of so many tags in turn. */
   readonly tagCount?: number;
   readonly delayTimeLevel?: number;
-  readonly compress?: { readonly level: number; readonly overBytes: number };
+  readonly compress?: { readonly type: CompressionTypeName; readonly level: number; readonly overBytes: number };
   readonly credentials?: Credentials;
 }
 
@@ -89,7 +90,7 @@ function createProducer(options: ProducerBenchOptions): Producer {
     namesrvAddr: options.namesrvAddr,
     producerGroup: options.producerGroup,
     compressMsgBodyOverHowmuch: options.compress?.overBytes ?? Number.MAX_SAFE_INTEGER,
-    ...(options.compress === undefined ? {} : { compressLevel: options.compress.level }),
+    ...(options.compress === undefined ? {} : { compressType: options.compress.type, compressLevel: options.compress.level }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
   });
 }

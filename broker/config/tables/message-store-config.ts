@@ -170,7 +170,7 @@ export const MESSAGE_STORE_CONFIG = {
   recheckReputOffsetFromCq: bool(false, 'recompute dispatch start like 4.x', { since: '5.x' }),
   maxTopicLength: int(127, 'deprecated', { since: '5.x' }),
   autoMessageVersionOnTopicLen: bool(true, 'v2 records for topics over 127 characters', { since: '5.x' }),
-  enabledAppendPropCRC: bool(false, 'append __CRC32#', { since: '5.x' }),
+  enabledAppendPropCRC: bool(false, 'append __CRC32#, the CRC of the whole record', { use: 'start', since: '5.x' }),
   forceVerifyPropCRC: bool(false, 'verify it in recovery', { use: 'start', since: '5.x' }),
   travelCqFileNumWhenGetMessage: int(1, 'CQ files per read', { since: '5.x' }),
   correctLogicMinOffsetSleepInterval: int(1, 'pause of the minimum offset correction', { unit: 'ms', since: '5.x' }),

@@ -1,3 +1,4 @@
+import type { CompressionTypeName } from '../../common/compression.js';
 import { UsageError } from '../../common/errors.js';
 import { MAX_MESSAGE_BODY_BYTES } from '../../common/limits.js';
 import type { MessageQueue } from '../message-queue.js';
@@ -29,7 +30,9 @@ export interface ProducerOptions extends ClientOptions {
   sendMsgMaxTimeoutPerRequestMs?: number;
   /** Bodies of at least so many bytes are compressed. Default 4096. */
   compressMsgBodyOverHowmuch?: number;
-  /** zlib level, 0 to 9. Default 5. */
+  /** How: `ZLIB`, `LZ4` or `ZSTD`; consumers must know it, and clients before 5.0 know ZLIB alone. Default ZLIB. */
+  compressType?: CompressionTypeName;
+  /** Level of ZLIB (0 to 9) and ZSTD. Default 5. */
   compressLevel?: number;
   /** Largest body before compression, bytes. Default 4 MiB. */
   maxMessageSize?: number;
@@ -62,6 +65,11 @@ export interface ProducerOptions extends ClientOptions {
   batchMaxBytes?: number;
   /** Bytes of all batches that wait; beyond, messages are sent alone. Default 32 MiB. */
   totalBatchMaxBytes?: number;
+  /**
+   * Gives each batch a unique id of its own, as Java 5.x clients do: for topics with queue.type=BatchCQ, whose brokers keep a batch as one
+   * record (an inner batch) when it has one. On other topics Apache's 5.x brokers hand that id to every message of the batch. Default false.
+   */
+  innerBatch?: boolean;
   /**
    * Namespace of the first kind (deprecated in RocketMQ): topics and the group are `namespace%name` for brokers and plain for the
    * application. See `namespaceV2` for the second kind.
@@ -101,6 +109,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     sendMsgTimeoutMs: options.sendMsgTimeoutMs ?? 3_000,
     sendMsgMaxTimeoutPerRequestMs: options.sendMsgMaxTimeoutPerRequestMs ?? -1,
     compressMsgBodyOverHowmuch: options.compressMsgBodyOverHowmuch ?? 4096,
+    compressType: options.compressType ?? 'ZLIB',
     compressLevel: options.compressLevel ?? 5,
     maxMessageSize: options.maxMessageSize ?? MAX_MESSAGE_BODY_BYTES,
     createTopicKey: options.createTopicKey ?? DEFAULT_CREATE_TOPIC_KEY,
@@ -116,6 +125,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     batchMaxDelayMs: options.batchMaxDelayMs ?? 10,
     batchMaxBytes: options.batchMaxBytes ?? 32 * 1024,
     totalBatchMaxBytes: options.totalBatchMaxBytes ?? 32 * MiB,
+    innerBatch: options.innerBatch ?? false,
     namespace: options.namespace ?? '',
   };
   requireRange('batchMaxDelayMs', settings.batchMaxDelayMs, [1, 30_000]);

@@ -1,4 +1,4 @@
-import { compressBody, compressionSysFlag } from '../../common/compression.js';
+import { compressBody, compressionSysFlag, loadCompression } from '../../common/compression.js';
 import { type MQError, UsageError } from '../../common/errors.js';
 import type { Message } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
@@ -112,6 +112,9 @@ export class Producer {
   async start(topics: readonly string[] = []): Promise<void> {
     if (this.#running) {
       throw new UsageError(`producer ${this.producerGroup} is already started`);
+    }
+    if (this.#settings.compressType === 'ZSTD') {
+      await loadCompression('ZSTD');
     }
     this.#client.registerProducer({ group: this.#settings.producerGroup, topics: () => this.#transmitter.topics() });
     this.#running = true;
@@ -380,8 +383,9 @@ export class Producer {
     const { properties } = message;
     pending.msgId = properties?.get(MessageConst.UNIQ_KEY) ?? this.#client.uniqKeys.create();
     if (message.body.length >= this.#settings.compressMsgBodyOverHowmuch) {
-      pending.body = compressBody(message.body, 'ZLIB', this.#settings.compressLevel);
-      pending.sysFlag |= compressionSysFlag('ZLIB');
+      const { compressType, compressLevel } = this.#settings;
+      pending.body = compressBody(message.body, compressType, compressLevel);
+      pending.sysFlag |= compressionSysFlag(compressType);
     }
     if (properties !== undefined && properties.get(MessageConst.TRAN_MSG) === 'true') {
       pending.sysFlag |= MessageSysFlag.TRANSACTION_PREPARED_TYPE;
@@ -393,8 +397,8 @@ export class Producer {
     const { outer, msgIds } = encodeMessages(messages, this.#settings.maxMessageSize, () => this.#client.uniqKeys.create());
     const pending = this.#bare(outer, init);
     pending.batch = true;
-    // No id of the batch's own: brokers append these properties to every message's, and the last UNIQ_KEY is the one that counts.
-    pending.properties = propertiesText(outer, '');
+    // An id of the batch's own only where it is asked for: brokers append these properties to every message's, the last UNIQ_KEY counts.
+    pending.properties = propertiesText(outer, this.#settings.innerBatch ? this.#client.uniqKeys.create() : '');
     pending.msgId = msgIds;
     return pending;
   }

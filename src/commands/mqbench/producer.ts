@@ -5,6 +5,7 @@ import { signingKeys } from '../../cli/credentials.js';
 import { dateTimeMs } from '../../cli/format.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
+import { parseCompressionType } from '../../common/compression.js';
 import { UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
@@ -81,9 +82,6 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Pr
   if (values.msgTraceEnable) {
     throw new UsageError('-m true: message trace is not built yet; leave -m out');
   }
-  if (values.compressEnable && values.compressType.toUpperCase() !== 'ZLIB') {
-    throw new UsageError(`-ct ${values.compressType}: only ZLIB is built in; leave -ct out`);
-  }
   const credentials = await signingKeys(values, context.io.env);
   return {
     namesrvAddr: values.namesrvAddr ?? DEFAULT_NAMESRV_ADDR,
@@ -97,9 +95,13 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Pr
     ...runLength(values),
     ...(values.rate === undefined ? {} : { rate: values.rate }),
     ...(values.delayEnable ? { delayTimeLevel: values.delayLevel } : {}),
-    ...(values.compressEnable ? { compress: { level: values.compressLevel, overBytes: values.compressOverHowMuch } } : {}),
+    ...(values.compressEnable ? { compress: compressOptions(values) } : {}),
     ...(credentials === undefined ? {} : { credentials }),
   };
+}
+
+function compressOptions(values: Values): NonNullable<ProducerBenchOptions['compress']> {
+  return { type: parseCompressionType(values.compressType), level: values.compressLevel, overBytes: values.compressOverHowMuch };
 }
 
 function openingLine(bench: ProducerBenchOptions, values: Values): string {
