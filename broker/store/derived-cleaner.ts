@@ -64,14 +64,19 @@ export class DerivedCleaner {
     while (nowMs >= this.#nextMs && this.#clock.monotonicMs() <= untilMs) {
       const next = this.#queues.next();
       if (next.done === true) {
-        this.#queues = null;
-        this.#doneFor = this.#passFor;
+        this.endPass();
         return;
       }
       if (this.#clean(next.value)) {
         this.#nextMs = nowMs + this.#config.deleteConsumeQueueFilesInterval;
       }
     }
+  }
+
+  /** Leaves the rest of a pass to the one after the next removal. */
+  endPass(): void {
+    this.#queues = null;
+    this.#doneFor = this.#passFor;
   }
 
   /** Removes what a queue no longer needs; true when that was something. */

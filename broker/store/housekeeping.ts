@@ -75,15 +75,26 @@ export class Housekeeping {
 
   /** Does what is due. */
   tick(nowMs: number): void {
-    this.#retention.tick(nowMs);
-    this.#parts.topics.commitLogMin = this.#log.minOffset;
-    this.#cleaner.tick(nowMs);
+    this.#clean(nowMs);
     if ((this.#write.blocks & Block.NOT_MARKED) !== 0 && nowMs >= this.#nextMarkMs) {
       this.#nextMarkMs = nowMs + WRITE_RETRY_MS;
       this.#markAgain();
     }
     if (this.#parts.config.warmMapedFileEnable && this.#canWarm && this.#write.blocks === 0) {
       this.#warm();
+    }
+  }
+
+  /** A disk that cannot be read keeps its files a little longer. */
+  #clean(nowMs: number): void {
+    try {
+      this.#retention.tick(nowMs);
+      this.#parts.topics.commitLogMin = this.#log.minOffset;
+      this.#cleaner.tick(nowMs);
+    } catch (error) {
+      this.#retention.endRound();
+      this.#cleaner.endPass();
+      this.#parts.logger.warn(`the clean-up of the store stopped (${diskErrorCode(error)}); the next round goes on`);
     }
   }
 

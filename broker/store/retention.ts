@@ -130,8 +130,12 @@ export class Retention {
   }
 
   /** Nothing more goes in this round. */
-  #stuck(why: string): void {
+  endRound(): void {
     this.#left = 0;
+  }
+
+  #stuck(why: string): void {
+    this.endRound();
     const level = this.#host.diskLevel();
     if ((level === 'forced' || level === 'full') && !this.#isStuckLogged) {
       this.#isStuckLogged = true;

@@ -240,3 +240,15 @@ test('killed or without power at any moment of a deletion, the store opens and s
     }
   }
 });
+
+test('a disk that cannot be read ends the clean-up, not the broker', async () => {
+  const aging = await filled();
+  aging.jumpTo(NOON + 100 * HOUR_MS);
+  aging.disk.inject({ call: 'stat', at: 0, times: 1, code: 'EIO' });
+  aging.store.deleteExpiredFiles();
+  aging.settle(2);
+  expect(aging.logFiles).toBe(5);
+  expect(aging.log.at(-1)).toBe('the clean-up of the store stopped (EIO); the next round goes on');
+  aging.settle(15);
+  expect(aging.logFiles).toBe(1);
+});
