@@ -6,6 +6,7 @@ export * from './attributes.js';
 export * from './broker-config.js';
 export * from './broker-consume-stats.js';
 export * from './clean-up.js';
+export * from './cluster-rt.js';
 export * from './connections.js';
 export * from './consume-message.js';
 export * from './consumer-progress.js';

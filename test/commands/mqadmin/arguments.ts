@@ -13,6 +13,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   cleanExpiredCQ: ['-c', 'C'],
   cleanUnusedTopic: ['-c', 'C'],
   clusterList: [],
+  clusterRT: [],
   consumeMessage: ['-t', 'T'],
   consumerConnection: ['-g', 'G'],
   consumerProgress: ['-g', 'G'],
