@@ -6,12 +6,43 @@
  * | 16 | indexMsgTimestamp: end time of the last full index file |
  * | 24 | masterFlushedOffset (5.x) |
  * | 32 | confirmPhyOffset (5.x) |
+ *
+ * Our own part, which an Apache broker leaves as it is; one sector with the rest, so that both are old or new together:
+ * | 64  | `mqkit` and zeros                                              | 8 |
+ * | 72  | the first three times once more: another writer changes those above only | 24 |
+ * | 96  | commit log offset that the summary is about, −1 without one    | 8 |
+ * | 104 | units of all queues, first units of all queues, index entries (−1 without an index), name of the first index file | 32 |
+ * | 136 | CRC-32 of [64, 136)                                            | 4 |
  */
+import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { isOutOfSpace } from './disk.js';
 import type { Disk } from './types.js';
 
 const FILE_BYTES = 4096;
+const OWN_PART = 64;
+const OWN_CRC = 136;
+const SECTOR = 512;
+const OWN_MAGIC = Buffer.from('mqkit\0\0\0', 'latin1');
 /** Store times are taken a little before the write; recovery goes back by this much. */
 const SLACK_MS = 3000;
+
+/** What queues and index hold of the commit log before one offset: recovery compares, and makes them anew when something is missing. */
+export interface DerivedSummary {
+  /** Commit log offset. */
+  where: number;
+  /** Sum of the numbers of the next units. */
+  queueUnits: number;
+  /** Sum of the numbers of the first units. */
+  firstUnits: number;
+  /** −1 without an index. */
+  indexEntries: number;
+  /** Name of the oldest index file; 0 when there is none. */
+  firstIndexFile: number;
+}
+
+/** Who wrote the file last; `damaged` when nobody can have. */
+export type CheckpointWriter = 'own' | 'other' | 'nobody' | 'damaged';
 
 /** Up to which store time each kind of file is safe; recovery starts from it. */
 export class Checkpoint {
@@ -20,6 +51,11 @@ export class Checkpoint {
   indexMsgTimestamp = 0;
   masterFlushedOffset = 0;
   confirmPhyOffset = 0;
+  summary: DerivedSummary | null = null;
+  /** Of the file that `load` found. */
+  writer: CheckpointWriter = 'nobody';
+  /** Grows when the clock is set back: times noted before mean nothing then. */
+  era = 0;
   readonly #path: string;
   readonly #disk: Disk;
 
@@ -30,15 +66,19 @@ export class Checkpoint {
 
   load(): void {
     const stat = this.#disk.statSync(this.#path);
-    if (stat === null || stat.size < 40) {
+    if (stat === null) {
       return;
     }
-    const buffer = Buffer.alloc(40);
+    const buffer = Buffer.alloc(SECTOR);
     const fd = this.#disk.openSync(this.#path);
     try {
-      this.#disk.readSync(fd, buffer, 0, 40, 0);
+      this.#disk.readSync(fd, buffer, 0, SECTOR, 0);
     } finally {
       this.#disk.closeSync(fd);
+    }
+    this.writer = writerOf(buffer);
+    if (this.writer === 'damaged') {
+      return;
     }
     const time = (at: number): number => {
       const value = Number(buffer.readBigInt64BE(at));
@@ -49,6 +89,33 @@ export class Checkpoint {
     this.indexMsgTimestamp = time(16);
     this.masterFlushedOffset = time(24);
     this.confirmPhyOffset = time(32);
+    const own = (at: number): number => Number(buffer.readBigInt64BE(at));
+    if (this.writer === 'own' && own(96) >= 0) {
+      this.summary = {
+        where: own(96),
+        queueUnits: own(104),
+        firstUnits: own(112),
+        indexEntries: own(120),
+        firstIndexFile: own(128),
+      };
+    }
+  }
+
+  /** Nothing is known of what is on the device; an older version of the file, which a power cut could bring back, must not claim more. */
+  forget(): void {
+    this.physicMsgTimestamp = 0;
+    this.logicsMsgTimestamp = 0;
+    this.indexMsgTimestamp = 0;
+    this.summary = null;
+    this.#saveOrRemove();
+  }
+
+  /** New messages get times from `nowMs` on, which are earlier than those before: the file must not speak of them. */
+  stepBack(nowMs: number): void {
+    this.physicMsgTimestamp = Math.min(this.physicMsgTimestamp, nowMs);
+    this.logicsMsgTimestamp = Math.min(this.logicsMsgTimestamp, nowMs);
+    this.era++;
+    this.save(true);
   }
 
   /** Writes the file; with `isDurable` it is on the device when this returns. */
@@ -59,9 +126,12 @@ export class Checkpoint {
     buffer.writeBigInt64BE(BigInt(this.indexMsgTimestamp), 16);
     buffer.writeBigInt64BE(BigInt(this.masterFlushedOffset), 24);
     buffer.writeBigInt64BE(BigInt(this.confirmPhyOffset), 32);
+    this.#writeOwnPart(buffer);
     const fd = this.#disk.openSync(this.#path, { create: true });
     try {
-      this.#disk.writeSync(fd, buffer, 0, FILE_BYTES, 0);
+      for (let done = 0; done < FILE_BYTES; ) {
+        done += this.#disk.writeSync(fd, buffer, done, FILE_BYTES - done, done);
+      }
       if (isDurable) {
         this.#disk.fdatasyncSync(fd);
       }
@@ -70,9 +140,55 @@ export class Checkpoint {
     }
   }
 
+  #writeOwnPart(buffer: Buffer): void {
+    OWN_MAGIC.copy(buffer, OWN_PART);
+    buffer.copy(buffer, OWN_PART + 8, 0, 24);
+    const { where, queueUnits, firstUnits, indexEntries, firstIndexFile } = this.summary ?? NO_SUMMARY;
+    [where, queueUnits, firstUnits, indexEntries, firstIndexFile].forEach((value, i) => {
+      buffer.writeBigInt64BE(BigInt(value), 96 + i * 8);
+    });
+    buffer.writeUInt32BE(crc32(buffer.subarray(OWN_PART, OWN_CRC)), OWN_CRC);
+  }
+
+  /**
+   * Lowers the time up to which queues and index are on the device, and says so there before this returns. On a full disk the file goes
+   * instead: without one, recovery begins at the first record.
+   */
+  lowerLogics(timestamp: number): void {
+    // Also when it is no higher already: what was read may be in the page cache only, and a higher one on the device.
+    this.logicsMsgTimestamp = Math.min(this.logicsMsgTimestamp, timestamp);
+    this.#saveOrRemove();
+  }
+
+  #saveOrRemove(): void {
+    try {
+      this.save(true);
+    } catch (error) {
+      if (!isOutOfSpace(error)) {
+        throw error;
+      }
+      if (this.#disk.statSync(this.#path) !== null) {
+        this.#disk.unlinkSync(this.#path);
+        this.#disk.syncDirectorySync(dirname(this.#path));
+      }
+    }
+  }
+
   /** Records with a store time up to this one need no second dispatch. */
   minTimestamp(messageIndexSafe: boolean): number {
     const min = Math.min(this.physicMsgTimestamp, this.logicsMsgTimestamp) - SLACK_MS;
     return Math.max(0, messageIndexSafe ? Math.min(min, this.indexMsgTimestamp) : min);
   }
+}
+
+const NO_SUMMARY: DerivedSummary = { where: -1, queueUnits: 0, firstUnits: 0, indexEntries: -1, firstIndexFile: 0 };
+
+function writerOf(sector: Buffer): CheckpointWriter {
+  if (sector.compare(OWN_MAGIC, 0, OWN_MAGIC.length, OWN_PART, OWN_PART + OWN_MAGIC.length) === 0) {
+    if (sector.readUInt32BE(OWN_CRC) !== crc32(sector.subarray(OWN_PART, OWN_CRC))) {
+      return 'damaged';
+    }
+    return sector.compare(sector, OWN_PART + 8, OWN_PART + 32, 0, 24) === 0 ? 'own' : 'other';
+  }
+  return sector.subarray(40).every((byte) => byte === 0) ? 'other' : 'damaged';
 }

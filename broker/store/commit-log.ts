@@ -147,6 +147,8 @@ export class CommitLog {
 
   /** Deletes files made in advance. */
   removeUnusedFiles(): void {
+    // The log may end where a file begins: the file is kept, so its length must outlast a power cut.
+    this.files.fdatasyncSync(this.#end);
     this.files.deleteFrom(this.#end + 1);
   }
 

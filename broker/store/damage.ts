@@ -79,12 +79,24 @@ function findIntact(walk: LogWalk, buffer: Buffer, bytes: number, base: number, 
   }
 }
 
+function removeQuietly(disk: Disk, path: string): void {
+  try {
+    disk.unlinkSync(path);
+  } catch {
+    // The error that led here says more.
+  }
+}
+
 /** Copies [from, to) of the log to a file of the same layout: byte n of the copy is byte from + n; zero stretches stay holes. */
 export function copyLeftover(options: { files: FileSeries; disk: Disk; root: string; from: number; to: number; nowMs: number }): string {
   const { files, disk, from, to } = options;
   const directory = join(options.root, 'recovered');
   disk.mkdirSync(directory);
-  const path = join(directory, `commitlog-${offsetFileName(from)}-${options.nowMs}`);
+  const name = `commitlog-${offsetFileName(from)}-${options.nowMs}`;
+  let path = join(directory, name);
+  for (let n = 1; disk.statSync(path) !== null; n++) {
+    path = join(directory, `${name}-${n}`);
+  }
   const fd = disk.openSync(path, { create: true });
   try {
     disk.ftruncateSync(fd, to - from);
@@ -97,8 +109,12 @@ export function copyLeftover(options: { files: FileSeries; disk: Disk; root: str
       }
     }
     disk.fdatasyncSync(fd);
-  } finally {
+  } catch (error) {
     disk.closeSync(fd);
+    // Half a copy says nothing, and on a full disk every start would leave one more.
+    removeQuietly(disk, path);
+    throw error;
   }
+  disk.closeSync(fd);
   return path;
 }

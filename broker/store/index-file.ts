@@ -74,6 +74,11 @@ export class IndexFile {
     return this.indexCount >= this.#indexNum;
   }
 
+  /** Nothing of it was written yet: there is no such file. */
+  get isNew(): boolean {
+    return this.#isNew;
+  }
+
   get hasSlotsInMemory(): boolean {
     return this.#slots !== null;
   }

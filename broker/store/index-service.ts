@@ -22,6 +22,9 @@ export class IndexService {
   /** Full files whose slots are not in the file yet. */
   #sealing: IndexFile[] = [];
   #isSyncing = false;
+  /** A flush failed: what the kernel dropped then is on no device, whatever later flushes say. */
+  hasFlushFailed = false;
+  #hasRemovedNames = false;
   /** Called with the end time of a full file once it is on the device. */
   onSealed: (endTimestamp: number) => void = () => {};
   /** Called when the disk does not take entries. */
@@ -78,7 +81,10 @@ export class IndexService {
    */
   resumeAt(walkFrom: number, sealedTimestamp: number): void {
     const files = this.#files;
-    for (let i = this.#firstOpen(sealedTimestamp); i < files.length; i++) {
+    // A whole file may hold records that will be indexed again.
+    const firstAgain = files.findIndex((file) => file.endPhyOffset >= walkFrom);
+    const firstOpen = this.#firstOpen(sealedTimestamp);
+    for (let i = firstAgain < 0 ? firstOpen : Math.min(firstAgain, firstOpen); i < files.length; i++) {
       const file = files[i]!;
       if (file.beginTimestamp > 0) {
         file.rebuild(walkFrom, false);
@@ -146,7 +152,29 @@ export class IndexService {
     this.#files = this.#files.filter((other) => other !== file);
     this.#sealing = this.#sealing.filter((other) => other !== file);
     this.#fds.close(file.path);
-    this.#disk.unlinkSync(file.path);
+    if (!file.isNew) {
+      this.#disk.unlinkSync(file.path);
+      this.#hasRemovedNames = true;
+    }
+  }
+
+  /** Puts it on the device that names are gone: those that this object removed, or with `isSure` whoever did. */
+  syncNames(isSure: boolean): void {
+    if (this.#hasRemovedNames || isSure) {
+      this.#disk.syncDirectorySync(this.#directory);
+      this.#hasRemovedNames = false;
+    }
+  }
+
+  /** Forgets the oldest files while all their records lie before `minOffset`, never the newest; the caller removes them. Returns their paths. */
+  takeExpired(minOffset: number): string[] {
+    const paths: string[] = [];
+    while (this.#files.length > 1 && this.#files[0]!.endPhyOffset < minOffset && !this.#sealing.includes(this.#files[0]!)) {
+      const { path } = this.#files.shift()!;
+      this.#fds.close(path);
+      paths.push(path);
+    }
+    return paths;
   }
 
   /** Drops entries of records at or behind the end of the log. */
@@ -225,13 +253,16 @@ export class IndexService {
     file.fdatasync((error) => {
       this.#isSyncing = false;
       if (error !== null) {
+        this.hasFlushFailed = true;
         file.restartSlots();
         this.onError(error);
         return;
       }
       file.release();
       this.#sealing = this.#sealing.filter((other) => other !== file);
-      this.onSealed(file.endTimestamp);
+      if (!this.hasFlushFailed) {
+        this.onSealed(file.endTimestamp);
+      }
     });
   }
 
@@ -241,6 +272,7 @@ export class IndexService {
     const next = (error: Error | null): void => {
       const file = files.shift();
       if (error !== null || file === undefined) {
+        this.hasFlushFailed ||= error !== null;
         callback(error);
       } else {
         file.fdatasync(next);
@@ -278,6 +310,17 @@ export class IndexService {
       }
     }
     return offsets;
+  }
+
+  /** Entries of all files, and the name of the oldest one. */
+  summary(): { indexEntries: number; firstIndexFile: number } {
+    const indexEntries = this.#files.reduce((sum, file) => sum + file.indexCount - 1, 0);
+    return { indexEntries, firstIndexFile: Number(this.#files[0]?.path.slice(-17) ?? 0) };
+  }
+
+  /** Removes every file, for entries that are all made anew. */
+  dropAll(): void {
+    this.#dropFrom(0);
   }
 
   get lastUpdateTimestamp(): number {

@@ -6,21 +6,23 @@ import { StoreError } from '../../src/common/errors.js';
 import { getInt64 } from '../../src/common/int64.js';
 import type { Logger } from '../../src/common/logger.js';
 import { RECORD_OVERHEAD_BYTES, SYS_FLAG_POS, storeTimestampPos } from '../../src/common/message/record.js';
-import type { Checkpoint } from './checkpoint.js';
-import { type ConsumeQueue, CQ_UNIT_BYTES, isFiller, type UnitRun, unitOffset, unitSize } from './consume-queue.js';
+import type { Checkpoint, DerivedSummary } from './checkpoint.js';
 import { copyLeftover, findLeftover } from './damage.js';
+import { isOutOfSpace } from './disk.js';
 import { RecoveryDispatcher } from './dispatcher.js';
 import type { FileSeries } from './file-series.js';
 import type { IndexService } from './index-service.js';
-import { QUEUE_PAGE_UNITS } from './limits.js';
-import { LogWalk } from './log-walk.js';
+import { rewriteRange } from './log-rewrite.js';
+import { LogWalk, type WalkEnd } from './log-walk.js';
+import { adoptEnd } from './queue-bounds.js';
 import type { TopicTable } from './topic-table.js';
 import type { Disk, StoreConfig } from './types.js';
+import { isFiller, newUnitRun, type UnitQueue, unitOffset, unitSize } from './unit-queue.js';
 
+/** Bytes before the end of the log that are written again after a kill: more than a process writes before a flush fails. */
+const MAX_REWRITTEN_BYTES = 256 * 1024 * 1024;
 /** Queues whose units are used to find a record to start from. */
 const MAX_PROBED_QUEUES = 64;
-/** Queue files looked at from the end, as Apache's recovery does. */
-const CHECKED_QUEUE_FILES = 3;
 
 export interface RecoveryOptions {
   config: StoreConfig;
@@ -53,9 +55,9 @@ export interface RecoveryResult {
 
 /** Recovers the store. Throws `StoreError` when a cut would lose flushed records. */
 export function recover(options: RecoveryOptions): RecoveryResult {
-  const { files, topics, index, logger } = options;
+  const { files, topics, index } = options;
   for (const queue of topics.all()) {
-    findQueueEnd(queue);
+    adoptEnd(queue);
   }
   index?.load(options.isAfterKill);
   if (files.isEmpty) {
@@ -69,29 +71,28 @@ export function recover(options: RecoveryOptions): RecoveryResult {
     checkPropertyCrc: options.config.forceVerifyPropCRC,
     maxRecordBytes: files.fileSize,
   });
-  const { from, indexFrom } = startOffset(options, walk);
-  if (options.isAfterKill) {
-    for (const queue of topics.all()) {
-      cutQueueBefore(queue, from);
-    }
-  }
-  const dispatcher = new RecoveryDispatcher({ topics, index, indexFrom, delayLevels: options.delayLevels, logger });
-  const result: RecoveryResult = { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: from, dispatched: 0, flushedWhere: 0 };
-  const stopped = walk.walk(from, (buffer, header) => {
-    result.walkedRecords++;
-    result.lastStoreTimestamp = header.storeTimestamp;
-    dispatcher.dispatch(buffer, header);
-  });
-  result.end = stopped.end;
-  result.dispatched = dispatcher.dispatched;
+  const { filed, from } = fileRecords(options, walk);
+  const { result, unflushedFrom } = filed;
+  const stopped = filed.end;
   cutLog(options, walk, stopped.end, stopped.reason);
-  topics.writeOut();
+  forgetCutSummary(options.checkpoint, stopped.end);
+  topics.commitLogMin = files.minOffset;
+  writeQueues(topics);
   for (const queue of topics.all()) {
     cutQueue(queue, stopped.end);
-    correctMinOffset(queue, files.minOffset);
     queue.nextOffset = queue.maxOffset;
   }
   index?.cutFrom(stopped.end);
+  if (options.isAfterKill && unflushedFrom >= 0) {
+    // The killed process may have met a flush that failed: what it left counts as flushed, but only writing it again makes that true.
+    rewriteRange(files, Math.max(unflushedFrom, stopped.end - MAX_REWRITTEN_BYTES), stopped.end);
+  }
+  // A name that comes back with the next power cut would bring what was cut back; the killed process may have been a recovery too.
+  files.syncNames(options.isAfterKill);
+  index?.syncNames(options.isAfterKill);
+  for (const queue of topics.all()) {
+    queue.files.syncNames(false);
+  }
   if (options.isAfterKill && options.config.flushDiskType === 'SYNC_FLUSH') {
     // A killed process left records in the page cache; consumers will see them now, and under SYNC_FLUSH they see flushed ones only.
     for (const start of files.startsBetween(from, stopped.end)) {
@@ -103,36 +104,106 @@ export function recover(options: RecoveryOptions): RecoveryResult {
   return result;
 }
 
-/** Finds the end of a queue: from the third file from the end on, the first unit that is none. */
-function findQueueEnd(queue: ConsumeQueue): void {
-  const starts = queue.files.starts;
-  if (starts.length === 0) {
-    return;
+/** What a walk through the log did. */
+interface Filed {
+  end: WalkEnd;
+  result: RecoveryResult;
+  /** First record that may not be on the device; −1 when there is none. */
+  unflushedFrom: number;
+  /** Queues and index hold what the checkpoint's summary says. */
+  isComplete: boolean;
+}
+
+/** Files the records from where the walk begins; all records, when queues or index turn out to have lost something. */
+function fileRecords(options: RecoveryOptions, walk: LogWalk): { filed: Filed; from: number } {
+  const { files, topics, index, checkpoint, logger } = options;
+  const isUnknown = checkpoint.writer === 'damaged' || (checkpoint.writer === 'nobody' && !options.isAfterKill);
+  if (isUnknown || (options.isAfterKill && options.isOwnCheckpoint && checkpoint.writer !== 'own')) {
+    checkpoint.forget();
   }
-  const block = Buffer.allocUnsafe(QUEUE_PAGE_UNITS * CQ_UNIT_BYTES);
-  const view = new DataView(block.buffer, block.byteOffset, block.length);
-  const first = starts[Math.max(0, starts.length - CHECKED_QUEUE_FILES)]!;
-  let at = first;
-  let maxPhysicOffset = 0;
-  scan: for (;;) {
-    const bytes = queue.files.read(at, block, 0, block.length);
-    for (let i = 0; i + CQ_UNIT_BYTES <= bytes; i += CQ_UNIT_BYTES) {
-      const offset = unitOffset(view, i);
-      const size = unitSize(view, i);
-      if (offset < 0 || size <= 0) {
-        at += i;
-        break scan;
-      }
-      if (!isFiller(view, i)) {
-        maxPhysicOffset = offset + size;
+  if (!isUnknown) {
+    const start = startOffset(options, walk);
+    if (options.isAfterKill) {
+      for (const queue of topics.all()) {
+        cutQueueBefore(queue, start.from);
       }
     }
-    at += bytes - (bytes % CQ_UNIT_BYTES);
-    if (bytes < block.length) {
-      break;
+    const filed = fileFrom(options, walk, start);
+    if (filed.isComplete) {
+      return { filed, from: start.from };
     }
   }
-  queue.adopt(at / CQ_UNIT_BYTES, maxPhysicOffset);
+  logger.warn('consume queues, index or checkpoint are not as the store left them; queues and index are made anew from the commit log');
+  checkpoint.summary = null;
+  const from = files.minOffset;
+  lowerCheckpoint(options, from);
+  for (const queue of topics.all()) {
+    cutQueueBefore(queue, from);
+  }
+  index?.dropAll();
+  return { filed: fileFrom(options, walk, { from, indexFrom: from }), from };
+}
+
+function fileFrom(options: RecoveryOptions, walk: LogWalk, { from, indexFrom }: { from: number; indexFrom: number }): Filed {
+  const { topics, index, checkpoint, delayLevels, logger } = options;
+  const { summary } = checkpoint;
+  const dispatcher = new RecoveryDispatcher({ topics, index, indexFrom, delayLevels, logger });
+  const result: RecoveryResult = { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: from, dispatched: 0, flushedWhere: 0 };
+  let unflushedFrom = -1;
+  let isComplete: boolean | null = summary === null ? true : null;
+  const end = walk.walk(from, (buffer, header) => {
+    if (isComplete === null && header.commitLogOffset >= summary!.where) {
+      isComplete = hasAll(options, summary!);
+    }
+    result.walkedRecords++;
+    if (unflushedFrom < 0 && header.storeTimestamp >= checkpoint.physicMsgTimestamp) {
+      unflushedFrom = header.commitLogOffset;
+    }
+    result.lastStoreTimestamp = header.storeTimestamp;
+    dispatcher.dispatch(buffer, header);
+  });
+  if (isComplete === null && end.end === summary!.where) {
+    isComplete = hasAll(options, summary!);
+  }
+  result.end = end.end;
+  result.dispatched = dispatcher.dispatched;
+  return { end, result, unflushedFrom, isComplete: isComplete ?? true };
+}
+
+/** Whether queues and index hold as much as they did when the log ended at the summary's offset. */
+function hasAll({ topics, index, isAfterKill }: RecoveryOptions, summary: DerivedSummary): boolean {
+  const { queueUnits, firstUnits } = topics.unitSums();
+  if (queueUnits !== summary.queueUnits || (!isAfterKill && firstUnits !== summary.firstUnits)) {
+    return false;
+  }
+  if ([...topics.all()].some((queue) => queue.files.hasGap)) {
+    return false;
+  }
+  if (index === null || summary.indexEntries < 0) {
+    return true;
+  }
+  const { indexEntries, firstIndexFile } = index.summary();
+  // Retention may have removed the oldest files since.
+  return indexEntries === summary.indexEntries || (indexEntries < summary.indexEntries && firstIndexFile > summary.firstIndexFile);
+}
+
+/** New records will lie where the summary's offset was. */
+function forgetCutSummary(checkpoint: Checkpoint, end: number): void {
+  if (checkpoint.summary !== null && checkpoint.summary.where > end) {
+    checkpoint.summary = null;
+    checkpoint.save(true);
+  }
+}
+
+/** On a full disk the units stay in memory: the store tries again, and takes no messages before that. */
+function writeQueues(topics: TopicTable): void {
+  try {
+    topics.writeOut();
+  } catch (error) {
+    if (!isOutOfSpace(error)) {
+      throw error;
+    }
+  }
 }
 
 /** Where the walk begins, a record before which everything is in order; and from where on records must be indexed. */
@@ -166,7 +237,8 @@ function startOffset(options: RecoveryOptions, walk: LogWalk): { from: number; i
     return { from: earlier, indexFrom };
   }
   const indexFrom = index?.resume() ?? 0;
-  if (maxPhy === 0) {
+  const isIndexGone = index !== null && indexFrom === 0 && options.checkpoint.writer !== 'own';
+  if (maxPhy === 0 || isIndexGone) {
     return { from: files.minOffset, indexFrom };
   }
   const file = [...files.starts].reverse().find((start) => start <= maxPhy) ?? files.minOffset;
@@ -175,28 +247,26 @@ function startOffset(options: RecoveryOptions, walk: LogWalk): { from: number; i
 
 /** Queues and index are about to be cut back to `from`: should this recovery die, the next one must not start behind it. */
 function lowerCheckpoint(options: RecoveryOptions, from: number): void {
-  const { checkpoint, files } = options;
-  checkpoint.logicsMsgTimestamp = Math.min(checkpoint.logicsMsgTimestamp, storeTimestampOf(files, from));
-  checkpoint.save(true);
+  options.checkpoint.lowerLogics(storeTimestampOf(options.files, from));
 }
 
 /**
  * Drops the units of records from `from` on: the walk makes them again. Pages of them may be missing anywhere (power cut), but all
  * before are intact, so that "a real unit of a record before" is true up to one place and false behind it.
  */
-function cutQueueBefore(queue: ConsumeQueue, from: number): void {
+function cutQueueBefore(queue: UnitQueue, from: number): void {
   const { files } = queue;
   if (files.isEmpty) {
     return;
   }
-  const run: UnitRun = { view: new DataView(new ArrayBuffer(0)), position: 0, count: 0 };
-  const first = files.minOffset / CQ_UNIT_BYTES;
+  const run = newUnitRun();
+  const first = queue.firstUnit;
   let low = first;
-  let high = (files.lastStart + files.fileSize) / CQ_UNIT_BYTES;
+  let high = (files.lastStart + files.fileSize) / queue.unitBytes;
   queue.adopt(high, 0);
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const isBefore = queue.units(middle, 1, run) && unitSize(run.view, run.position) > 0 && unitOffset(run.view, run.position) < from;
+    const isBefore = queue.unit(middle, run) && queue.isUnit(run.view, run.position) && unitOffset(run.view, run.position) < from;
     if (isBefore) {
       low = middle + 1;
     } else {
@@ -208,13 +278,13 @@ function cutQueueBefore(queue: ConsumeQueue, from: number): void {
     queue.truncateTo(0, 0);
     return;
   }
-  const isReal = queue.units(low - 1, 1, run) && !isFiller(run.view, run.position);
+  const isReal = queue.unit(low - 1, run) && !isFiller(run.view, run.position);
   queue.truncateTo(low, isReal ? unitOffset(run.view, run.position) + unitSize(run.view, run.position) : 0);
 }
 
-function lastUnitOffset(queue: ConsumeQueue): number {
-  const run: UnitRun = { view: new DataView(new ArrayBuffer(0)), position: 0, count: 0 };
-  return queue.units(queue.maxOffset - 1, 1, run) ? unitOffset(run.view, run.position) : -1;
+function lastUnitOffset(queue: UnitQueue): number {
+  const run = newUnitRun();
+  return queue.unit(queue.endUnit - 1, run) ? unitOffset(run.view, run.position) : -1;
 }
 
 /** The newest file whose first record is older than the checkpoint; after our own kill, the newest such record that a queue knows. */
@@ -237,12 +307,12 @@ function startAfterKill(options: RecoveryOptions, walk: LogWalk): number {
 }
 
 /** Commit log offset of the queue's newest message with a store time up to `until`; −1 when there is none. */
-function newestUnitUntil(files: FileSeries, queue: ConsumeQueue, until: number): number {
-  const run: UnitRun = { view: new DataView(new ArrayBuffer(0)), position: 0, count: 0 };
+function newestUnitUntil(files: FileSeries, queue: UnitQueue, until: number): number {
+  const run = newUnitRun();
   const offsetOf = (index: number): number =>
-    queue.units(index, 1, run) && !isFiller(run.view, run.position) ? unitOffset(run.view, run.position) : -1;
-  let low = queue.files.minOffset / CQ_UNIT_BYTES;
-  let high = queue.maxOffset - 1;
+    queue.unit(index, run) && !isFiller(run.view, run.position) ? unitOffset(run.view, run.position) : -1;
+  let low = queue.firstUnit;
+  let high = queue.endUnit - 1;
   let best = -1;
   while (low <= high) {
     const middle = Math.floor((low + high) / 2);
@@ -309,15 +379,15 @@ function cutLog(options: RecoveryOptions, walk: LogWalk, end: number, reason: st
 }
 
 /** Drops the units of records at or behind the end of the log. */
-function cutQueue(queue: ConsumeQueue, end: number): void {
+function cutQueue(queue: UnitQueue, end: number): void {
   if (queue.maxPhysicOffset <= end) {
     return;
   }
   queue.writeOut();
-  const run: UnitRun = { view: new DataView(new ArrayBuffer(0)), position: 0, count: 0 };
-  let max = queue.maxOffset;
+  const run = newUnitRun();
+  let max = queue.endUnit;
   let maxPhysicOffset = 0;
-  const min = queue.files.minOffset / CQ_UNIT_BYTES;
+  const min = queue.firstUnit;
   while (max > min && queue.units(max - 1, 1, run)) {
     const unitEnd = unitOffset(run.view, run.position) + unitSize(run.view, run.position);
     if (isFiller(run.view, run.position) || unitEnd <= end) {
@@ -327,21 +397,4 @@ function cutQueue(queue: ConsumeQueue, end: number): void {
     max--;
   }
   queue.truncateTo(max, maxPhysicOffset);
-}
-
-/** Sets the first readable offset: units of records before the log's first file do not count, nor do fillers. */
-export function correctMinOffset(queue: ConsumeQueue, commitLogMin: number): void {
-  const run: UnitRun = { view: new DataView(new ArrayBuffer(0)), position: 0, count: 0 };
-  let low = Math.max(queue.files.minOffset / CQ_UNIT_BYTES, 0);
-  let high = queue.maxOffset;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const isGone = queue.units(middle, 1, run) && (isFiller(run.view, run.position) || unitOffset(run.view, run.position) < commitLogMin);
-    if (isGone) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  queue.minOffset = low;
 }
