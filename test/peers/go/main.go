@@ -12,25 +12,29 @@ import (
 )
 
 type request struct {
-	ID        int               `json:"id"`
-	Op        string            `json:"op"`
-	Name      string            `json:"name"`
-	Namesrv   string            `json:"namesrvAddr"`
-	Group     string            `json:"group"`
-	Retry     *int              `json:"retryTimesWhenSendFailed"`
-	Compress  *int              `json:"compressMsgBodyOverHowmuch"`
-	Mode      string            `json:"mode"`
-	Topic     string            `json:"topic"`
-	Message   message           `json:"message"`
-	Messages  []message         `json:"messages"`
-	First     int               `json:"first"`
-	Count     int               `json:"count"`
-	Queue     *queue            `json:"queue"`
-	Subs      map[string]string `json:"subscriptions"`
-	From      string            `json:"consumeFromWhere"`
-	MaxTimes  *int32            `json:"maxReconsumeTimes"`
-	BatchMax  *int              `json:"consumeMessageBatchMaxSize"`
-	Behaviour behaviour         `json:"behaviour"`
+	ID       int    `json:"id"`
+	Op       string `json:"op"`
+	Name     string `json:"name"`
+	Namesrv  string `json:"namesrvAddr"`
+	Group    string `json:"group"`
+	Retry    *int   `json:"retryTimesWhenSendFailed"`
+	Compress *int   `json:"compressMsgBodyOverHowmuch"`
+	Mode     string `json:"mode"`
+	// How a local transaction ends, and what checks are answered.
+	State      string            `json:"state"`
+	CheckState string            `json:"checkState"`
+	Topic      string            `json:"topic"`
+	Timeout    int64             `json:"timeout"`
+	Message    message           `json:"message"`
+	Messages   []message         `json:"messages"`
+	First      int               `json:"first"`
+	Count      int               `json:"count"`
+	Queue      *queue            `json:"queue"`
+	Subs       map[string]string `json:"subscriptions"`
+	From       string            `json:"consumeFromWhere"`
+	MaxTimes   *int32            `json:"maxReconsumeTimes"`
+	BatchMax   *int              `json:"consumeMessageBatchMaxSize"`
+	Behaviour  behaviour         `json:"behaviour"`
 }
 
 type queue struct {
@@ -91,6 +95,22 @@ func call(in request) (any, error) {
 		return sendBatch(in)
 	case "producer.stop":
 		return nil, stopProducer(in)
+	case "reply.request":
+		return requestReply(in)
+	case "reply.startResponder":
+		return nil, startResponder(in)
+	case "reply.stop":
+		return nil, stopResponder(in)
+	case "transaction.start":
+		return nil, startTransactions(in)
+	case "transaction.send":
+		return sendInTransaction(in)
+	case "transaction.answer":
+		return nil, answerChecks(in)
+	case "transaction.checks":
+		return takenChecks(in)
+	case "transaction.stop":
+		return nil, stopTransactions(in)
 	case "push.start":
 		return nil, startPush(in)
 	case "push.stop":

@@ -18,9 +18,11 @@ public final class Driver {
     private static final PrintStream ANSWERS =
         new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
     private final Producers producers = new Producers();
+    private final Transactions transactions = new Transactions();
     private final PushConsumers pushConsumers = new PushConsumers();
     private final PullConsumers pullConsumers = new PullConsumers();
     private final Tools tools = new Tools();
+    private final RequestReply requestReply = new RequestReply();
 
     public static void main(String[] args) throws Exception {
         System.setOut(System.err);
@@ -65,6 +67,11 @@ public final class Driver {
             case "producer.queues": return producers.queues(in);
             case "producer.view": return producers.view(in);
             case "producer.stop": return producers.stop(in);
+            case "transaction.start": return transactions.start(in);
+            case "transaction.send": return transactions.send(in);
+            case "transaction.answer": return transactions.answer(in);
+            case "transaction.checks": return transactions.checks(in);
+            case "transaction.stop": return transactions.stop(in);
             case "push.start": return pushConsumers.start(in);
             case "push.owned": return pushConsumers.owned(in);
             case "push.persist": return pushConsumers.persist(in);
@@ -75,7 +82,10 @@ public final class Driver {
             case "pull.offset": return pullConsumers.offset(in);
             case "pull.stop": return pullConsumers.stop(in);
             case "mqadmin": return tools.run(in);
-            default: throw new IllegalArgumentException("unknown op " + op);
+            case "ordered.send": return OrderedSends.send(in);
+            case "selectors.bits":
+            case "selectors.evaluate": return new Selectors().call(op, in);
+            default: return requestReply.call(op, in);
         }
     }
 }
