@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Clock, type Random, systemClock, systemRandom, systemTimers, type Timers } from '../src/common/clock.js';
 import { ConfigError } from '../src/common/errors.js';
 import { formatHostPort, type HostAddress, ipToBytes } from '../src/common/host.js';
@@ -86,11 +87,13 @@ export class BrokerNode {
     const topicsFile = tableFile('topics.json', { config, disk, logger });
     const topics = new TopicConfigManager({ file: topicsFile, clock, stats, brokerName, brokerClusterName });
     const queueTypeOf = (topic: string) => topics.queueType(topic);
+    // A crash leaves this file: the delay levels and the timer then look for what had left already.
+    const isAfterKill = disk.statSync(join(config.store.storePathRootDir, 'abort')) !== null;
     const store = await MessageStore.open({ config: config.store, disk, clock, timers, logger, acceptDamage, queueTypeOf });
     const client = new RemotingClient({ clock, timers, logger });
     let node: BrokerNode | null = null;
     try {
-      const parts = createParts({ config, store, topics, stats, client, storeHost, clock, timers, random, disk, logger });
+      const parts = createParts({ config, store, isAfterKill, topics, stats, client, storeHost, clock, timers, random, disk, logger });
       const server = createServer(parts);
       const send = registerProcessors(server, parts);
       node = new BrokerNode({ parts, server, client, send });
@@ -197,6 +200,8 @@ export class BrokerNode {
 interface PartOptions {
   config: LoadedConfig;
   store: MessageStore;
+  /** The last stop was not in order. */
+  isAfterKill: boolean;
   topics: TopicConfigManager;
   stats: BrokerStats;
   client: RemotingClient;
@@ -209,7 +214,7 @@ interface PartOptions {
 }
 
 function createParts(options: PartOptions): BrokerParts {
-  const { config, store, topics, stats, client, storeHost, clock, timers, random, disk, logger } = options;
+  const { config, store, isAfterKill, topics, stats, client, storeHost, clock, timers, random, disk, logger } = options;
   const { brokerIP1, brokerIP2 } = config.broker;
   const file = (name: string): JsonTableFile => tableFile(name, { config, disk, logger });
   const holds = new PullHoldService({ clock, timers });
@@ -221,9 +226,18 @@ function createParts(options: PartOptions): BrokerParts {
   const newDelivery = (): Delivery => new Delivery({ store, topics, stats, logger, flush: flushTurn });
   const delivery = newDelivery();
   const timer = config.store.timerWheelEnable
-    ? new TimerMessageService({ config: config.store, store, delivery: newDelivery(), disk, clock, timers, logger })
+    ? new TimerMessageService({ config: config.store, store, delivery: newDelivery(), disk, clock, timers, logger, isAfterKill })
     : null;
-  const delay = new ScheduleMessageService({ store, file: file('delayOffset.json'), levels: delayLevels, clock, timers, logger, delivery });
+  const delay = new ScheduleMessageService({
+    store,
+    file: file('delayOffset.json'),
+    levels: delayLevels,
+    clock,
+    timers,
+    logger,
+    delivery,
+    isAfterKill,
+  });
   const offsets = new ConsumerOffsetManager({ file: file('consumerOffset.json'), clock, policy: config.broker });
   const producers = new ProducerManager({ clock });
   const tables = { store, topics, offsets, producers };

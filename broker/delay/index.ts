@@ -1,4 +1,5 @@
 export { DelayLevels } from './delay-levels.js';
+export { DeliveredSince } from './delivered-since.js';
 export { Delivery } from './delivery.js';
 export { parkDelayed, timerPrecision } from './put-transform.js';
 export { ScheduleMessageService } from './schedule-message-service.js';

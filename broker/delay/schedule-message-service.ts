@@ -1,5 +1,6 @@
 import type { Clock, TimerHandle, Timers } from '../../src/common/clock.js';
 import type { Logger } from '../../src/common/logger.js';
+import { getProperty, MessageConst } from '../../src/common/message/properties.js';
 import { decodeRecord, type MessageRecord } from '../../src/common/message/record.js';
 import { RMQ_SYS_SCHEDULE_TOPIC } from '../../src/common/topic-names.js';
 import { type DataVersion, newDataVersion, nextDataVersion, readDataVersion } from '../data-version.js';
@@ -10,6 +11,7 @@ import { MAX_QUEUE_ID } from '../store/limits.js';
 import type { TableFile } from '../topics/index.js';
 import { SCHEDULE_QUEUE_NUMS } from '../topics/system-topics.js';
 import type { DelayLevels } from './delay-levels.js';
+import { DeliveredSince } from './delivered-since.js';
 import type { Delivery } from './delivery.js';
 import { waitForFlush } from './wait-for-flush.js';
 
@@ -30,6 +32,12 @@ class DeliverTimeProbe implements MessageFilter {
   }
 }
 
+/** Content of delayOffset.json. */
+interface DelayOffsets {
+  dataVersion: DataVersion;
+  offsetTable: Map<number, number>;
+}
+
 /** Progress of one delay level. */
 interface Level {
   readonly level: number;
@@ -38,6 +46,8 @@ interface Level {
   offset: number;
   /** When to look next, wall ms; NEVER while the queue is empty. */
   dueMs: number;
+  /** Messages before this offset may have left before a crash. */
+  checkEnd: number;
 }
 
 /**
@@ -56,6 +66,9 @@ export class ScheduleMessageService {
   readonly #timers: Timers;
   readonly #logger: Logger;
   readonly #delivery: Delivery;
+  readonly #isAfterKill: boolean;
+  /** What left before the crash, for messages before `Level.checkEnd`. */
+  #delivered: DeliveredSince | null = null;
   readonly #probe = new DeliverTimeProbe();
   #dataVersion: DataVersion;
   #timer: TimerHandle | null = null;
@@ -63,7 +76,7 @@ export class ScheduleMessageService {
   #isRunning = false;
   #isDirty = false;
   /** Progress that is saved when the messages before `logEnd` are on the device. */
-  #waiting: { offsetTable: Map<number, number>; logEnd: number } | null = null;
+  #waiting: { table: DelayOffsets; logEnd: number } | null = null;
   #saveTimer: TimerHandle | null = null;
   /** The messages that were delivered lie before it in the commit log. */
   #deliveredEnd = 0;
@@ -78,6 +91,8 @@ export class ScheduleMessageService {
     timers: Timers;
     logger: Logger;
     delivery: Delivery;
+    /** The last stop was not in order: what had left already is looked for. */
+    isAfterKill?: boolean;
   }) {
     this.#store = options.store;
     this.#file = options.file;
@@ -86,13 +101,14 @@ export class ScheduleMessageService {
     this.#timers = options.timers;
     this.#logger = options.logger;
     this.#delivery = options.delivery;
+    this.#isAfterKill = options.isAfterKill ?? false;
     this.#dataVersion = newDataVersion(options.clock);
     this.#growTo(Math.max(options.levels.maxLevel, SCHEDULE_QUEUE_NUMS));
   }
 
   #growTo(count: number): void {
     for (let queueId = this.#levels.length; queueId < count; queueId++) {
-      this.#levels.push({ level: queueId + 1, queueId, offset: 0, dueMs: NEVER });
+      this.#levels.push({ level: queueId + 1, queueId, offset: 0, dueMs: NEVER, checkEnd: 0 });
     }
   }
 
@@ -108,7 +124,9 @@ export class ScheduleMessageService {
       const min = this.#store.minOffset(RMQ_SYS_SCHEDULE_TOPIC, level.queueId);
       const max = this.#store.maxOffset(RMQ_SYS_SCHEDULE_TOPIC, level.queueId);
       level.offset = Math.min(Math.max(offsets.get(level.level) ?? 0, Math.max(0, min)), Math.max(0, max));
+      if (this.#isAfterKill) level.checkEnd = max;
     }
+    if (this.#isAfterKill) this.#delivered = new DeliveredSince(this.#store, content === null ? 0 : this.#dataVersion.timestamp);
   }
 
   start(): void {
@@ -144,8 +162,12 @@ export class ScheduleMessageService {
     const isBackground = options.background === true;
     if (isSaving ? isBackground : !this.#isDirty && problem === null) return;
     // While messages leave without a pause, what was delivered up to now is on the device some time later.
-    this.#waiting ??= { offsetTable: this.toTable().offsetTable, logEnd: this.#deliveredEnd };
-    const { offsetTable, logEnd } = this.#waiting;
+    // The version's time tells a start after a crash from when on it must look for copies.
+    this.#waiting ??= {
+      table: { ...this.toTable(), dataVersion: nextDataVersion(this.#dataVersion, this.#clock) },
+      logEnd: this.#deliveredEnd,
+    };
+    const { table, logEnd } = this.#waiting;
     if (this.#store.flushedWhere < logEnd) {
       this.#store.requestFlush();
       if (isBackground && this.#isRunning && this.#saveTimer === null) {
@@ -157,13 +179,13 @@ export class ScheduleMessageService {
       return;
     }
     this.#waiting = null;
-    this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock);
+    this.#dataVersion = table.dataVersion;
     this.#isDirty = logEnd !== this.#deliveredEnd;
-    this.#file.save({ dataVersion: this.#dataVersion, offsetTable }, options);
+    this.#file.save(table, options);
   }
 
   /** What delayOffset.json and GET_ALL_DELAY_OFFSET (45) hold. */
-  toTable(): { dataVersion: DataVersion; offsetTable: Map<number, number> } {
+  toTable(): DelayOffsets {
     const offsetTable = new Map<number, number>();
     for (const { level, offset } of this.#levels) if (offset > 0) offsetTable.set(level, offset);
     return { dataVersion: this.#dataVersion, offsetTable };
@@ -241,10 +263,17 @@ export class ScheduleMessageService {
         level.dueMs = dueMs;
         break;
       }
-      this.#delivery.put(record);
+      if (record.queueOffset < level.checkEnd && this.#hadLeft(record)) this.#delivery.skip();
+      else this.#delivery.put(record);
       if (this.#delivery.hasFailed) break;
       if (n === budget - 1) level.dueMs = now;
     }
+  }
+
+  #hadLeft(record: MessageRecord): boolean {
+    const topic = getProperty(record.properties, MessageConst.REAL_TOPIC);
+    const queueId = Number(getProperty(record.properties, MessageConst.REAL_QID));
+    return topic !== undefined && this.#delivered?.take(record, { topic, queueId }) === true;
   }
 
   /** The time that was recorded, or an earlier one: the level has become shorter, or the clock was set back. */

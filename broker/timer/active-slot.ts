@@ -1,5 +1,5 @@
 import type { MessageRecord } from '../../src/common/message/record.js';
-import { recordOf, type TimerContext } from './timer-context.js';
+import { hadLeft, recordOf, type TimerContext } from './timer-context.js';
 import { cancelledKeyOf, dueTimeOf, leavingProperties, realTopicOf, uniqKeyOf } from './timer-record.js';
 import { TimerUnit } from './timer-unit.js';
 
@@ -11,6 +11,8 @@ export class ActiveSlot {
   readonly timeMs: number;
   /** Something of it was delivered. */
   hasDelivered = false;
+  /** Something of it was put on the timer topic again since somebody asked. */
+  hasRolled = false;
   readonly #context: TimerContext;
   readonly #unit = new TimerUnit();
   readonly #isOver: boolean;
@@ -30,7 +32,7 @@ export class ActiveSlot {
   #waiting = 0;
   #delivered = 0;
 
-  /** @param isOver the slot's time is over: nothing is added to it any more */
+  /** @param options.isOver the slot's time is over: everything in it is due */
   constructor(context: TimerContext, options: { timeMs: number; lastPos: number; isOver: boolean }) {
     this.#context = context;
     this.timeMs = options.timeMs;
@@ -87,7 +89,8 @@ export class ActiveSlot {
   /** A unit that came while the slot is being delivered. */
   add(pos: number, record: MessageRecord): void {
     if (cancelledKeyOf(record) !== undefined) this.#cancel(record);
-    else this.#place(pos, dueTimeOf(record, this.timeMs, this.#context.precisionMs) - this.timeMs);
+    else
+      this.#place(pos, this.#isOver ? this.#context.precisionMs : dueTimeOf(record, this.timeMs, this.#context.precisionMs) - this.timeMs);
   }
 
   #cancel(record: MessageRecord): void {
@@ -178,8 +181,14 @@ export class ActiveSlot {
       return;
     }
     const properties = leavingProperties(record, { enqueueMs: unit.writeTimeMs, dequeueMs: nowMs, isRoll: unit.isRoll });
-    if (unit.isRoll) delivery.park(record, properties);
-    else delivery.put(record, properties);
+    if (this.timeMs <= this.#context.startMs && hadLeft(this.#context, record, unit.isRoll)) {
+      delivery.skip();
+    } else if (unit.isRoll) {
+      delivery.park(record, properties);
+      this.hasRolled = true;
+    } else {
+      delivery.put(record, properties);
+    }
     metrics.add(topic, -1);
   }
 

@@ -2,6 +2,7 @@ import type { MessageRecord } from '../../src/common/message/record.js';
 import { ActiveSlot } from './active-slot.js';
 import { DEQUEUE_BATCH, LOAD_BATCH, PASS_SLOTS, RETRY_MS } from './limits.js';
 import type { TimerContext } from './timer-context.js';
+import { WHEEL_SLOTS } from './timer-wheel.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -17,6 +18,8 @@ export class TimerDequeue {
   count = 0;
   readonly #context: TimerContext;
   #active: ActiveSlot | null = null;
+  /** Rolled messages lie before it in the commit log; −1 when all are on the wheel. */
+  #rolledEnd = -1;
 
   constructor(context: TimerContext) {
     this.#context = context;
@@ -25,6 +28,19 @@ export class TimerDequeue {
   /** A part of the present slot is delivered, another is not. */
   get isInSlot(): boolean {
     return this.#active?.hasDelivered === true;
+  }
+
+  /** More than a round of the wheel lies between what is delivered and the present. */
+  isFarBehind(writeTimeMs: number): boolean {
+    return writeTimeMs - this.readTimeMs > WHEEL_SLOTS * this.#context.precisionMs;
+  }
+
+  /** A rolled message is not on the wheel again: after a pause its slot may be one of the next. */
+  hasRolledOnTheWay(enqueueBehind: number): boolean {
+    if (this.#rolledEnd < 0) return false;
+    const { store } = this.#context;
+    if (store.commitLogMaxOffset() - store.dispatchBehindBytes() >= this.#rolledEnd && enqueueBehind === 0) this.#rolledEnd = -1;
+    return this.#rolledEnd >= 0;
   }
 
   /** A unit was put into a slot. */
@@ -49,6 +65,10 @@ export class TimerDequeue {
       if (!active.load(LOAD_BATCH)) return nowMs;
       const outcome = active.deliver(nowMs, DEQUEUE_BATCH);
       this.count += active.takeDelivered();
+      if (active.hasRolled) {
+        active.hasRolled = false;
+        this.#rolledEnd = this.#context.store.commitLogMaxOffset();
+      }
       if (outcome === 'failed') return nowMs + RETRY_MS;
       if (outcome === 'more') return nowMs;
       // A clock that was set back leaves messages that are not due in a slot that was over before.

@@ -2,11 +2,10 @@ import { stringHashCode } from '../../src/common/java.js';
 import { decodeRecord, type MessageRecord } from '../../src/common/message/record.js';
 import { RMQ_SYS_WHEEL_TIMER_TOPIC } from '../../src/common/topic-names.js';
 import { ENQUEUE_BATCH, MAX_UNFLUSHED_BYTES } from './limits.js';
-import type { TimerContext } from './timer-context.js';
+import { hadLeft, type TimerContext } from './timer-context.js';
 import type { TimerDequeue } from './timer-dequeue.js';
 import { cancelledKeyOf, leavingProperties, realTopicOf, slotTimeOf } from './timer-record.js';
 import { TimerUnit, UnitMagic } from './timer-unit.js';
-import { WHEEL_SLOTS } from './timer-wheel.js';
 
 const QUEUE_ID = 0;
 
@@ -49,9 +48,9 @@ export class TimerEnqueue {
       this.filter = null;
       return 'idle';
     }
-    const { log, store, precisionMs } = this.#context;
+    const { log, store } = this.#context;
     // Two rounds of the wheel must not meet: first the old slots are delivered.
-    if (writeTimeMs - this.#dequeue.readTimeMs > WHEEL_SLOTS * precisionMs) return 'failed';
+    if (this.#dequeue.isFarBehind(writeTimeMs)) return 'failed';
     if (log.unflushedBytes > MAX_UNFLUSHED_BYTES) return 'failed';
     for (let taken = 0; taken < ENQUEUE_BATCH; ) {
       const result = store.getMessage(RMQ_SYS_WHEEL_TIMER_TOPIC, QUEUE_ID, this.queueOffset, ENQUEUE_BATCH - taken);
@@ -91,7 +90,8 @@ export class TimerEnqueue {
     const { filter } = this;
     if (filter !== null && record.queueOffset < filter.endOffset && !filter.isWanted(record, slotTime)) return true;
     this.count++;
-    if (slotTime < Math.max(writeTimeMs, this.#dequeue.readTimeMs)) {
+    // A slot that is over and not delivered yet still takes messages: a recall in it must meet what it recalls.
+    if (slotTime < this.#dequeue.readTimeMs) {
       this.#deliverLate(record, nowMs);
       // What follows must not be on the wheel before this one is delivered.
       return this.#late.length < ENQUEUE_BATCH || this.#commitLate();
@@ -105,7 +105,7 @@ export class TimerEnqueue {
   #deliverLate(record: MessageRecord, nowMs: number): void {
     const { delivery } = this.#context;
     // A cancellation whose time is over has nothing to cancel.
-    if (cancelledKeyOf(record) !== undefined) delivery.skip();
+    if (cancelledKeyOf(record) !== undefined || hadLeft(this.#context, record, false)) delivery.skip();
     else delivery.put(record, leavingProperties(record, { enqueueMs: null, dequeueMs: nowMs, isRoll: false }));
     this.#late.push(record.queueOffset);
   }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock, TimerHandle, Timers } from '../../src/common/clock.js';
 import type { Logger } from '../../src/common/logger.js';
 import { RMQ_SYS_WHEEL_TIMER_TOPIC } from '../../src/common/topic-names.js';
-import { type Delivery, timerPrecision, waitForFlush } from '../delay/index.js';
+import { DeliveredSince, type Delivery, timerPrecision, waitForFlush } from '../delay/index.js';
 import type { Disk, MessageStore } from '../store/index.js';
 import { CLEAN_INTERVAL_MS, MIN_WAIT_MS, RETRY_MS } from './limits.js';
 import { TimerCheckpoint } from './timer-checkpoint.js';
@@ -55,10 +55,13 @@ export class TimerMessageService {
   #isRunning = false;
   #isStopping = false;
   #isRebuilding = false;
+  /** End of the timer topic when the timer was opened. */
+  #startOffset = 0;
   #cleanedAtMs = 0;
 
   /**
    * Opens the timer's files and recovers them.
+   * @param options.isAfterKill the last stop was not in order
    * @throws StoreError when the files do not fit the configuration, or the disk's error
    */
   constructor(options: {
@@ -69,6 +72,7 @@ export class TimerMessageService {
     clock: Clock;
     timers: Timers;
     logger: Logger;
+    isAfterKill: boolean;
   }) {
     const { config, store, delivery, disk, clock, timers, logger } = options;
     const root = config.storePathRootDir;
@@ -84,15 +88,17 @@ export class TimerMessageService {
       clock,
       logger,
       precisionMs,
+      delivered: null,
+      startMs: clock.nowMs(),
     };
     this.#checkpoint = new TimerCheckpoint(root, disk);
     this.#dequeue = new TimerDequeue(this.#context);
     this.#enqueue = new TimerEnqueue(this.#context, this.#dequeue, { rollSlots: rollSlots(config.timerRollWindowSlot) });
-    this.#load();
+    this.#load(options.isAfterKill);
     this.#flush = new TimerFlush(this.#context, { checkpoint: this.#checkpoint, timers, progress: () => this.#progress() });
   }
 
-  #load(): void {
+  #load(isAfterKill: boolean): void {
     const { log, metrics, clock } = this.#context;
     const hasCheckpoint = this.#checkpoint.load();
     log.load(true);
@@ -104,6 +110,8 @@ export class TimerMessageService {
     this.#enqueue.queueOffset = start.queueOffset;
     this.#enqueue.filter = start.filter;
     this.#isRebuilding = start.isRebuild;
+    this.#startOffset = this.#context.store.maxOffset(RMQ_SYS_WHEEL_TIMER_TOPIC, 0);
+    if (isAfterKill) this.#context.delivered = new DeliveredSince(this.#context.store, start.readTimeMs);
   }
 
   start(): void {
@@ -179,9 +187,15 @@ export class TimerMessageService {
   }
 
   #stepDequeue(nowMs: number): number {
-    // A slot that is not filled again yet must not be passed.
-    if (this.#config.timerStopDequeue || this.#isRebuilding) return NEVER;
+    if (this.#config.timerStopDequeue) return NEVER;
+    // A slot that is not filled yet must not be passed: with what the topic held at the start, and all of it while the wheel is made again.
+    const isFilled = !this.#isRebuilding && this.#enqueue.queueOffset >= this.#startOffset;
+    if (!isFilled && !this.#dequeue.isFarBehind(this.#writeTimeMs) && !this.#config.timerStopEnqueue) return NEVER;
+    if (this.#dequeue.hasRolledOnTheWay(this.#enqueue.behind)) return nowMs + MIN_WAIT_MS;
     const nextMs = this.#dequeue.run(nowMs, this.#writeTimeMs);
+    if (this.#context.delivered !== null && this.#dequeue.readTimeMs > this.#context.startMs && this.#enqueue.behind === 0) {
+      this.#context.delivered = null;
+    }
     return nextMs > nowMs ? Math.max(nextMs, nowMs + MIN_WAIT_MS) : nextMs;
   }
 

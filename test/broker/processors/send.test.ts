@@ -119,7 +119,6 @@ describe('the checks of a send', () => {
 
   it.each([
     ['prepared messages', {}, { f: '4' }, ResponseCode.MESSAGE_ILLEGAL, 'half message'],
-    ['timer messages', { TIMER_DELAY_MS: '1000' }, {}, ResponseCode.SYSTEM_ERROR, 'TIMER_DELAY_MS'],
     ['multi-dispatch', { INNER_MULTI_DISPATCH: '%LMQ%a' }, {}, ResponseCode.MESSAGE_ILLEGAL, 'INNER_MULTI_DISPATCH'],
     ['inner batches', { INNER_NUM: '2' }, {}, ResponseCode.MESSAGE_ILLEGAL, 'INNER_NUM'],
   ])('%s are refused by name and nothing is stored', async (_name, properties, fields, code, text) => {

@@ -72,6 +72,7 @@ export class TimerWorld {
       maxIndexNum: 100,
       flushDiskType: this.flushDiskType,
     });
+    const isAfterKill = disk.statSync(`${ROOT}/abort`) !== null;
     this.store = await MessageStore.open({ config, logger: noopLogger, disk, clock: time, timers: time });
     const stats = new BrokerStats({ clock: time, timers: time, clusterName: 'C' });
     const topics = { entry: () => undefined } as unknown as TopicConfigManager;
@@ -84,6 +85,7 @@ export class TimerWorld {
       clock: time,
       timers: time,
       logger: this.#logger,
+      isAfterKill,
     });
     this.store.addArrivalListener(this.timer.onArrival);
     if (options.isStarted !== false) this.timer.start();
