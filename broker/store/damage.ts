@@ -102,11 +102,14 @@ export function copyLeftover(options: { files: FileSeries; disk: Disk; root: str
     disk.ftruncateSync(fd, to - from);
     const buffer = Buffer.allocUnsafe(PAGE);
     const zeros = Buffer.alloc(PAGE);
-    for (let at = from; at < to; at += PAGE) {
-      const bytes = files.read(at, buffer, 0, Math.min(PAGE, to - at));
+    for (let at = from; at < to; ) {
+      // A file may be missing between others.
+      const next = Math.min(to, at - (at % PAGE) + PAGE, files.startOf(at) + files.fileSize);
+      const bytes = files.read(at, buffer, 0, next - at);
       for (let done = 0; done < bytes && buffer.compare(zeros, 0, bytes, 0, bytes) !== 0; ) {
         done += disk.writeSync(fd, buffer, done, bytes - done, at - from + done);
       }
+      at = next;
     }
     disk.fdatasyncSync(fd);
   } catch (error) {

@@ -290,15 +290,17 @@ export class Maintenance {
       this.#checkpoint.logicsMsgTimestamp = timestamp;
     }
     this.#checkpoint.summary = this.#summary();
-    this.saveCheckpoint();
-    return true;
+    // On the device: the next start compares it with what it finds.
+    return this.saveCheckpoint(true);
   }
 
-  saveCheckpoint(): void {
+  saveCheckpoint(isDurable = false): boolean {
     try {
-      this.#checkpoint.save();
+      this.#checkpoint.save(isDurable);
+      return true;
     } catch (error) {
       this.#logger.warn(`the checkpoint could not be written (${diskErrorCode(error)}); a later one will do`);
+      return false;
     }
   }
 }
