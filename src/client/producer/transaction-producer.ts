@@ -9,6 +9,7 @@ import { endTransaction, type LocalOutcome, stateOf } from './end-transaction.js
 import type { SendHandler } from './pending-send.js';
 import { Producer, type ProducerOptions } from './producer.js';
 import { notRunningError } from './send-errors.js';
+import type { ProducerStats } from './send-stats.js';
 import { TransactionChecker } from './transaction-checker.js';
 import {
   LocalTransactionState,
@@ -107,6 +108,11 @@ export class TransactionProducer<Arg = unknown> {
   /** Transactions whose end the broker was not told yet. */
   get inFlight(): number {
     return this.#open;
+  }
+
+  /** What happened to the half messages so far, attempts and failures included. */
+  stats(): ProducerStats {
+    return this.#producer.stats();
   }
 
   /** Registers the producer; `topics` are looked up at once, and their brokers may ask about earlier transactions from then on. */
