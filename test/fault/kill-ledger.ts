@@ -4,29 +4,42 @@ import { decompressBody } from '../../src/common/compression.js';
 import { getProperty, MessageConst } from '../../src/common/message/properties.js';
 import type { MessageRecord } from '../../src/common/message/record.js';
 
+/** What the ledger needs of the answer to a send. */
+export type Acknowledgement = Pick<SendResult, 'sendStatus' | 'msgId' | 'messageQueue' | 'queueOffset'>;
+
 /** One message that a producer handed to the client, and what became of it. */
 export interface Sent {
   id: string;
   hash: string;
-  startedAt: number;
-  endedAt: number;
-  result: SendResult | null;
+  /** Wall clock of the call, ms. */
+  bornMs: number;
+  /** Attempts of its producer that ended without an answer while it was under way: each may have been stored. */
+  unanswered: number;
+  result: Acknowledgement | null;
 }
 
-/** A span of monotonic ms in which a broker was killed. */
+/** One end of a broker. */
 export interface Kill {
-  from: number;
-  to: number;
+  /** When the process was gone, ms. */
+  wallMs: number;
 }
 
-/** All sends of a test and all records that were found afterwards; says what does not fit. */
+const EMPTY = Buffer.alloc(0);
+/** Budget of one send with all its attempts. */
+export const SEND_TIMEOUT_MS = 5000;
+/** All sends of one kind and all records that were found afterwards; says what does not fit. */
 export class Ledger {
   readonly #sent = new Map<string, Sent>();
   readonly #found = new Map<string, MessageRecord[]>();
-  readonly kills: Kill[] = [];
+  readonly #kills: readonly Kill[];
+
+  /** @param kills all kills of the test, also those to come */
+  constructor(kills: readonly Kill[]) {
+    this.#kills = kills;
+  }
 
   get acknowledged(): number {
-    return [...this.#sent.values()].filter(({ result }) => result !== null).length;
+    return this.acknowledgedSends().length;
   }
 
   get sentCount(): number {
@@ -43,8 +56,22 @@ export class Ledger {
     return [...this.#found.values()].filter((records) => records.length > 1).length;
   }
 
+  acknowledgedSends(): Sent[] {
+    return [...this.#sent.values()].filter(({ result }) => result !== null);
+  }
+
+  sends(): Iterable<Sent> {
+    return this.#sent.values();
+  }
+
   begin(id: string, body: Buffer): Sent {
-    const sent: Sent = { id, hash: hashOf(body), startedAt: performance.now(), endedAt: Number.POSITIVE_INFINITY, result: null };
+    const sent: Sent = {
+      id,
+      hash: hashOf(body),
+      bornMs: Date.now(),
+      unanswered: 0,
+      result: null,
+    };
     this.#sent.set(id, sent);
     return sent;
   }
@@ -61,11 +88,16 @@ export class Ledger {
     return null;
   }
 
+  /** Places where a message was found. */
+  found(id: string): readonly MessageRecord[] {
+    return this.#found.get(id) ?? [];
+  }
+
   /** Every acknowledged message exactly once and where the broker said; every other one at most once. */
   problemsWithoutRetries(): string[] {
     const problems: string[] = [];
     for (const { id, result } of this.#sent.values()) {
-      const records = this.#found.get(id) ?? [];
+      const records = this.found(id);
       if (records.length > 1) problems.push(`${id} is stored ${records.length} times`);
       if (result === null) continue;
       const expected = `queue ${result.messageQueue.queueId} offset ${result.queueOffset}`;
@@ -76,36 +108,43 @@ export class Ledger {
     return problems;
   }
 
-  /** Every acknowledged message at least once; copies share the UNIQ_KEY and belong to a send that a kill interrupted. */
+  /** Every acknowledged message at least once; copies share the UNIQ_KEY, and each belongs to an attempt without an answer. */
   problemsWithRetries(): string[] {
     const problems: string[] = [];
     for (const sent of this.#sent.values()) {
-      const records = this.#found.get(sent.id) ?? [];
+      const records = this.found(sent.id);
       if (sent.result !== null && records.length === 0) problems.push(`${sent.id} was acknowledged and is lost`);
       if (records.length < 2) continue;
       const keys = new Set(records.map((record) => getProperty(record.properties, MessageConst.UNIQ_KEY)));
       if (keys.size !== 1) problems.push(`the ${records.length} copies of ${sent.id} have the keys ${[...keys].join(', ')}`);
       if (sent.result !== null && !keys.has(sent.result.msgId))
         problems.push(`${sent.id} has another key than its send: ${sent.result.msgId}`);
-      const kills = this.kills.filter(({ from, to }) => sent.startedAt <= to && sent.endedAt >= from).length;
-      const tookMs = sent.endedAt - sent.startedAt;
-      // On a disk that stalls, a time-out ends an attempt, or the silent connection and with it attempts of others: no answer either.
-      const timeouts = tookMs >= SILENCE_MS - TIMEOUT_SLACK_MS ? 1 : 0;
-      if (records.length > 1 + kills + timeouts) {
+      if (records.length > 1 + sent.unanswered) {
         const outcome = sent.result?.sendStatus ?? 'no answer';
-        problems.push(`${sent.id} is stored ${records.length} times, but ${kills} kills fell into its send (${tookMs} ms, ${outcome})`);
+        problems.push(`${sent.id} is stored ${records.length} times, and ${sent.unanswered} attempts had no answer (${outcome})`);
       }
     }
     return problems;
   }
-}
 
-const EMPTY = Buffer.alloc(0);
-/** Budget of one send with all its attempts. */
-export const SEND_TIMEOUT_MS = 5000;
-/** Shortest time-out of a request, a heartbeat's: a connection that was silent for so long is closed. */
-const SILENCE_MS = 3000;
-const TIMEOUT_SLACK_MS = 100;
+  /**
+   * Of a message that is stored first and delivered later: the copies that neither an attempt without an answer nor a kill since the copy
+   * before explains.
+   */
+  unexplainedCopies(sent: Sent, { retries }: { retries: boolean }): string[] {
+    const times = this.found(sent.id)
+      .map(({ storeTimestamp }) => storeTimestamp)
+      .toSorted((a, b) => a - b);
+    let unanswered = retries ? sent.unanswered : 0;
+    const problems: string[] = [];
+    for (let i = 1; i < times.length; i++) {
+      const [from, to] = [times[i - 1]!, times[i]!];
+      if (this.#kills.some(({ wallMs }) => from <= wallMs && wallMs <= to)) continue;
+      if (--unanswered < 0) problems.push(`${sent.id} came again at ${to} after ${from}, and no kill lies between`);
+    }
+    return problems;
+  }
+}
 
 function hashOf(body: Buffer): string {
   return createHash('sha1').update(body).digest('base64');

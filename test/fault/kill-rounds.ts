@@ -1,22 +1,40 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type Random, seededRandom } from '../../src/common/clock.js';
-import { Producer, PushConsumer } from '../../src/index.js';
+import { PushConsumer } from '../../src/index.js';
 import { dumpQueueFrom } from '../interop/store-reading.js';
 import { createTopic, type Target } from '../interop/support.js';
 import { type BundledBroker, freePortBlock, startBundledBroker, startBundledNamesrv } from '../peers/index.js';
-import { idOf, Ledger, SEND_TIMEOUT_MS } from './kill-ledger.js';
+import type { KillScene, LoadKind } from './kill-kind.js';
+import { Batches, NoWait, Oneway, Ordered, Plain } from './kill-kinds.js';
+import { DELAY_LEVELS, Delayed, TIMER_PRECISION_MS, Timers } from './kill-later.js';
+import { idOf, type Kill } from './kill-ledger.js';
+import { Transactions } from './kill-transactions.js';
 
-const TOPIC = 'KillTopic';
 const QUEUES = 4;
-const PRODUCERS = 4;
-const IN_FLIGHT = 8;
-/** Keeps a round short on a fast machine. */
-const MAX_SENDS_PER_PRODUCER = 1500;
-const SMALL_FILES = { mappedFileSizeCommitLog: 131_072, mappedFileSizeConsumeQueue: 4000, maxHashSlotNum: 500, maxIndexNum: 2000 };
+/** Small files, so that every round crosses their ends. */
+const BROKER_CONFIG = {
+  mappedFileSizeCommitLog: 131_072,
+  mappedFileSizeConsumeQueue: 4000,
+  maxHashSlotNum: 500,
+  maxIndexNum: 2000,
+  messageDelayLevel: DELAY_LEVELS,
+  timerPrecisionMs: TIMER_PRECISION_MS,
+  transactionTimeOut: 500,
+  transactionCheckInterval: 500,
+  transactionCheckMax: 10_000,
+};
+/** Sends of each kind before a kill, and after the start that follows. */
+const MIN_PROGRESS = 10;
+const PROGRESS_MS = 20_000;
+/** What is to come late has come when nothing of it was missing for so long. */
+const WAIT_FOR_LATER_MS = 30_000;
+
+/** Every kind of message that takes part; each brings its topic, its load and its truth. */
+const KINDS: readonly (new (scene: KillScene) => LoadKind)[] = [Plain, NoWait, Oneway, Ordered, Batches, Delayed, Timers, Transactions];
 
 export interface KillOptions {
   seed: number;
@@ -25,17 +43,27 @@ export interface KillOptions {
   flushDiskType: 'SYNC_FLUSH' | 'ASYNC_FLUSH';
 }
 
-/** kill -9 under load, `rounds` times on one store; throws when a promise of the broker is broken. */
-export async function killRounds(options: KillOptions): Promise<{ sent: number; acknowledged: number; duplicates: number }> {
+/** What one kind sent over all rounds. */
+export interface KillOutcome {
+  sent: number;
+  acknowledged: number;
+  /** Messages stored (or delivered) more than once, each explained. */
+  duplicates: number;
+}
+
+/** kill -9 under mixed load, `rounds` times on one store; throws when a promise of the broker is broken. */
+export async function killRounds(options: KillOptions): Promise<Record<string, KillOutcome>> {
   const dir = mkdtempSync(join(tmpdir(), 'mqkit-kill-'));
   const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
   const cluster = new KilledCluster(options, { dir, namesrvAddr: namesrv.address, port: await freePortBlock() });
   try {
     await cluster.begin();
     for (let round = 1; round <= options.rounds; round++) await cluster.round(round);
+    await cluster.waitForLater();
     await cluster.consumeAll();
-    return { sent: cluster.ledger.sentCount, acknowledged: cluster.ledger.acknowledged, duplicates: cluster.ledger.duplicates };
+    return cluster.outcome();
   } finally {
+    await cluster.closeKinds();
     await cluster.broker?.kill();
     await namesrv.process.kill();
     rmSync(dir, { recursive: true, force: true });
@@ -43,31 +71,35 @@ export async function killRounds(options: KillOptions): Promise<{ sent: number; 
 }
 
 class KilledCluster {
-  readonly ledger = new Ledger();
   broker: BundledBroker | undefined;
   readonly #options: KillOptions;
   readonly #place: { dir: string; namesrvAddr: string; port: number };
   readonly #random: Random;
-  /** First offset of each queue that was not read back yet. */
-  readonly #readTo = new Array<number>(QUEUES).fill(0);
+  readonly #kills: Kill[] = [];
+  readonly #kinds: readonly LoadKind[];
+  /** First offset of each queue that was not read back yet, by `topic/queueId`. */
+  readonly #readTo = new Map<string, number>();
 
   constructor(options: KillOptions, place: { dir: string; namesrvAddr: string; port: number }) {
     this.#options = options;
     this.#place = place;
     this.#random = seededRandom(options.seed);
+    const { namesrvAddr } = place;
+    const scene = { namesrvAddr, random: this.#random, kills: this.#kills, retries: options.retries };
+    this.#kinds = KINDS.map((Kind) => new Kind(scene));
   }
 
   async begin(): Promise<void> {
     this.broker = await this.#start();
-    await createTopic(this.#target(), TOPIC, QUEUES);
+    for (const { topic } of this.#kinds) await createTopic(this.#target(), topic, QUEUES);
   }
 
   /** Load, kill, perhaps more kills while it starts, start, more load; then everything must be there. */
   async round(round: number): Promise<void> {
-    const producers = Array.from({ length: PRODUCERS }, (_, index) => this.#producer(round, index));
     const until = { stopped: false };
-    const load = Promise.all(producers.map((producer, index) => this.#load(producer, `${round}.${index}`, until)));
-    await delay(150 + this.#random.nextInt(500));
+    const load = Promise.all(this.#kinds.map((kind) => kind.load(round, until)));
+    await this.#progress();
+    await delay(this.#random.nextInt(400));
     await this.#kill(this.broker!);
     for (let more = this.#random.nextInt(3); more > 0; more--) {
       const starting = await this.#start({ wait: false });
@@ -75,98 +107,95 @@ class KilledCluster {
       await this.#kill(starting);
     }
     this.broker = await this.#start();
-    await delay(100 + this.#random.nextInt(200));
+    await this.#progress();
     until.stopped = true;
     await load;
-    await Promise.all(producers.map((producer) => producer.shutdown()));
-    await this.#readBack();
-    const problems = this.#options.retries ? this.ledger.problemsWithRetries() : this.ledger.problemsWithoutRetries();
-    expect(problems, `seed ${this.#options.seed}, round ${round}`).toEqual([]);
+    await this.#check(`round ${round}`);
+  }
+
+  /** Waits until every kind has sent something, however busy the machine is. */
+  async #progress(): Promise<void> {
+    const wanted = this.#kinds.map((kind) => kind.progress + MIN_PROGRESS);
+    const isEnough = (): boolean => this.#kinds.every((kind, index) => kind.progress >= wanted[index]!);
+    for (let waitedMs = 0; !isEnough() && waitedMs < PROGRESS_MS; waitedMs += 5) await delay(5);
+  }
+
+  /** Waits until what was delayed has come. */
+  async waitForLater(): Promise<void> {
+    for (let waitedMs = 0; this.#kinds.some((kind) => kind.isWaiting) && waitedMs < WAIT_FOR_LATER_MS; waitedMs += 200) {
+      await delay(200);
+      await this.#readBack();
+    }
+    await this.#check('the end');
+    const waiting = this.#kinds.filter((kind) => kind.isWaiting).map(({ name }) => name);
+    expect(waiting, `seed ${this.#options.seed}: kinds of which acknowledged messages never came`).toEqual([]);
   }
 
   /** A new group receives every stored message. */
   async consumeAll(): Promise<void> {
     const received = new Set<string>();
-    const wanted = this.ledger.storedIds;
+    const wanted = this.#kinds.flatMap(({ ledger }) => [...ledger.storedIds]);
     const consumer = new PushConsumer({
       namesrvAddr: this.#place.namesrvAddr,
       consumerGroup: 'KillReaders',
       consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
     });
-    consumer.subscribe(TOPIC, '*');
+    for (const { topic } of this.#kinds) consumer.subscribe(topic, '*');
     consumer.onMessage((messages) => {
       for (const message of messages) received.add(idOf(message.body));
       return 'CONSUME_SUCCESS';
     });
     await consumer.start();
-    for (let waitedMs = 0; received.size < wanted.size && waitedMs < 30_000; waitedMs += 20) await delay(20);
+    for (let waitedMs = 0; received.size < wanted.length && waitedMs < 60_000; waitedMs += 20) await delay(20);
     await consumer.shutdown();
-    expect([...wanted].filter((id) => !received.has(id))).toEqual([]);
+    expect(wanted.filter((id) => !received.has(id))).toEqual([]);
   }
 
-  #producer(round: number, index: number): Producer {
-    const retry = this.#options.retries ? 10_000 : 0;
-    return new Producer({
-      namesrvAddr: this.#place.namesrvAddr,
-      producerGroup: `KillProducer${round}x${index}`,
-      instanceName: `kill-${process.pid}-${round}-${index}`,
-      retryTimesWhenSendFailed: retry,
-      sendMsgTimeoutMs: SEND_TIMEOUT_MS,
-    });
+  outcome(): Record<string, KillOutcome> {
+    return Object.fromEntries(
+      this.#kinds.map(({ name, ledger }) => {
+        const { sentCount, acknowledged, duplicates } = ledger;
+        return [name, { sent: sentCount, acknowledged, duplicates }];
+      }),
+    );
   }
 
-  async #load(producer: Producer, name: string, until: { stopped: boolean }): Promise<void> {
-    await producer.start();
-    let next = 0;
-    const lane = async (): Promise<void> => {
-      while (!until.stopped && next < MAX_SENDS_PER_PRODUCER) {
-        const id = `${name}.${next++}`;
-        const body = Buffer.concat([Buffer.from(`${id}:`), this.#filling()]);
-        const sent = this.ledger.begin(id, body);
-        try {
-          const result = await producer.send({ topic: TOPIC, body, tags: name, keys: id });
-          if (result.sendStatus === 'SEND_OK') sent.result = result;
-        } catch {
-          // Nobody knows whether it was stored; the broker may be gone for a while.
-          await delay(25);
-        }
-        sent.endedAt = performance.now();
-        await nextTurn();
-      }
-    };
-    await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
-  }
-
-  /** Mostly small, sometimes beyond the size from which bodies are compressed. */
-  #filling(): Buffer {
-    const bytes = Buffer.alloc(this.#random.nextInt(20) === 0 ? 5000 + this.#random.nextInt(3000) : this.#random.nextInt(1200));
-    for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31 + bytes.length) & 0xff;
-    return bytes;
+  async closeKinds(): Promise<void> {
+    await Promise.all(this.#kinds.map((kind) => kind.close()));
   }
 
   async #kill(broker: BundledBroker): Promise<void> {
-    const from = performance.now();
     await broker.kill();
-    this.ledger.kills.push({ from, to: performance.now() });
+    this.#kills.push({ wallMs: Date.now() });
   }
 
   #start(options: { wait?: boolean } = {}): Promise<BundledBroker> {
     const { dir, namesrvAddr, port } = this.#place;
-    const config = { ...SMALL_FILES, flushDiskType: this.#options.flushDiskType };
+    const config = { ...BROKER_CONFIG, flushDiskType: this.#options.flushDiskType };
     return startBundledBroker({ namesrvAddr, dir: join(dir, 'broker'), port, config, ...options });
+  }
+
+  async #check(when: string): Promise<void> {
+    await this.#readBack();
+    const problems = this.#kinds.flatMap((kind) => kind.problems());
+    expect(problems.slice(0, 20), `seed ${this.#options.seed}, ${when}: ${problems.length} problems`).toEqual([]);
   }
 
   async #readBack(): Promise<void> {
     const problems: string[] = [];
-    for (let queueId = 0; queueId < QUEUES; queueId++) {
-      const dump = await dumpQueueFrom(this.#target(), { topic: TOPIC, queueId, from: this.#readTo[queueId] ?? 0 });
-      this.#readTo[queueId] = dump.maxOffset;
-      for (const record of dump.records) {
-        const problem = this.ledger.find(record);
-        if (problem !== null) problems.push(problem);
-      }
+    for (const kind of this.#kinds) {
+      for (let queueId = 0; queueId < QUEUES; queueId++) problems.push(...(await this.#readQueue(kind, queueId)));
     }
-    expect(problems, `seed ${this.#options.seed}`).toEqual([]);
+    expect(problems.slice(0, 20), `seed ${this.#options.seed}: ${problems.length} problems`).toEqual([]);
+  }
+
+  async #readQueue(kind: LoadKind, queueId: number): Promise<string[]> {
+    const queue = `${kind.topic}/${queueId}`;
+    const from = this.#readTo.get(queue) ?? 0;
+    const dump = await dumpQueueFrom(this.#target(), { topic: kind.topic, queueId, from });
+    if (dump.maxOffset < from) return [`${queue} ends at ${dump.maxOffset}, and had messages up to ${from}`];
+    this.#readTo.set(queue, dump.maxOffset);
+    return dump.records.map((record) => kind.find(record)).filter((problem) => problem !== null);
   }
 
   #target(): Target {

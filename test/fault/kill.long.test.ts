@@ -3,7 +3,7 @@ import { killRounds } from './kill-rounds.js';
 
 const seed = Number(process.env.MQKIT_SEED ?? 1);
 /** All rounds together, shared by the combinations. */
-const rounds = Number(process.env.MQKIT_KILL_ROUNDS ?? 30);
+const rounds = Number(process.env.MQKIT_KILL_ROUNDS ?? 200);
 const COMBINATIONS = [
   { flushDiskType: 'SYNC_FLUSH', retries: false },
   { flushDiskType: 'ASYNC_FLUSH', retries: false },
@@ -11,11 +11,14 @@ const COMBINATIONS = [
   { flushDiskType: 'ASYNC_FLUSH', retries: true },
 ] as const;
 
-describe(`${rounds} rounds of kill -9 under load (seed ${seed})`, () => {
+describe(`${rounds} rounds of kill -9 under mixed load (seed ${seed})`, () => {
   it.each(COMBINATIONS)('$flushDiskType, producer retries $retries: nothing acknowledged is lost', async ({ flushDiskType, retries }) => {
     const share = Math.ceil(rounds / COMBINATIONS.length);
     const outcome = await killRounds({ seed, rounds: share, retries, flushDiskType });
     process.stderr.write(`${flushDiskType}, retries ${retries}: ${share} rounds, ${JSON.stringify(outcome)}\n`);
-    expect(outcome.acknowledged).toBeGreaterThan(100 * share);
+    for (const [name, { sent, acknowledged }] of Object.entries(outcome)) {
+      if (name === 'Oneway') expect(sent, name).toBeGreaterThanOrEqual(20 * share);
+      else expect(acknowledged, name).toBeGreaterThanOrEqual(20 * share);
+    }
   });
 });
