@@ -7,9 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { noopLogger } from '../../src/common/logger.js';
+import { encodeBatch } from '../../src/common/message/batch.js';
 import { loadNodeConfig } from '../config/index.js';
 import { MessageStore, type PutMessage, type PutSink, type StoreConfig } from './index.js';
 
+const BATCH_MESSAGES = 32;
 const PER_TURN = 64;
 const QUEUES = 8;
 
@@ -73,6 +75,17 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main();
 }
 
+/** A batch as a producer sends it: 128 B bodies, ids and WAIT. */
+function benchBatch(): PutMessage {
+  const parts = Array.from({ length: BATCH_MESSAGES }, (_, i) => ({
+    flag: 0,
+    body: Buffer.alloc(128, 'x'),
+    properties: `UNIQ_KEY\u0001C0000202165941000000000000${String(i).padStart(6, '0')}\u0002WAIT\u0001true\u0002`,
+  }));
+  const properties = 'WAIT\u0001true\u0002MSG_REGION\u0001DefaultRegion\u0002TRACE_ON\u0001true\u0002CLUSTER\u0001DefaultCluster\u0002';
+  return { ...benchMessage(0), topic: 'BenchmarkBatch', body: encodeBatch(parts), properties, batch: true };
+}
+
 async function main(): Promise<void> {
   const [folder = tmpdir(), countText = '1000000', flushDiskType = 'ASYNC_FLUSH'] = process.argv.slice(2);
   const count = Number(countText);
@@ -121,6 +134,28 @@ async function main(): Promise<void> {
   const paced = new Float64Array(10_000);
   await measure('put, 10 a ms (10,000/s)', 100_000, () => putMany(100_000, paced, 1, 10));
   console.log(`  flushTurn ${percentiles(paced)}`);
+
+  const batch = benchBatch();
+  await measure(`put, batches of ${BATCH_MESSAGES}, 16 a turn`, count, async () => {
+    const perTurn = 16;
+    for (let sent = 0; sent < count; sent += perTurn * BATCH_MESSAGES) {
+      await new Promise<void>((resolve) => {
+        let answered = 0;
+        const sink: PutSink = {
+          onPut() {
+            if (++answered === perTurn) {
+              resolve();
+            }
+          },
+        };
+        for (let k = 0; k < perTurn; k++) {
+          store.put({ ...batch, queueId: k % QUEUES }, sink);
+        }
+        store.flushTurn();
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
 
   async function readAll(): Promise<void> {
     for (let queueId = 0; queueId < QUEUES; queueId++) {
