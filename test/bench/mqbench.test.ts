@@ -80,7 +80,7 @@ describe('mqbench on a bundled cluster', () => {
       kind: 'producer',
       config: { topic: TOPIC, bodyBytes: 100, inFlight: 16, quantity: 2000 },
     });
-    expect(result.send).toMatchObject({ count: 2000, errors: 0, errorsByCode: {} });
+    expect(result.send).toMatchObject({ count: 2000, errors: 0, errorsByCode: {}, attempts: 2000, retries: 0, failedAttemptsByCode: {} });
     expect((result.send.rate * result.send.seconds) / 2000).toBeCloseTo(1, 3);
     expect(result.send.bytesPerSecond / result.send.rate).toBeCloseTo(100, 0);
     expect(Object.keys(result.send.latencyMs)).toEqual(['mean', 'p50', 'p90', 'p99', 'p999', 'p9999', 'max']);

@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MQClient } from '../../src/client/mq-client.js';
+import { BrokerDetector } from '../../src/client/producer/broker-detector.js';
+import { FaultStrategy } from '../../src/client/producer/fault-strategy.js';
 import { Producer, type ProducerOptions } from '../../src/client/producer/producer.js';
 import { selectByHash } from '../../src/client/producer/selectors.js';
 import type { SendResult } from '../../src/client/types.js';
@@ -160,6 +163,25 @@ describe('a producer with two brokers, of which one is in trouble', () => {
       expect((await sendAsyncResult((handler) => p.sendAsync(message(), handler, null))).messageQueue.brokerName).toBe('broker-b');
     }
     expect(sends().filter(({ extFields }) => extFields?.n === 'broker-a')).toHaveLength(before);
+  });
+
+  it('with a detector a broker that could not be reached comes back when it answers', async () => {
+    const [a] = cluster.brokers;
+    const client = new MQClient({ namesrvAddr: cluster.namesrvAddr, clientIP: '127.0.0.1', random: seededRandom(1) });
+    await client.routes.refresh('T');
+    const faults = new FaultStrategy(client.clock);
+    const detector = new BrokerDetector({ client, faults, topics: () => ['T'], timeoutMs: 200, intervalMs: 0 });
+    for (const name of ['broker-a', 'broker-b', 'broker-gone']) faults.record(name, 1, { isolation: true, reachable: false });
+    a!.on(RequestCode.GET_MAX_OFFSET, (conn, request) => conn.respond(request, ResponseCode.SUCCESS, null, { offset: '0' }));
+    cluster.brokers[1]!.on(RequestCode.GET_MAX_OFFSET, () => {});
+    await detector.detect();
+    // A broker without an address is forgotten, and so counts as any other.
+    expect([...faults.items()].map(({ brokerName, isReachable }) => [brokerName, isReachable])).toEqual([
+      ['broker-a', true],
+      ['broker-b', false],
+    ]);
+    expect(a!.requestsOf(RequestCode.GET_MAX_OFFSET)[0]?.extFields).toMatchObject({ topic: 'T', queueId: '0' });
+    await client.remoting.close();
   });
 
   it('asks for the route again when a broker says it has the topic no more', async () => {

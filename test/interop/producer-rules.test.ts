@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Message, Producer, PullConsumer, selectByHash, splitBatch } from '../../src/index.js';
 import { APACHE_VERSIONS, type ClientDriver, type DrivenSendResult, goClient, javaClient, rawRequest } from '../peers/index.js';
-import { bodyOf, createTopic, interop, messageCount, rawPull, startTarget, type Target, until } from './support.js';
+import { bodyOf, createTopic, interop, messageCount, rawPull, startTarget, type Target, targetVersion, until } from './support.js';
 
+/** Apache's 4.9 stores no WAIT, and has one code for all illegal topics. */
+const is49 = targetVersion() === '4.9.7';
 const HEADER = { a: 'P', c: 'TBW102', d: '4', e: '0', f: '0', g: '1700000000000', h: '0', i: '', j: '0', k: 'false', m: 'false' };
 
 interop('the rules of producers on the bundled nodes', 'java', () => {
@@ -81,11 +83,11 @@ interop('the rules of producers on the bundled nodes', 'java', () => {
         expect(one).toMatchObject({ topic, tags: 'A', keys: 'k1 k2', flag: 5 });
         expect(one.properties.own).toBe('é中');
       }
-      expect(messages[0]!.properties.WAIT).toBe('false');
+      if (!is49) expect(messages[0]!.properties.WAIT).toBe('false');
       expect(new Set(messages.map(({ msgId }) => msgId)).size).toBe(6);
     });
 
-    it('WAIT=false of Java is stored as it was sent', async () => {
+    it.skipIf(is49)('WAIT=false of Java is stored as it was sent', async () => {
       const topic = `NoWait${id}`;
       await createTopic(target, topic, 1);
       expect(await java.send('p', { topic, body: 'x', waitStoreMsgOK: false })).toMatchObject({ sendStatus: 'SEND_OK' });
@@ -137,8 +139,8 @@ interop('the rules of producers on the bundled nodes', 'java', () => {
   });
 
   it.each([
-    ['of 128 characters', 'a'.repeat(128), 29],
-    ['with a space', 'a b', 29],
+    ['of 128 characters', 'a'.repeat(128), is49 ? 1 : 29],
+    ['with a space', 'a b', is49 ? 1 : 29],
     ['of the system', 'SCHEDULE_TOPIC_XXXX', 16],
   ])('checklist 5: a topic %s is refused by the broker and by our client', async (_what, topic, code) => {
     expect(await rawRequest(target.broker.address, 310, { ...HEADER, b: topic }, 'x')).toMatchObject({ code });
