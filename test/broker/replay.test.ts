@@ -10,7 +10,6 @@ import { RawClient } from './kit.js';
 
 /** What this broker does not have yet; it answers 3 there. */
 const NOT_BUILT = new Set<number>([
-  RequestCode.END_TRANSACTION,
   RequestCode.LOCK_BATCH_MQ,
   RequestCode.UNLOCK_BATCH_MQ,
   RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS,
@@ -61,6 +60,10 @@ const RECORDINGS = [
   'client497-push-consumer-json',
   'push-consumer-rmq-both',
   'admin-api-json',
+  'transaction-json',
+  'transaction-rmq-both',
+  'transaction-rmq-client',
+  'client497-transaction-json',
 ];
 
 interface Exchange {

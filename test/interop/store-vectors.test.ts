@@ -17,6 +17,8 @@ const CONFIG = {
   maxHashSlotNum: 50,
   maxIndexNum: 100,
   timerWheelEnable: false,
+  // Open half messages are looked at later than these tests last.
+  transactionCheckInterval: 3_600_000,
 };
 
 interface Expected {
@@ -75,7 +77,7 @@ describe('stores recorded from Apache 5.3.3, opened by the bundled broker', () =
     for (const { topic, queueId, minOffset, maxOffset } of queues) {
       const dump = await dumpQueue(target, topic, queueId);
       expect(dump.minOffset, `${topic}/${queueId}`).toBe(minOffset);
-      // Delayed messages of the recording are long due and were delivered since; half messages stay as they are.
+      // Delayed messages of the recording are long due and were delivered since; half messages wait for a check.
       if (topic.startsWith('RMQ_SYS_TRANS') || topic === 'SCHEDULE_TOPIC_XXXX') expect(dump.maxOffset, topic).toBe(maxOffset);
       else expect(dump.maxOffset, topic).toBeGreaterThanOrEqual(maxOffset);
       const wanted = messages.filter((message) => message.topic === topic && message.queueId === queueId);
