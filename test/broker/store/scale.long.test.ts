@@ -8,6 +8,7 @@ import { MessageStore } from '../../../broker/store/index.js';
 import { seededRandom } from '../../../src/common/clock.js';
 import { noopLogger } from '../../../src/common/logger.js';
 import { decodeRecord } from '../../../src/common/message/record.js';
+import { cpuSeconds } from '../../peers/bench/measure.js';
 import { peersDir } from '../../peers/paths.js';
 import { spawnBroker, until } from '../../sandbox.js';
 import { type ScaleReport, scaleConfig, topicName } from './scale-store.js';
@@ -50,7 +51,7 @@ function fill(messages: number | 'forever', onReport: (report: ScaleReport) => v
 }
 
 /** Starts a broker on the store; returns how long that took, ms, what it said, and its memory. */
-async function timedStart(): Promise<{ ms: number; rssAnonMiB: number; openFiles: number; stop(): Promise<unknown> }> {
+async function timedStart(): Promise<{ ms: number; cpuSeconds: number; rssAnonMiB: number; openFiles: number; stop(): Promise<unknown> }> {
   const beganMs = performance.now();
   const settings = {
     storePathRootDir: root,
@@ -62,7 +63,7 @@ async function timedStart(): Promise<{ ms: number; rssAnonMiB: number; openFiles
   const { pid } = broker.process;
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const rssAnonMiB = Math.round(Number(/RssAnon:\s+(\d+)/.exec(status)?.[1]) / 1024);
-  return { ms, rssAnonMiB, openFiles: readdirSync(`/proc/${pid}/fd`).length, stop: () => broker.stop() };
+  return { ms, cpuSeconds: cpuSeconds(pid!), rssAnonMiB, openFiles: readdirSync(`/proc/${pid}/fd`).length, stop: () => broker.stop() };
 }
 
 function say(text: string): void {
@@ -88,7 +89,9 @@ describe(`${TOPICS} topics of ${QUEUES} queues, ${MESSAGES} messages (seed ${SEE
 
   it('a broker is ready in 3 s after an orderly stop, and stops', async () => {
     const broker = await timedStart();
-    say(`start after an orderly stop: ${Math.round(broker.ms)} ms, RssAnon ${broker.rssAnonMiB} MiB, ${broker.openFiles} open files`);
+    say(
+      `start after an orderly stop: ${Math.round(broker.ms)} ms, ${broker.cpuSeconds} CPU s, RssAnon ${broker.rssAnonMiB} MiB, ${broker.openFiles} open files`,
+    );
     await broker.stop();
     expect(broker.ms).toBeLessThan(3000);
     expect(broker.openFiles).toBeLessThan(700);
@@ -123,7 +126,9 @@ describe(`${TOPICS} topics of ${QUEUES} queues, ${MESSAGES} messages (seed ${SEE
     child.kill('SIGKILL');
     await ended;
     const broker = await timedStart();
-    say(`start after kill -9 and ${put} more messages: ${Math.round(broker.ms)} ms, RssAnon ${broker.rssAnonMiB} MiB`);
+    say(
+      `start after kill -9 and ${put} more messages: ${Math.round(broker.ms)} ms, ${broker.cpuSeconds} CPU s, RssAnon ${broker.rssAnonMiB} MiB`,
+    );
     await broker.stop();
     expect(broker.ms).toBeLessThan(15_000);
   });

@@ -21,11 +21,11 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** A killed store of three messages, put at different times, whose second one is damaged. Returns the commit log file and where that one is. */
+/** A killed store of four messages, put at different times, whose second one is damaged. Returns the commit log file and where that one is. */
 async function damagedStore(): Promise<{ file: string; at: number }> {
   const config = storeConfig(join(dir, 'store'), { mappedFileSizeCommitLog: FILE_BYTES });
   const store = await MessageStore.open({ config, logger: noopLogger });
-  for (const text of ['first', 'second', 'third']) {
+  for (const text of ['first', 'second', 'third', 'fourth']) {
     const before = performance.now();
     await putAll(store, [message('T', 0, text)]);
     await until(() => performance.now() > before + 3);
