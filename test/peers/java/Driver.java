@@ -82,6 +82,8 @@ public final class Driver {
             case "pull.offset": return pullConsumers.offset(in);
             case "pull.stop": return pullConsumers.stop(in);
             case "mqadmin": return tools.run(in);
+            case "timer.send": return Timers.send(producers.get(in), in);
+            case "timer.recall": return Timers.recall(producers.get(in), in);
             case "ordered.send": return OrderedSends.send(in);
             case "selectors.bits":
             case "selectors.evaluate": return new Selectors().call(op, in);

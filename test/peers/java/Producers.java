@@ -128,7 +128,7 @@ final class Producers {
         return null;
     }
 
-    private DefaultMQProducer get(JSONObject in) {
+    DefaultMQProducer get(JSONObject in) {
         DefaultMQProducer producer = producers.get(in.getString("name"));
         if (producer == null) {
             throw new IllegalArgumentException("no producer " + in.getString("name"));
