@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as esbuild from 'esbuild';
+import { generateParser } from './broker/filter/generate-parser.js';
 
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
 const DIST = path.join(ROOT, 'dist');
@@ -366,6 +367,7 @@ function publish(outdir) {
 }
 
 async function main() {
+  generateParser();
   const begun = performance.now();
   const outdir = fs.mkdtempSync(path.join(ROOT, 'node_modules', '.mqkit-build-'));
   try {

@@ -16,7 +16,7 @@ export class BrokerTimers {
   }
 
   start(): void {
-    const { config, offsets, delay, topics, groups } = this.#parts;
+    const { config, offsets, delay, topics, groups, filters } = this.#parts;
     this.#repeat(
       'offsets',
       () => config.broker.flushConsumerOffsetInterval,
@@ -24,6 +24,7 @@ export class BrokerTimers {
         offsets.flush({ background: true });
         topics.saveAgain();
         groups.saveAgain();
+        filters.flush({ background: true });
       },
     );
     this.#repeat(

@@ -11,6 +11,7 @@ import { BrokerTimers } from './broker-timers.js';
 import type { LoadedConfig } from './config/index.js';
 import { ConsumerManager, ProducerManager } from './connections/index.js';
 import { DelayLevels, Delivery, ScheduleMessageService } from './delay/index.js';
+import { ConsumerFilterManager } from './filter/index.js';
 import { MAX_TURN_REQUESTS } from './limits.js';
 import { PullHoldService } from './longpolling/index.js';
 import { mayNotifyMembers } from './member-notices.js';
@@ -123,6 +124,7 @@ export class BrokerNode {
     parts.topics.load();
     parts.groups.load();
     parts.offsets.load();
+    parts.filters.load();
     topics.addSystemTopics(systemTopics(config.broker));
     followDefaultQueueNums(parts);
     topics.setListener({
@@ -189,6 +191,7 @@ export class BrokerNode {
     parts.transactions.flush();
     parts.flushTurn();
     parts.offsets.flush();
+    parts.filters.flush();
     parts.topics.saveAgain();
     parts.groups.saveAgain();
     await this.#client.close();
@@ -243,6 +246,7 @@ function createParts(options: PartOptions): BrokerParts {
   const tables = { store, topics, offsets, producers };
   const transactions = new TransactionService({ ...tables, settings: config.broker, storeHost, clock, timers, logger, flush: flushTurn });
   const sends = new SendCounters();
+  const filters = new ConsumerFilterManager({ file: file('consumerFilter.json'), clock, logger, policy: config.broker });
   const brokerAddr = formatHostPort(brokerIP1, config.server.listenPort);
   const haServerAddr = formatHostPort(brokerIP2, config.store.haListenPort);
   return {
@@ -258,7 +262,8 @@ function createParts(options: PartOptions): BrokerParts {
     topics,
     groups: new SubscriptionGroupManager({ file: file('subscriptionGroup.json'), clock, policy: config.broker }),
     offsets,
-    consumers: new ConsumerManager({ clock }),
+    consumers: new ConsumerManager({ clock, onGroupGone: (group) => filters.unregister(group) }),
+    filters,
     producers,
     stats,
     sends,

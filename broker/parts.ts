@@ -5,6 +5,7 @@ import type { UniqKeyGenerator } from '../src/common/message/message-id.js';
 import type { LoadedConfig } from './config/index.js';
 import type { ConsumerManager, ProducerManager } from './connections/index.js';
 import type { DelayLevels, ScheduleMessageService } from './delay/index.js';
+import type { ConsumerFilterManager } from './filter/index.js';
 import type { PullHoldService } from './longpolling/index.js';
 import type { ConsumerOffsetManager } from './offsets/index.js';
 import type { Registration } from './registration/index.js';
@@ -33,6 +34,7 @@ export interface BrokerParts {
   readonly groups: SubscriptionGroupManager;
   readonly offsets: ConsumerOffsetManager;
   readonly consumers: ConsumerManager;
+  readonly filters: ConsumerFilterManager;
   readonly producers: ProducerManager;
   readonly stats: BrokerStats;
   readonly sends: SendCounters;

@@ -39,9 +39,12 @@ export class ConsumerManager {
   readonly #clock: Clock;
   readonly #groups = new Map<string, ConsumerGroupInfo>();
   readonly #byConnection = new GroupsByConnection();
+  readonly #onGroupGone: (group: string) => void;
 
-  constructor(options: { clock: Clock }) {
+  /** @param options.onGroupGone told when the last member of a group left */
+  constructor(options: { clock: Clock; onGroupGone?: (group: string) => void }) {
     this.#clock = options.clock;
+    this.#onGroupGone = options.onGroupGone ?? (() => {});
   }
 
   group(group: string): ConsumerGroupInfo | undefined {
@@ -148,8 +151,10 @@ export class ConsumerManager {
   #leave(group: string, connection: Connection, notify: boolean): void {
     const info = this.#groups.get(group);
     if (info === undefined || !info.channels.delete(connection)) return;
-    if (info.channels.size === 0) this.#groups.delete(group);
-    else if (notify) this.#notify(info);
+    if (info.channels.size === 0) {
+      this.#groups.delete(group);
+      this.#onGroupGone(group);
+    } else if (notify) this.#notify(info);
   }
 
   /** NOTIFY_CONSUMER_IDS_CHANGED to all members, the one that just joined included. */

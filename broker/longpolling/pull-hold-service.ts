@@ -13,6 +13,8 @@ export class HeldPull extends WheelEntry {
   readonly group: string;
   readonly queueId: number;
   readonly queueOffset: number;
+  /** Messages from here on wake it: those before it are known not to match. */
+  readonly wakeOffset: number;
   /** Null: any message wakes it. */
   readonly filter: MessageFilter | null;
   /** @internal Place in its queue's list, −1 when it waits no more. */
@@ -25,6 +27,7 @@ export class HeldPull extends WheelEntry {
     group: string;
     queueId: number;
     queueOffset: number;
+    wakeOffset?: number;
     filter: MessageFilter | null;
     deadlineMs: number;
   }) {
@@ -35,6 +38,7 @@ export class HeldPull extends WheelEntry {
     this.group = fields.group;
     this.queueId = fields.queueId;
     this.queueOffset = fields.queueOffset;
+    this.wakeOffset = fields.wakeOffset ?? fields.queueOffset;
     this.filter = fields.filter;
     this.deadlineMs = fields.deadlineMs;
   }
@@ -121,7 +125,7 @@ export class PullHoldService {
     if (list === undefined) return;
     for (let i = list.length - 1; i >= 0; i--) {
       const held = list[i]!;
-      if (maxOffsetAfter <= held.queueOffset) continue;
+      if (maxOffsetAfter <= held.wakeOffset) continue;
       if (held.filter !== null && !isUntaggedBatch && !held.filter.isMatchedByConsumeQueue(tagsCode)) continue;
       this.#release(held);
       this.#arrived.push(held);

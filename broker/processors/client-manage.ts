@@ -3,7 +3,8 @@ import { retryTopic, validateGroup } from '../../src/common/topic-names.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
-import { type Beat, type ConsumerData, isTagType, readSubscriptionData, type SubscriptionData } from '../connections/index.js';
+import { type Beat, type ConsumerData, isTagType, readSubscriptionData, SQL92, type SubscriptionData } from '../connections/index.js';
+import { compileSelector, SelectorError } from '../filter/index.js';
 import { asArray, asBoolean, asNumber, asObject, asText } from '../json.js';
 import { MAX_TOPICS } from '../limits.js';
 import { mayNotifyMembers } from '../member-notices.js';
@@ -67,6 +68,7 @@ export class ClientManageProcessor {
     if (group === null) return false;
     this.#createRetryTopic(consumer, group.retryQueueNums);
     if (withoutSub && consumer.subscriptions.length === 0) return !consumers.refresh(consumer.groupName, beat);
+    this.#parts.filters.register(consumer.groupName, consumer.subscriptions);
     if (consumers.register(consumer, beat)) changedGroups.push(consumer.groupName);
     return false;
   }
@@ -95,11 +97,22 @@ export class ClientManageProcessor {
   #checkConfig(connection: Connection, request: RemotingCommand): void {
     const data = request.body === null ? null : parseFastjsonObject(request.body, 'the client configuration');
     const subscription = readSubscriptionData(data?.subscriptionData);
-    if (subscription !== null && !isTagType(subscription.expressionType)) {
-      // The same answer whether the property filter is switched off or not built: a client must not start and wait for nothing.
-      throw fault(ResponseCode.SYSTEM_ERROR, `The broker does not support consumer to filter message by ${subscription.expressionType}`);
-    }
+    if (subscription !== null && !isTagType(subscription.expressionType)) this.#checkSelector(subscription);
     respondOk(connection, request);
+  }
+
+  #checkSelector({ expressionType, subString }: SubscriptionData): void {
+    if (!this.#parts.config.broker.enablePropertyFilter) {
+      const remark = `The broker does not support consumer to filter message by ${expressionType}`;
+      throw fault(ResponseCode.SYSTEM_ERROR, `${remark}; allow it with enablePropertyFilter=true`);
+    }
+    if (expressionType !== SQL92) throw fault(ResponseCode.SUBSCRIPTION_PARSE_FAILED, `expression type ${expressionType} is not known`);
+    try {
+      compileSelector(subString);
+    } catch (error) {
+      if (error instanceof SelectorError) throw fault(ResponseCode.SUBSCRIPTION_PARSE_FAILED, error.message);
+      throw error;
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { PullSysFlag } from '../../src/common/sys-flag.js';
 import { ResponseCode } from '../../src/remoting/codes.js';
 import type { Connection } from '../../src/remoting/server.js';
-import { BROADCASTING, isTagType, SQL92 } from '../connections/index.js';
+import { BROADCASTING, isTagType, SQL92, type SubscriptionData } from '../connections/index.js';
 import { MAX_GROUPS } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
 import type { MessageFilter } from '../store/index.js';
@@ -122,7 +122,7 @@ export function createGroup(parts: BrokerParts, group: string): SubscriptionGrou
 function checkSubscription(parts: BrokerParts, fields: ExtFields, out: CheckedPull): PullFault | null {
   const config = parts.config.broker;
   if ((out.sysFlag & PullSysFlag.SUBSCRIPTION) !== 0) {
-    if (!isTagType(fields.expressionType)) return expressionFault(fields.expressionType);
+    if (!isTagType(fields.expressionType)) return useOwnSelector(parts, fields, out);
     const subscription = parseTagExpressionCached(out.topic, fields.subscription);
     if (subscription === null) return { code: ResponseCode.SUBSCRIPTION_PARSE_FAILED, remark: "parse the consumer's subscription failed" };
     out.filter = (out.sysFlag & PullSysFlag.CLASS_FILTER) !== 0 ? null : subscription.filter;
@@ -147,15 +147,42 @@ function checkSubscription(parts: BrokerParts, fields: ExtFields, out: CheckedPu
   if (isNewer(fields.subVersion, subscription.data.subVersion)) {
     return { code: ResponseCode.SUBSCRIPTION_NOT_LATEST, remark: "the consumer's subscription not latest" };
   }
-  if (!isTagType(subscription.data.expressionType)) return expressionFault(subscription.data.expressionType);
   if (config.rejectPullConsumerEnable && info.consumeType === 'CONSUME_ACTIVELY') {
     return {
       code: ResponseCode.SUBSCRIPTION_NOT_EXIST,
       remark: `the consumer group[${out.group}] pulls actively, which rejectPullConsumerEnable forbids`,
     };
   }
+  if (!isTagType(subscription.data.expressionType)) return useGroupSelector(parts, subscription.data, fields.subVersion, out);
   out.filter = (out.sysFlag & PullSysFlag.CLASS_FILTER) !== 0 ? null : subscription.filter;
   return null;
+}
+
+/** A pull that brings its selector along: one that does not compile filters nothing. */
+function useOwnSelector(parts: BrokerParts, fields: ExtFields, out: CheckedPull): PullFault | null {
+  const fault = expressionFault(parts, fields.expressionType);
+  if (fault === null) out.filter = parts.filters.filterOf(fields.subscription ?? '');
+  return fault;
+}
+
+/** A pull of a group whose heartbeat brought the selector. */
+function useGroupSelector(
+  parts: BrokerParts,
+  { topic, expressionType }: SubscriptionData,
+  subVersion: string | undefined,
+  out: CheckedPull,
+): PullFault | null {
+  const data = parts.filters.get(topic, out.group);
+  if (expressionType === SQL92 && data === undefined) {
+    const remark = `the broker has no filter data of group ${out.group} on topic ${topic}: its expression may be wrong`;
+    return { code: ResponseCode.FILTER_DATA_NOT_EXIST, remark };
+  }
+  if (data !== undefined && isNewer(subVersion, data.clientVersion)) {
+    return { code: ResponseCode.FILTER_DATA_NOT_LATEST, remark: "the consumer's filter data is not the latest" };
+  }
+  const fault = expressionFault(parts, expressionType);
+  if (fault === null) out.filter = data?.filter ?? null;
+  return fault;
 }
 
 /** Whether a pull's subVersion, a long of any size, is above the registered one. */
@@ -166,8 +193,10 @@ function isNewer(asked: string | undefined, registered: number | bigint): boolea
   return /^-?\d{1,19}$/.test(asked) && BigInt(asked) > registered;
 }
 
-function expressionFault(expressionType: string | undefined): PullFault {
-  return expressionType === SQL92
-    ? { code: ResponseCode.SYSTEM_ERROR, remark: 'The broker does not support consumer to filter message by SQL92' }
-    : { code: ResponseCode.SUBSCRIPTION_PARSE_FAILED, remark: `expression type ${expressionType} is not known; TAG is` };
+function expressionFault(parts: BrokerParts, expressionType: string | undefined): PullFault | null {
+  if (expressionType !== SQL92) {
+    return { code: ResponseCode.SUBSCRIPTION_PARSE_FAILED, remark: `expression type ${expressionType} is not known; TAG and SQL92 are` };
+  }
+  if (parts.config.broker.enablePropertyFilter) return null;
+  return { code: ResponseCode.SYSTEM_ERROR, remark: 'The broker does not support consumer to filter message by SQL92' };
 }

@@ -25,6 +25,8 @@ const STATUS_CODE: Readonly<Record<GetMessageStatus, number>> = {
 };
 
 const PREFIX_BYTES = 8;
+/** Messages that a held pull's selector refused after which it is answered, so that the next pull does not read them again. */
+const MAX_UNMATCHED_WHILE_HELD = 256;
 /** Bodies up to this size are copied behind their header; longer ones are sent from where they are. */
 const COPY_BELOW_BYTES = 64 * 1024;
 
@@ -47,14 +49,15 @@ export class PullProcessor {
 
   /** The VIP port has no pulls. */
   register(server: RemotingServer): void {
-    server.register(RequestCode.PULL_MESSAGE, (connection, request) => this.#pull(connection, request, true), { vip: false });
-    server.register(RequestCode.LITE_PULL_MESSAGE, (connection, request) => this.#pull(connection, request, true), { vip: false });
+    server.register(RequestCode.PULL_MESSAGE, (connection, request) => this.#pull(connection, request, null), { vip: false });
+    server.register(RequestCode.LITE_PULL_MESSAGE, (connection, request) => this.#pull(connection, request, null), { vip: false });
   }
 
   /** Answers a pull that was held. Others are answered after it in the same turn, so its error ends here. */
-  #resume({ connection, request, topic, queueId }: HeldPull): void {
+  #resume(held: HeldPull): void {
+    const { connection, request, topic, queueId } = held;
     try {
-      this.#pull(connection, request, false);
+      this.#pull(connection, request, held);
     } catch (error) {
       const { message } = error as Error;
       this.#parts.logger.error(`a held pull of ${topic}/${queueId} from ${connection.remoteAddr} failed: ${message}`, { error });
@@ -62,8 +65,9 @@ export class PullProcessor {
     }
   }
 
-  /** @param mayHold false for a pull that was held already: it is answered whatever it finds, and commits no offset */
-  #pull(connection: Connection, request: RemotingCommand, mayHold: boolean): void {
+  /** @param held set for a pull that was held already: it commits no offset, and whatever it finds is its answer */
+  #pull(connection: Connection, request: RemotingCommand, held: HeldPull | null): void {
+    const mayHold = held === null;
     if (!mayHold && connection.closed) return;
     const parts = this.#parts;
     const pull = this.#checked;
@@ -98,6 +102,7 @@ export class PullProcessor {
     }
     const code = codeOf(result.status, pull.queueOffset);
     parts.runtime.countMiss();
+    if (held !== null && result.status === 'NO_MATCHED_MESSAGE' && this.#holdAgain(held, result.nextBeginOffset)) return;
     if (code === ResponseCode.PULL_NOT_FOUND && mayHold && this.#hold(connection, request, pull)) return;
     this.#answer(connection, request, code, result.status, result, pull);
   }
@@ -147,6 +152,12 @@ export class PullProcessor {
         deadlineMs: this.#parts.clock.monotonicMs() + suspendMs,
       }),
     );
+  }
+
+  /** A held pull that was woken by messages its selector does not want waits on, until there are many that it would read again. */
+  #holdAgain(held: HeldPull, nextBeginOffset: number): boolean {
+    if (held.deadlineMs <= this.#parts.clock.monotonicMs() || nextBeginOffset - held.queueOffset >= MAX_UNMATCHED_WHILE_HELD) return false;
+    return this.#parts.holds.hold(new HeldPull({ ...held, wakeOffset: nextBeginOffset }));
   }
 
   #answer(connection: Connection, request: RemotingCommand, code: number, remark: string, progress: Progress, pull: CheckedPull): void {

@@ -94,6 +94,8 @@ export class RawClient {
     clientId: string;
     group?: string;
     subscriptions?: Record<string, string>;
+    /** TAG unless given. */
+    expressionType?: string;
     subVersion?: number | bigint;
     producerGroup?: string;
     messageModel?: string;
@@ -112,12 +114,18 @@ export class RawClient {
 
 function consumerData(
   group: string,
-  options: { subscriptions?: Record<string, string>; subVersion?: number | bigint; messageModel?: string; consumeType?: string },
+  options: {
+    subscriptions?: Record<string, string>;
+    expressionType?: string;
+    subVersion?: number | bigint;
+    messageModel?: string;
+    consumeType?: string;
+  },
 ): string {
   const subscriptions = Object.entries(options.subscriptions ?? {}).map(([topic, expression]) => {
-    const tags = expression === '*' ? [] : expression.split('||').map((tag) => tag.trim());
-    const { subVersion = 1 } = options;
-    return `{"classFilterMode":false,"codeSet":[],"expressionType":"TAG","subString":${JSON.stringify(expression)},"subVersion":${subVersion},"tagsSet":${JSON.stringify(tags)},"topic":${JSON.stringify(topic)}}`;
+    const { subVersion = 1, expressionType = 'TAG' } = options;
+    const tags = expression === '*' || expressionType !== 'TAG' ? [] : expression.split('||').map((tag) => tag.trim());
+    return `{"classFilterMode":false,"codeSet":[],"expressionType":"${expressionType}","subString":${JSON.stringify(expression)},"subVersion":${subVersion},"tagsSet":${JSON.stringify(tags)},"topic":${JSON.stringify(topic)}}`;
   });
   const { consumeType = 'CONSUME_PASSIVELY', messageModel = 'CLUSTERING' } = options;
   return `{"consumeFromWhere":"CONSUME_FROM_LAST_OFFSET","consumeType":"${consumeType}","groupName":${JSON.stringify(group)},"messageModel":"${messageModel}","subscriptionDataSet":[${subscriptions.join(',')}],"unitMode":false}`;

@@ -1,0 +1,2 @@
+export { ConsumerFilterManager } from './consumer-filter-manager.js';
+export { compileSelector, SelectorError } from './selector.js';
