@@ -176,6 +176,8 @@ export async function mqadmin(
 
 interface JavaOptions {
   name: string;
+  /** Connect to IPv6 addresses too. */
+  ipv6?: boolean;
   version: ApacheVersion;
   dir: string;
   heap: Heap;
@@ -206,7 +208,7 @@ export async function spawnJava(options: JavaOptions): Promise<PeerProcess> {
       `-Duser.home=${options.dir}`,
       `-Drmq.logback.configurationFile=${logback}`,
       `-Dlogback.configurationFile=${logback}`,
-      '-Djava.net.preferIPv4Stack=true',
+      `-Djava.net.preferIPv4Stack=${options.ipv6 !== true}`,
       '-cp',
       classPath,
       options.mainClass,

@@ -10,7 +10,7 @@ import { PeerProcess } from './process.js';
 /** A driver around Apache's Java client of that release. `binaryHeaders` sends headers in the ROCKETMQ form. */
 export async function javaClient(
   version: ApacheVersion,
-  options: { binaryHeaders?: boolean; compressType?: 'ZLIB' | 'LZ4' | 'ZSTD' } = {},
+  options: { binaryHeaders?: boolean; compressType?: 'ZLIB' | 'LZ4' | 'ZSTD'; ipv6?: boolean } = {},
 ): Promise<ClientDriver> {
   const { classPath } = await fetchJavaDriver(version);
   const dir = temporaryHome();
@@ -22,6 +22,7 @@ export async function javaClient(
       heap: { min: '64m', max: '256m' },
       classPath,
       mainClass: 'Driver',
+      ipv6: options.ipv6 ?? false,
       args: [],
       flags: [
         '-XX:TieredStopAtLevel=1',
