@@ -1,5 +1,6 @@
 /**
- * `npm run bench:peers [-- --rows sends,p99,sync,pull,start,rss,topicList --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file> --report-only]`
+ * `npm run bench:peers [-- --rows sends,p99,sync,batch,transaction,pull,randomReads,start,rss,topicList --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file>
+ * --report-only]`; `--rows gate --base <revision>` compares the plain sends of this revision with another one's.
  *
  * The same load on the bundled nodes and on Apache's, in turn, on one machine: pairs of runs whose order alternates, medians and ratios.
  * The exit code is 1 when a target is missed, unless it only reports.
@@ -8,12 +9,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { batch, gate, transaction } from './bench/client-rows.js';
 import { fdatasyncMs, median } from './bench/measure.js';
+import { randomReads } from './bench/random-reads.js';
 import { type BenchSettings, type Figure, p99, pull, type Row, rss, sends, start, sync, topicList } from './bench/rows.js';
 import { peersDir } from './paths.js';
 import { peersAvailable } from './toolchain.js';
 
-const ROWS: Readonly<Record<string, Row>> = { sends, p99, sync, pull, start, rss, topicList };
+const ROWS: Readonly<Record<string, Row>> = { sends, p99, sync, batch, transaction, pull, randomReads, start, rss, topicList };
+/** Rows that run only when they are named. */
+const NAMED_ROWS: Readonly<Record<string, Row>> = { gate };
+const ALL_ROWS = { ...ROWS, ...NAMED_ROWS };
 
 interface Judged {
   readonly figure: Figure;
@@ -29,11 +35,13 @@ function judge(figure: Figure): Judged {
 
 function lineOf({ figure, ratio, ratios }: Judged): string {
   const digits = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(2));
-  const values = `ours ${digits(median(figure.ours))}, Apache ${digits(median(figure.apache))} ${figure.unit}`;
+  const { ours: oursName, apache: apacheName } = figure.sides ?? { ours: 'ours', apache: 'Apache' };
+  const values = `${oursName} ${digits(median(figure.ours))}, ${apacheName} ${digits(median(figure.apache))} ${figure.unit}`;
+  const direction = figure.sides === undefined ? figure.ratioOf : `${oursName} : ${apacheName}`;
   const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} over ${ratios.length} pairs`;
   const verdict = ratio >= figure.target ? 'reached' : 'NOT REACHED';
   const note = figure.note === undefined ? '' : `\n    ${figure.note()}`;
-  return `${figure.what}\n    ${values}; ${figure.ratioOf} = ${ratio.toFixed(2)} (${range}), target ${figure.target}: ${verdict}${note}`;
+  return `${figure.what}\n    ${values}; ${direction} = ${ratio.toFixed(2)} (${range}), target ${digits(figure.target)}: ${verdict}${note}`;
 }
 
 async function main(): Promise<number> {
@@ -44,14 +52,15 @@ async function main(): Promise<number> {
       seconds: { type: 'string', default: '20' },
       warmup: { type: 'string', default: '500000' },
       dir: { type: 'string', default: join(peersDir(), 'bench') },
+      base: { type: 'string', default: 'HEAD~1' },
       json: { type: 'string' },
       'report-only': { type: 'boolean', default: false },
     },
   });
   const names = values.rows.split(',');
-  const unknown = names.filter((name) => ROWS[name] === undefined);
+  const unknown = names.filter((name) => ALL_ROWS[name] === undefined);
   if (unknown.length > 0) {
-    process.stderr.write(`--rows ${unknown.join(',')}: expected some of ${Object.keys(ROWS).join(', ')}\n`);
+    process.stderr.write(`--rows ${unknown.join(',')}: expected some of ${Object.keys(ALL_ROWS).join(', ')}\n`);
     return 2;
   }
   const peers = peersAvailable();
@@ -79,13 +88,14 @@ async function main(): Promise<number> {
     seconds: Number(values.seconds),
     warmupMessages: Number(values.warmup),
     dir,
+    base: values.base,
     say,
   };
   const judged: Judged[] = [];
   try {
     for (const name of names) {
       say(`${name}:`);
-      judged.push(...(await (ROWS[name] as Row)(settings)).map(judge));
+      judged.push(...(await (ALL_ROWS[name] as Row)(settings)).map(judge));
     }
   } finally {
     rmSync(dir, { recursive: true, force: true });

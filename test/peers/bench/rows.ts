@@ -13,6 +13,8 @@ export interface BenchSettings {
   readonly warmupMessages: number;
   /** On the disk to measure on. */
   readonly dir: string;
+  /** Revision that the row `gate` compares with. */
+  readonly base: string;
   readonly say: (text: string) => void;
 }
 
@@ -25,6 +27,8 @@ export interface Figure {
   readonly ratioOf: 'ours : apache' | 'apache : ours';
   readonly ours: number[];
   readonly apache: number[];
+  /** What the two sides are called where they are not the bundled nodes and Apache's. */
+  readonly sides?: { readonly ours: string; readonly apache: string };
   /** Shown beside; not judged. */
   readonly note?: () => string;
 }
@@ -35,7 +39,7 @@ const TOPIC = 'PeerBench';
 const BACKLOG_MESSAGES = 1_000_000;
 const IN_FLIGHT = ['-w', '64'];
 
-function figure(init: Omit<Figure, 'ours' | 'apache'>): Figure {
+export function figure(init: Omit<Figure, 'ours' | 'apache'>): Figure {
   return { ...init, ours: [], apache: [] };
 }
 
@@ -43,7 +47,7 @@ function figure(init: Omit<Figure, 'ours' | 'apache'>): Figure {
  * Runs one measurement on each side in turn, and lets the other side begin every second time. Of `sides` that run all the time the
  * one that is not measured stands still: timers and collectors of an idle node show in the other's latency where a load takes all cores.
  */
-async function inPairs(
+export async function inPairs(
   settings: BenchSettings,
   measure: (name: Side['name']) => Promise<void>,
   sides?: Record<Side['name'], RunningSide>,
@@ -63,7 +67,7 @@ async function inPairs(
 }
 
 /** Both sides up and warm while `work` runs. */
-async function withBoth(
+export async function withBoth(
   settings: BenchSettings,
   config: Record<string, string>,
   work: (sides: Record<Side['name'], RunningSide>) => Promise<void>,

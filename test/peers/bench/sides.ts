@@ -10,6 +10,7 @@ export const APACHE_VERSION = '5.3.3';
 export interface RunningSide {
   readonly namesrvAddr: string;
   readonly brokerPid: number;
+  readonly brokerAddr: string;
   /** Stops both processes where they are (SIGSTOP), so that they take nothing from the side that is measured; `resume` lets them go on. */
   pause(): void;
   resume(): void;
@@ -39,6 +40,7 @@ export const ours: Side = {
     return {
       namesrvAddr: namesrv.address,
       brokerPid: broker.process.pid,
+      brokerAddr: broker.address,
       ...pausing([namesrv.process.pid, broker.process.pid]),
       stop: async () => {
         await Promise.all([broker.kill(), namesrv.process.kill()]);
@@ -65,6 +67,7 @@ export const apache: Side = {
     return {
       namesrvAddr: namesrv.address,
       brokerPid: broker.process.pid,
+      brokerAddr: broker.address,
       ...pausing([namesrv.process.pid, broker.process.pid]),
       stop: async () => {
         await Promise.all([broker.kill(), namesrv.process.kill()]);
