@@ -140,7 +140,9 @@ export class Ledger {
     for (let i = 1; i < times.length; i++) {
       const [from, to] = [times[i - 1]!, times[i]!];
       if (this.#kills.some(({ wallMs }) => from <= wallMs && wallMs <= to)) continue;
-      if (--unanswered < 0) problems.push(`${sent.id} came again at ${to} after ${from}, and no kill lies between`);
+      if (--unanswered >= 0) continue;
+      const places = this.found(sent.id).map((at) => `queue ${at.queueId} offset ${at.queueOffset}, commit log ${at.commitLogOffset}`);
+      problems.push(`${sent.id} came again at ${to} after ${from}, and no kill lies between; its copies: ${places.join('; ')}`);
     }
     return problems;
   }

@@ -66,7 +66,7 @@ export async function killRounds(options: KillOptions): Promise<Record<string, K
     await cluster.closeKinds();
     await cluster.broker?.kill();
     await namesrv.process.kill();
-    rmSync(dir, { recursive: true, force: true });
+    if (process.env.MQKIT_KEEP === undefined) rmSync(dir, { recursive: true, force: true });
   }
 }
 

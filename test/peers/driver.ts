@@ -91,7 +91,7 @@ export interface PushInit {
   name: string;
   namesrvAddr: string;
   group: string;
-  /** topic → tag expression */
+  /** topic → tag expression, or `sql:` and a selector */
   subscriptions: Record<string, string>;
   consumeFromWhere?: string;
   maxReconsumeTimes?: number;
@@ -265,6 +265,11 @@ export class ClientDriver {
       await delay(20);
     }
     return this.received(consumer);
+  }
+
+  /** Freezes the process (its connections stay open and silent), or lets it go on. */
+  freeze(isFrozen: boolean): void {
+    this.#process?.child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
   }
 
   /** Ends the process without stopping its clients: their connections just close. */
