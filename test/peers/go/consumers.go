@@ -38,6 +38,9 @@ func startPush(in request) error {
 	listen := listener(in.Name, in.Behaviour)
 	for topic, expression := range in.Subs {
 		selector := consumer.MessageSelector{Type: consumer.TAG, Expression: expression}
+		if sql, isSQL := strings.CutPrefix(expression, "sql:"); isSQL {
+			selector = consumer.MessageSelector{Type: consumer.SQL92, Expression: sql}
+		}
 		if err := made.Subscribe(topic, selector, listen); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyContext;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
@@ -34,7 +35,12 @@ final class PushConsumers {
         }
         JSONObject subscriptions = in.getJSONObject("subscriptions");
         for (String topic : subscriptions.keySet()) {
-            consumer.subscribe(topic, subscriptions.getString(topic));
+            String expression = subscriptions.getString(topic);
+            if (expression.startsWith("sql:")) {
+                consumer.subscribe(topic, MessageSelector.bySql(expression.substring("sql:".length())));
+            } else {
+                consumer.subscribe(topic, expression);
+            }
         }
         consumer.registerMessageListener(new Listener(in.getString("name"), in.getJSONObject("behaviour")));
         consumer.start();
