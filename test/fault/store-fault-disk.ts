@@ -1,42 +1,61 @@
 import { dirname } from 'node:path';
 import type { Disk, DiskSpace, DiskStat } from '../../broker/store/index.js';
 import type { Random } from '../../src/common/clock.js';
-
-const PAGE = 4096;
-const SECTOR = 512;
+import { FaultDevice, type Flush, type Inode, PAGE, pageBytes } from './store-fault-device.js';
 
 /** The process died in the middle of a call; every later call throws it too. */
 export class Died extends Error {}
 
-function diskError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code, syscall: 'write' });
+/** Calls that a fault can meet. */
+export type DiskCall =
+  | 'open'
+  | 'read'
+  | 'write'
+  | 'truncate'
+  | 'fdatasync'
+  | 'syncnames'
+  | 'rename'
+  | 'unlink'
+  | 'mkdir'
+  | 'stat'
+  | 'statfs';
+export const DISK_CALLS: readonly DiskCall[] = [
+  'open',
+  'read',
+  'write',
+  'truncate',
+  'fdatasync',
+  'syncnames',
+  'rename',
+  'unlink',
+  'mkdir',
+  'stat',
+  'statfs',
+];
+
+/** `times` calls of one kind fail, beginning with the `at`-th from now (0 is the next one). */
+export interface Fault {
+  call: DiskCall;
+  at: number;
+  times: number;
+  code: 'EIO' | 'ENOSPC';
 }
 
-interface MemoryFile {
-  path: string;
-  /** What the page cache holds, by page. A missing page is zero. */
-  pages: Map<number, Buffer>;
-  size: number;
-  /** What the device holds. */
-  durablePages: Map<number, Buffer>;
-  durableSize: number;
-  /** The name survives a power cut. */
-  isNameDurable: boolean;
+function diskError(code: string, call: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${call} ${path}`), { code, syscall: call });
 }
-
-const ZERO_PAGE = Buffer.alloc(PAGE);
 
 /**
- * A disk in memory that knows what is only in the page cache and what is on the device. It can die at a chosen call, lose power (every page
- * that was not flushed is old, new or torn at a sector), be full, or fail. A flush of a new file makes its name durable too, as on ext4.
+ * One process's view of a `FaultDevice`. It can die at a chosen call, be full, or fail; calls that change nothing never kill, because
+ * dying there is dying at the next one that does.
  */
 export class FaultDisk implements Disk {
   readonly #random: Random;
-  readonly #files = new Map<string, MemoryFile>();
-  readonly #directories = new Set<string>();
-  readonly #open = new Map<number, MemoryFile>();
+  readonly #device: FaultDevice;
+  readonly #open = new Map<number, { path: string; inode: Inode }>();
   #nextFd = 3;
   #pendingSyncs: (() => void)[] = [];
+  #faults: Fault[] = [];
   /** Changing calls until the process dies; −1 never. */
   dieAfter = -1;
   isDead = false;
@@ -44,92 +63,131 @@ export class FaultDisk implements Disk {
   maxPages = Number.MAX_SAFE_INTEGER;
   /** Writes that fail with EIO. */
   failWrites = 0;
-  /** Flushes that fail with EIO, dropping what they should have written from the dirty pages, as Linux does. */
+  /** Flushes that fail with EIO; the kernel takes what they should have written for clean, as Linux does. */
   failSyncs = 0;
+  /** After a failed flush of a commit log file the page cache shows what the device holds. */
+  isEvicting = false;
+  /** One write of this many takes fewer bytes than it was given; 0 none. */
+  shortWriteOneIn = 0;
+  /** Before one changing call of this many the kernel writes dirty pages on its own; 0 never. */
+  writeBackOneIn = 0;
+  /** Such a flush has failed. */
+  hasEvicted = false;
   usedRatio = 0.1;
   /** Changing calls so far. */
   calls = 0;
+  /** Calls that failed as asked. */
+  faultsSeen = 0;
 
-  constructor(random: Random) {
+  constructor(random: Random, device = new FaultDevice()) {
     this.#random = random;
+    this.#device = device;
   }
 
-  /** What a new process finds after this one was killed: all that reached the page cache. */
-  afterKill(): FaultDisk {
-    return this.#copy((file) => ({ ...file, pages: copyPages(file.pages), durablePages: copyPages(file.durablePages) }));
+  /** What a file that is changed from now on says when it was, ms since 1970. */
+  set fileTimeMs(nowMs: number) {
+    this.#device.nowMs = nowMs;
   }
 
-  /** What is left after a power cut. */
-  afterPowerLoss(): FaultDisk {
-    return this.#copy((file) => {
-      if (!file.isNameDurable && this.#random.nextInt(2) === 0) {
-        return null;
-      }
-      const size = this.#random.nextInt(2) === 0 ? file.size : file.durableSize;
-      const pages = new Map<number, Buffer>();
-      for (const number of new Set([...file.pages.keys(), ...file.durablePages.keys()])) {
-        const page = this.#surviving(file, number);
-        if (page !== null && number * PAGE < size) {
-          pages.set(number, page);
-        }
-      }
-      return { path: file.path, pages, size, durablePages: copyPages(pages), durableSize: size, isNameDurable: true };
-    });
+  set isJournalOrdered(isOrdered: boolean) {
+    this.#device.isJournalOrdered = isOrdered;
   }
 
-  #surviving(file: MemoryFile, number: number): Buffer | null {
-    const fresh = file.pages.get(number);
-    const old = file.durablePages.get(number);
-    if (fresh === old || (fresh !== undefined && old !== undefined && fresh.equals(old))) {
-      return fresh === undefined ? null : Buffer.from(fresh);
-    }
-    const luck = this.#random.nextInt(4);
-    if (luck === 0) {
-      return old === undefined ? null : Buffer.from(old);
-    }
-    if (luck < 3) {
-      return fresh === undefined ? null : Buffer.from(fresh);
-    }
-    // Torn: sectors before the cut are new.
-    const torn = Buffer.from(old ?? ZERO_PAGE);
-    (fresh ?? ZERO_PAGE).copy(torn, 0, 0, (1 + this.#random.nextInt(PAGE / SECTOR - 1)) * SECTOR);
-    return torn;
+  /** Time that changed files get. */
+  set nowMs(ms: number) {
+    this.#device.nowMs = ms;
   }
 
-  #copy(change: (file: MemoryFile) => MemoryFile | null): FaultDisk {
-    const copy = new FaultDisk(this.#random);
-    for (const directory of this.#directories) {
-      copy.#directories.add(directory);
-    }
-    for (const [path, file] of this.#files) {
-      const changed = change(file);
-      if (changed !== null) {
-        copy.#files.set(path, changed);
-      }
-    }
-    return copy;
+  /** A new process after this one was killed: it finds all that reached the page cache. */
+  afterKill(random = this.#random): FaultDisk {
+    this.isDead = true;
+    return new FaultDisk(random, this.#device);
   }
 
-  /** Ends the flushes that are under way. */
-  completeSyncs(): void {
-    for (const complete of this.#pendingSyncs.splice(0)) {
+  /** A new process after a power cut. */
+  afterPowerLoss(random = this.#random): FaultDisk {
+    this.isDead = true;
+    this.#device.losePower(random);
+    return new FaultDisk(random, this.#device);
+  }
+
+  /** A disk of its own with the same content, to be looked at or used in this one's place. */
+  copy(): FaultDisk {
+    return new FaultDisk(this.#random, this.#device.copy());
+  }
+
+  /** Makes calls fail. */
+  inject(...faults: Fault[]): void {
+    this.#faults.push(...faults.map((fault) => ({ ...fault })));
+  }
+
+  clearFaults(): void {
+    this.#faults = [];
+    this.maxPages = Number.MAX_SAFE_INTEGER;
+    this.shortWriteOneIn = 0;
+  }
+
+  /** Ends the flushes that are under way, or the oldest `count` of them. */
+  completeSyncs(count = Number.MAX_SAFE_INTEGER): void {
+    for (const complete of this.#pendingSyncs.splice(0, count)) {
       complete();
     }
   }
 
-  /** Pages in use, for tests that fill the disk. */
   get usedPages(): number {
-    let used = 0;
-    for (const file of this.#files.values()) {
-      used += file.pages.size;
-    }
-    return used;
+    return this.#device.usedPages;
   }
 
-  /** Changes bytes of a file behind everybody's back. */
+  get openFiles(): number {
+    return this.#open.size;
+  }
+
+  /** Paths of all files. */
+  paths(): string[] {
+    return [...this.#device.names.keys()].sort();
+  }
+
+  /** Whole content of a file; null when it does not exist. */
+  content(path: string): Buffer | null {
+    const inode = this.#device.names.get(path);
+    if (inode === undefined) {
+      return null;
+    }
+    const bytes = Buffer.alloc(inode.size);
+    for (const [number, page] of inode.pages) {
+      page.bytes?.copy(bytes, number * PAGE);
+    }
+    return bytes;
+  }
+
+  /** Changes bytes of a file behind everybody's back, on the device too. */
   damage(path: string, position: number, bytes: Buffer): void {
-    const file = this.#files.get(path)!;
-    this.#write(file, bytes, 0, bytes.length, position);
+    const inode = this.#device.names.get(path)!;
+    this.#device.write(inode, bytes, { offset: 0, length: bytes.length, position, maxPages: Number.MAX_SAFE_INTEGER });
+    this.#device.endFlush(this.#device.beginFlush(inode));
+  }
+
+  /** Makes a file with this content, or replaces it, on the device too. */
+  replace(path: string, bytes: Buffer): void {
+    this.mkdirSync(dirname(path));
+    const inode = this.#device.names.get(path) ?? this.#device.create(path);
+    this.#device.truncate(inode, 0);
+    this.#device.write(inode, bytes, { offset: 0, length: bytes.length, position: 0, maxPages: Number.MAX_SAFE_INTEGER });
+    this.#device.endFlush(this.#device.beginFlush(inode));
+  }
+
+  /** Removes a file, or a folder with all it holds, on the device too. */
+  remove(path: string): void {
+    for (const known of [...this.#device.names.keys()]) {
+      if (known === path || known.startsWith(`${path}/`)) {
+        this.#device.forget(known);
+      }
+    }
+    for (const directory of [...this.#device.directories]) {
+      if (directory === path || directory.startsWith(`${path}/`)) {
+        this.#device.directories.delete(directory);
+      }
+    }
   }
 
   #step(): void {
@@ -137,6 +195,9 @@ export class FaultDisk implements Disk {
       throw new Died('dead');
     }
     this.calls++;
+    if (this.writeBackOneIn > 0 && this.#random.nextInt(this.writeBackOneIn) === 0) {
+      this.#device.writeBack(this.#random);
+    }
     if (this.dieAfter >= 0 && this.calls > this.dieAfter) {
       this.isDead = true;
     }
@@ -148,19 +209,49 @@ export class FaultDisk implements Disk {
     }
   }
 
+  /** The error that a call of this kind meets now. */
+  #fault(call: DiskCall, path: string): Error | null {
+    let found: Error | null = null;
+    for (const fault of this.#faults) {
+      if (fault.call !== call || fault.times === 0) {
+        continue;
+      }
+      if (fault.at > 0) {
+        fault.at--;
+      } else {
+        fault.times--;
+        found ??= diskError(fault.code, call, path);
+      }
+    }
+    if (found !== null) {
+      this.faultsSeen++;
+    }
+    return found;
+  }
+
+  #throwFault(call: DiskCall, path: string): void {
+    if (this.isDead) {
+      throw new Died('dead');
+    }
+    const error = this.#faults.length === 0 ? null : this.#fault(call, path);
+    if (error !== null) {
+      throw error;
+    }
+  }
+
   openSync(path: string, options?: { create?: boolean }): number {
-    let file = this.#files.get(path);
-    if (file === undefined) {
-      if (options?.create !== true || !this.#directories.has(dirname(path))) {
-        throw diskError('ENOENT', path);
+    this.#throwFault('open', path);
+    let inode = this.#device.names.get(path);
+    if (inode === undefined) {
+      if (options?.create !== true || !this.#device.directories.has(dirname(path))) {
+        throw diskError('ENOENT', 'open', path);
       }
       this.#step();
       this.#dieIfDue();
-      file = { path, pages: new Map(), size: 0, durablePages: new Map(), durableSize: 0, isNameDurable: false };
-      this.#files.set(path, file);
+      inode = this.#device.create(path);
     }
     const fd = this.#nextFd++;
-    this.#open.set(fd, file);
+    this.#open.set(fd, { path, inode });
     return fd;
   }
 
@@ -168,11 +259,7 @@ export class FaultDisk implements Disk {
     this.#open.delete(fd);
   }
 
-  get openFiles(): number {
-    return this.#open.size;
-  }
-
-  #file(fd: number): MemoryFile {
+  #file(fd: number): { path: string; inode: Inode } {
     const file = this.#open.get(fd);
     if (file === undefined) {
       throw new Error(`fd ${fd} is not open`);
@@ -181,132 +268,133 @@ export class FaultDisk implements Disk {
   }
 
   readSync(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number {
-    const file = this.#file(fd);
-    const count = Math.max(0, Math.min(length, file.size - position));
+    const { path, inode } = this.#file(fd);
+    this.#throwFault('read', path);
+    const count = Math.max(0, Math.min(length, inode.size - position));
     for (let done = 0; done < count; ) {
       const at = position + done;
       const inPage = at % PAGE;
       const part = Math.min(count - done, PAGE - inPage);
-      const page = file.pages.get(Math.floor(at / PAGE)) ?? ZERO_PAGE;
-      buffer.set(page.subarray(inPage, inPage + part), offset + done);
+      buffer.set(pageBytes(inode, Math.floor(at / PAGE)).subarray(inPage, inPage + part), offset + done);
       done += part;
     }
     return count;
   }
 
   writeSync(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number {
-    const file = this.#file(fd);
+    const { path, inode } = this.#file(fd);
     this.#step();
+    const from = { offset, length, position, maxPages: this.maxPages };
     if (this.isDead) {
-      // A killed process may have written a part.
-      this.#write(file, buffer, offset, this.#random.nextInt(length + 1), position);
+      // A killed process may have written a part; of the commit log any, of other files whole pages as kernels do.
+      const isAny = path.includes('/commitlog/') || Math.floor(position / PAGE) !== Math.floor((position + length - 1) / PAGE);
+      const part = isAny ? this.#random.nextInt(length + 1) : this.#random.nextInt(2) * length;
+      this.#device.write(inode, buffer, { ...from, length: part });
       throw new Died('died while writing');
     }
-    if (this.failWrites > 0) {
-      this.failWrites--;
-      throw diskError('EIO', file.path);
+    const error = this.#fault('write', path);
+    if (error !== null || this.failWrites > 0) {
+      this.failWrites -= error === null ? 1 : 0;
+      const part = error === null ? 0 : this.#random.nextInt(length);
+      if (part > 0 && this.#random.nextInt(2) === 0) {
+        // Bytes of a write that failed may be in the file all the same.
+        this.#device.write(inode, buffer, { ...from, length: part });
+      }
+      throw error ?? diskError('EIO', 'write', path);
     }
-    const count = this.#write(file, buffer, offset, length, position);
+    const isShort = this.shortWriteOneIn > 0 && length > 1 && this.#random.nextInt(this.shortWriteOneIn) === 0;
+    const count = this.#device.write(inode, buffer, isShort ? { ...from, length: 1 + this.#random.nextInt(length - 1) } : from);
     if (count === 0 && length > 0) {
-      throw diskError('ENOSPC', file.path);
+      this.faultsSeen++;
+      throw diskError('ENOSPC', 'write', path);
     }
     return count;
   }
 
-  #write(file: MemoryFile, buffer: Uint8Array, offset: number, length: number, position: number): number {
-    let done = 0;
-    while (done < length) {
-      const at = position + done;
-      const number = Math.floor(at / PAGE);
-      const inPage = at % PAGE;
-      const part = Math.min(length - done, PAGE - inPage);
-      let page = file.pages.get(number);
-      if (page === undefined) {
-        if (this.usedPages >= this.maxPages) {
-          break;
-        }
-        page = Buffer.alloc(PAGE);
-      } else {
-        // The device's copy and a flush under way keep their own.
-        page = Buffer.from(page);
-      }
-      file.pages.set(number, page);
-      page.set(buffer.subarray(offset + done, offset + done + part), inPage);
-      done += part;
-    }
-    file.size = Math.max(file.size, position + done);
-    return done;
-  }
-
   ftruncateSync(fd: number, length: number): void {
-    const file = this.#file(fd);
+    const { path, inode } = this.#file(fd);
     this.#step();
     this.#dieIfDue();
-    for (const [number, page] of [...file.pages]) {
-      if (number * PAGE >= length) {
-        file.pages.delete(number);
-      } else if ((number + 1) * PAGE > length) {
-        file.pages.set(number, Buffer.concat([page.subarray(0, length - number * PAGE)], PAGE));
-      }
-    }
-    file.size = length;
+    this.#throwFault('truncate', path);
+    this.#device.truncate(inode, length);
   }
 
   fdatasync(fd: number, callback: (error: Error | null) => void): void {
-    const file = this.#file(fd);
+    const { path, inode } = this.#file(fd);
     if (!this.isDead) {
       this.#step();
     }
     if (this.isDead) {
       return;
     }
-    const pages = new Map(file.pages);
-    const size = file.size;
+    const flush = this.#device.beginFlush(inode);
+    this.#pendingSyncs.push(() => {
+      if (!this.isDead) {
+        callback(this.#endFlush(flush, path));
+      }
+    });
+  }
+
+  #endFlush(flush: Flush, path: string): Error | null {
+    let error = this.#fault('fdatasync', path);
+    if (error === null && this.failSyncs > 0) {
+      this.failSyncs--;
+      error = diskError('EIO', 'fdatasync', path);
+    }
+    if (error === null) {
+      this.#device.endFlush(flush);
+    } else {
+      const isEvicting = this.isEvicting && path.includes('/commitlog/');
+      this.hasEvicted ||= isEvicting;
+      this.#device.failFlush(flush, this.#random, isEvicting);
+    }
+    return error;
+  }
+
+  fdatasyncSync(fd: number): void {
+    const { path, inode } = this.#file(fd);
+    this.#step();
+    this.#dieIfDue();
+    const error = this.#endFlush(this.#device.beginFlush(inode), path);
+    if (error !== null) {
+      throw error;
+    }
+  }
+
+  syncDirectory(path: string, callback: (error: Error | null) => void): void {
+    const before = this.#device.pendingNames;
     this.#pendingSyncs.push(() => {
       if (this.isDead) {
         return;
       }
-      if (this.failSyncs > 0) {
-        this.failSyncs--;
-        callback(diskError('EIO', file.path));
-        return;
+      const error = this.#fault('syncnames', path);
+      if (error === null) {
+        this.#device.syncNames(path, before);
       }
-      file.durablePages = pages;
-      file.durableSize = size;
-      file.isNameDurable = true;
-      callback(null);
+      callback(error);
     });
   }
 
-  fdatasyncSync(fd: number): void {
-    const file = this.#file(fd);
+  syncDirectorySync(path: string): void {
     this.#step();
     this.#dieIfDue();
-    file.durablePages = new Map(file.pages);
-    file.durableSize = file.size;
-    file.isNameDurable = true;
-  }
-
-  syncDirectory(path: string, callback: (error: Error | null) => void): void {
-    this.#pendingSyncs.push(() => {
-      for (const file of this.#files.values()) {
-        file.isNameDurable ||= dirname(file.path) === path;
-      }
-      callback(null);
-    });
+    this.#throwFault('syncnames', path);
+    this.#device.syncNames(path, this.#device.pendingNames);
   }
 
   statSync(path: string): DiskStat | null {
-    const file = this.#files.get(path);
-    if (file === undefined) {
-      return this.#directories.has(path) ? { size: 0, isDirectory: true, mtimeMs: 0, allocatedBytes: 0 } : null;
+    this.#throwFault('stat', path);
+    const inode = this.#device.names.get(path);
+    if (inode === undefined) {
+      return this.#device.directories.has(path) ? { size: 0, isDirectory: true, mtimeMs: 0, allocatedBytes: 0 } : null;
     }
-    return { size: file.size, isDirectory: false, mtimeMs: 0, allocatedBytes: file.pages.size * PAGE };
+    return { size: inode.size, isDirectory: false, mtimeMs: inode.mtimeMs, allocatedBytes: inode.pages.size * PAGE };
   }
 
   readdirSync(path: string): string[] {
+    this.#throwFault('stat', path);
     const names = new Set<string>();
-    for (const known of [...this.#files.keys(), ...this.#directories]) {
+    for (const known of [...this.#device.names.keys(), ...this.#device.directories]) {
       if (known.startsWith(`${path}/`)) {
         names.add(known.slice(path.length + 1).split('/', 1)[0]!);
       }
@@ -315,49 +403,63 @@ export class FaultDisk implements Disk {
   }
 
   mkdirSync(path: string): void {
+    if (this.#device.directories.has(path)) {
+      return;
+    }
+    this.#throwFault('mkdir', path);
     for (let at = path; at !== '/' && at !== '.'; at = dirname(at)) {
-      this.#directories.add(at);
+      this.#device.directories.add(at);
     }
   }
 
   unlinkSync(path: string): void {
     this.#step();
     this.#dieIfDue();
-    if (!this.#files.delete(path)) {
-      throw diskError('ENOENT', path);
+    this.#throwFault('unlink', path);
+    const inode = this.#device.names.get(path);
+    if (inode === undefined) {
+      throw diskError('ENOENT', 'unlink', path);
     }
+    this.#device.unlink(path, inode);
+  }
+
+  unlink(path: string, callback: (error: Error | null) => void): void {
+    this.#pendingSyncs.push(() => {
+      if (this.isDead) {
+        return;
+      }
+      try {
+        this.unlinkSync(path);
+      } catch (error) {
+        if (!(error instanceof Died)) {
+          callback(error as Error);
+        }
+        return;
+      }
+      callback(null);
+    });
   }
 
   renameSync(from: string, to: string): void {
     this.#step();
     this.#dieIfDue();
-    const file = this.#files.get(from);
-    if (file === undefined) {
-      throw diskError('ENOENT', from);
+    this.#throwFault('rename', from);
+    const inode = this.#device.names.get(from);
+    if (inode === undefined) {
+      throw diskError('ENOENT', 'rename', from);
     }
-    this.#files.delete(from);
-    file.path = to;
-    this.#files.set(to, file);
+    this.#device.rename(from, to, inode);
   }
 
   removeDirectorySync(path: string): void {
-    for (const known of [...this.#files.keys()]) {
-      if (known.startsWith(`${path}/`)) {
-        this.#files.delete(known);
-      }
-    }
-    for (const known of [...this.#directories]) {
-      if (known === path || known.startsWith(`${path}/`)) {
-        this.#directories.delete(known);
-      }
-    }
+    this.#step();
+    this.#dieIfDue();
+    this.#throwFault('unlink', path);
+    this.remove(path);
   }
 
-  statfsSync(): DiskSpace {
+  statfsSync(path: string): DiskSpace {
+    this.#throwFault('statfs', path);
     return { totalBytes: 1000, usedBytes: this.usedRatio * 1000, availableBytes: (1 - this.usedRatio) * 1000 };
   }
-}
-
-function copyPages(pages: Map<number, Buffer>): Map<number, Buffer> {
-  return new Map([...pages].map(([number, page]) => [number, Buffer.from(page)]));
 }
