@@ -130,7 +130,7 @@ export class IndexFile {
    */
   rebuild(endOffset: number, isLastInDoubt: boolean): void {
     const slots = new Int32Array(this.#slotNum);
-    const block = Buffer.allocUnsafe(SCAN_ENTRIES * ENTRY_BYTES);
+    const block = Buffer.allocUnsafe(Math.min(SCAN_ENTRIES, this.#indexNum) * ENTRY_BYTES);
     const view = new DataView(block.buffer, block.byteOffset, block.length);
     const fd = this.#fds.open(this.path);
     let last = -1;
