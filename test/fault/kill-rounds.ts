@@ -195,7 +195,9 @@ class KilledCluster {
     const dump = await dumpQueueFrom(this.#target(), { topic: kind.topic, queueId, from });
     if (dump.maxOffset < from) return [`${queue} ends at ${dump.maxOffset}, and had messages up to ${from}`];
     this.#readTo.set(queue, dump.maxOffset);
-    return dump.records.map((record) => kind.find(record)).filter((problem) => problem !== null);
+    // The last pull may return more than was there when the reading began.
+    const records = dump.records.filter(({ queueOffset }) => queueOffset < dump.maxOffset);
+    return records.map((record) => kind.find(record)).filter((problem) => problem !== null);
   }
 
   #target(): Target {
