@@ -19,6 +19,8 @@ const RETRY_MS = 100;
 /** Longest wait of one timer; setTimeout cannot wait longer than 2^31 ms. */
 const MAX_TIMER_MS = 60_000;
 const NEVER = Number.POSITIVE_INFINITY;
+/** Most that may lie between the decision to delay a message and its store time. */
+const STORE_SLACK_MS = 1_000;
 /** Longest wait of a stop for the commit log's flush. */
 const STOP_FLUSH_MS = 3_000;
 
@@ -281,8 +283,11 @@ export class ScheduleMessageService {
     const recordedMs = this.#probe.deliverMs;
     if (level.level > this.#table.maxLevel) return record.storeTimestamp > now ? now : recordedMs;
     const delayMs = this.#table.delayMs(level.level);
-    if (recordedMs <= now + delayMs) return recordedMs;
     const byTableMs = record.storeTimestamp + delayMs;
+    if (recordedMs <= now + delayMs) {
+      // The recorded time was taken just before the store time, from which Apache's broker counts.
+      return byTableMs > recordedMs && byTableMs - recordedMs < STORE_SLACK_MS ? byTableMs : recordedMs;
+    }
     return byTableMs > now + delayMs ? now : Math.min(recordedMs, byTableMs);
   }
 
