@@ -157,19 +157,19 @@ describe('the configuration of name servers', () => {
     expect((await run('getNamesrvConfig')).stdout).toMatch(
       new RegExp(`^============${sandbox.namesrvAddr}============\\n[\\s\\S]*^orderMessageEnable {32}= {2}(true|false)$`, 'm'),
     );
-    const valueOf = async (): Promise<string | undefined> =>
+    const current = async (): Promise<string | undefined> =>
       (await json<{ namesrvs: { config: Record<string, string> }[] }>('getNamesrvConfig')).namesrvs[0]?.config.orderMessageEnable;
-    const next = (await valueOf()) === 'true' ? 'false' : 'true';
+    const next = (await current()) === 'true' ? 'false' : 'true';
     const words = ['-k', 'orderMessageEnable', '-v', next];
     expect((await run('updateNamesrvConfig', ...words, '--dry-run')).stdout).toBe(
       `dry run: would set orderMessageEnable=${next} on ${sandbox.namesrvAddr}\n`,
     );
-    expect(await valueOf()).not.toBe(next);
+    expect(await current()).not.toBe(next);
     expect(await run('updateNamesrvConfig', ...words)).toMatchObject({
       stdout: `update name server config success![${sandbox.namesrvAddr}]\norderMessageEnable : ${next}\n`,
       exitCode: 0,
     });
-    expect(await valueOf()).toBe(next);
+    expect(await current()).toBe(next);
   });
 
   it('has no key that a name server does not list', async () => {
