@@ -167,6 +167,8 @@ export class CheckRound implements PutSink {
   #settle(): void {
     const queue = this.#queues[0];
     if (queue === undefined) return;
+    // Ends that came meanwhile are in the log before the progress passes them.
+    this.#flushTurn();
     queue.advance(this.#at);
     this.#listener.onProgress(queue);
     const isOver = this.#isStopped || this.#hasFailed || this.#clock.monotonicMs() >= this.#deadlineMs;

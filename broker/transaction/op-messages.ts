@@ -58,6 +58,7 @@ export class OpWriter implements PutSink {
   #timer: TimerHandle | null = null;
   #isFlushDue = false;
   #isFailing = false;
+  #isStopped = false;
 
   /** @param options.flush writes and acknowledges what was put */
   constructor(options: {
@@ -100,7 +101,7 @@ export class OpWriter implements PutSink {
     body.text += word;
     if (halfOffset > body.maxHalfOffset) body.maxHalfOffset = halfOffset;
     this.#unsavedChars += word.length;
-    this.#timer ??= this.#timers.setTimeout(() => this.#onTimer(), Math.max(1, this.#settings.transactionOpBatchInterval));
+    this.#arm(Math.max(1, this.#settings.transactionOpBatchInterval));
   }
 
   /** Puts everything that waits; the caller flushes the turn. */
@@ -116,6 +117,7 @@ export class OpWriter implements PutSink {
 
   /** No more writes by time; `putAll` still works. */
   stop(): void {
+    this.#isStopped = true;
     if (this.#timer !== null) this.#timers.clearTimeout(this.#timer);
     this.#timer = null;
   }
@@ -132,7 +134,11 @@ export class OpWriter implements PutSink {
     this.#refused.push(body);
     if (!this.#isFailing) this.#logger.warn(`ended transactions cannot be noted now, trying again: ${status}`);
     this.#isFailing = true;
-    this.#timer ??= this.#timers.setTimeout(() => this.#onTimer(), OP_RETRY_MS);
+    this.#arm(OP_RETRY_MS);
+  }
+
+  #arm(delayMs: number): void {
+    if (!this.#isStopped) this.#timer ??= this.#timers.setTimeout(() => this.#onTimer(), delayMs);
   }
 
   #onTimer(): void {

@@ -18,11 +18,15 @@ import { type OpSettings, OpWriter } from './op-messages.js';
 /** The group whose offsets say how far half and op messages have been dealt with. */
 const TRANS_GROUP = 'CID_RMQ_SYS_TRANS';
 const MIN_INTERVAL_MS = 10;
+/** Pause before progress that the commit log's flush has not reached is looked at again. */
+const SAVE_RETRY_MS = 500;
 
 /** Counters since the start. */
 interface TransactionCounters {
   committed: number;
   rolledBack: number;
+  /** Commits whose message the store did not take; their half messages stay open. */
+  refused: number;
   /** CHECK_TRANSACTION_STATE requests that left. */
   checks: number;
   /** Checks for which no producer of the group was connected. */
@@ -46,7 +50,7 @@ export interface TransactionPlace {
 
 /** Half messages from their arrival to their end: which are open, what is noted of those that have ended, and who is asked about the rest. */
 export class TransactionService implements CheckListener {
-  readonly counters: TransactionCounters = { committed: 0, rolledBack: 0, checks: 0, checksWithoutProducer: 0, givenUp: 0 };
+  readonly counters: TransactionCounters = { committed: 0, rolledBack: 0, refused: 0, checks: 0, checksWithoutProducer: 0, givenUp: 0 };
   readonly #store: MessageStore;
   readonly #topics: TopicConfigManager;
   readonly #offsets: ConsumerOffsetManager;
@@ -58,7 +62,10 @@ export class TransactionService implements CheckListener {
   readonly #ops: OpWriter;
   readonly #round: CheckRound;
   readonly #queues = new Map<number, HalfQueue>();
+  /** Progress that may not be saved yet, by queueId. */
+  readonly #unsaved = new Map<number, { progress: number; opProgress: number; logEnd: number }>();
   #timer: TimerHandle | null = null;
+  #saveTimer: TimerHandle | null = null;
   #isRunning = false;
 
   /** @param options.flush writes and acknowledges what was put */
@@ -103,14 +110,16 @@ export class TransactionService implements CheckListener {
     this.#isRunning = false;
     this.#round.stop();
     if (this.#timer !== null) this.#timers.clearTimeout(this.#timer);
+    if (this.#saveTimer !== null) this.#timers.clearTimeout(this.#saveTimer);
     this.#timer = null;
+    this.#saveTimer = null;
     this.#ops.stop();
   }
 
-  /** Notes everything that has ended, and the progress; the caller flushes the turn. */
+  /** Notes everything that has ended, and the progress as far as it is safe; the caller flushes the turn. */
   flush(): void {
+    this.#saveProgress();
     this.#ops.putAll();
-    for (const queue of this.#queues.values()) this.onProgress(queue);
   }
 
   /** Begins a check round, unless one is under way; the timer calls it every transactionCheckInterval. */
@@ -139,7 +148,13 @@ export class TransactionService implements CheckListener {
    */
   place(half: MessageRecord, state: HalfState): TransactionPlace | null {
     const queue = this.#queue(half.queueId);
-    if (queue.isOpen(half.queueOffset)) return { queue, halfOffset: half.queueOffset };
+    if (queue.isOpen(half.queueOffset)) {
+      // What an earlier run knew of its own half messages may be lost: its last notes were not written.
+      const isEarlier = half.queueOffset < queue.earlierEnd;
+      if (!isEarlier || (this.#lookup.latestCopy(half, state) < 0 && !this.#lookup.isCommitted(half, state))) {
+        return { queue, halfOffset: half.queueOffset };
+      }
+    }
     if (!this.#lookup.isAvailable) {
       // Below the progress nothing says whether it ended or was copied: as Apache's broker, rather twice than never.
       return half.queueOffset < queue.progress ? { queue, halfOffset: half.queueOffset } : null;
@@ -157,6 +172,7 @@ export class TransactionService implements CheckListener {
 
   /** It did not end after all. */
   release(place: TransactionPlace): void {
+    this.counters.refused++;
     place.queue.resolved.delete(place.halfOffset);
   }
 
@@ -201,8 +217,24 @@ export class TransactionService implements CheckListener {
 
   onProgress(queue: HalfQueue): void {
     const { queueId, progress, opProgress } = queue;
-    this.#saveOffset(RMQ_SYS_TRANS_HALF_TOPIC, queueId, progress);
-    this.#saveOffset(RMQ_SYS_TRANS_OP_HALF_TOPIC, queueId, opProgress);
+    this.#unsaved.set(queueId, { progress, opProgress, logEnd: this.#store.commitLogMaxOffset() });
+    this.#saveProgress();
+  }
+
+  /** A half message below the saved progress is never looked at again: what it became must be on the device before. */
+  #saveProgress(): void {
+    for (const [queueId, { progress, opProgress, logEnd }] of this.#unsaved) {
+      if (this.#store.flushedWhere < logEnd) continue;
+      this.#unsaved.delete(queueId);
+      this.#saveOffset(RMQ_SYS_TRANS_HALF_TOPIC, queueId, progress);
+      this.#saveOffset(RMQ_SYS_TRANS_OP_HALF_TOPIC, queueId, opProgress);
+    }
+    if (this.#unsaved.size > 0 && this.#isRunning) {
+      this.#saveTimer ??= this.#timers.setTimeout(() => {
+        this.#saveTimer = null;
+        this.#saveProgress();
+      }, SAVE_RETRY_MS);
+    }
   }
 
   #saveOffset(topic: string, queueId: number, offset: number): void {

@@ -212,3 +212,15 @@ describe('op messages', () => {
     expect(parseOpBody(Buffer.alloc(0))).toEqual([]);
   });
 });
+
+describe('a broker that stops while transactions end', () => {
+  it('has no timer left afterwards', async () => {
+    const broker = await TransactionBroker.start();
+    const halves = [await broker.half('a'), await broker.half('b')];
+    await broker.commit(halves[0]!);
+    broker.node.parts.transactions.stop();
+    await broker.rollback(halves[1]!);
+    await broker.stop();
+    expect(broker.time.pendingCount).toBe(0);
+  });
+});
