@@ -13,6 +13,7 @@ import { ConsumerManager, ProducerManager } from './connections/index.js';
 import { DelayLevels, Delivery, ScheduleMessageService } from './delay/index.js';
 import { ConsumerFilterManager } from './filter/index.js';
 import { MAX_TURN_REQUESTS } from './limits.js';
+import { RebalanceLockManager } from './locks/index.js';
 import { PullHoldService } from './longpolling/index.js';
 import { mayNotifyMembers } from './member-notices.js';
 import { ConsumerOffsetManager } from './offsets/index.js';
@@ -264,6 +265,7 @@ function createParts(options: PartOptions): BrokerParts {
     offsets,
     consumers: new ConsumerManager({ clock, onGroupGone: (group) => filters.unregister(group) }),
     filters,
+    locks: new RebalanceLockManager({ clock }),
     producers,
     stats,
     sends,

@@ -6,6 +6,7 @@ import type { LoadedConfig } from './config/index.js';
 import type { ConsumerManager, ProducerManager } from './connections/index.js';
 import type { DelayLevels, ScheduleMessageService } from './delay/index.js';
 import type { ConsumerFilterManager } from './filter/index.js';
+import type { RebalanceLockManager } from './locks/index.js';
 import type { PullHoldService } from './longpolling/index.js';
 import type { ConsumerOffsetManager } from './offsets/index.js';
 import type { Registration } from './registration/index.js';
@@ -35,6 +36,7 @@ export interface BrokerParts {
   readonly offsets: ConsumerOffsetManager;
   readonly consumers: ConsumerManager;
   readonly filters: ConsumerFilterManager;
+  readonly locks: RebalanceLockManager;
   readonly producers: ProducerManager;
   readonly stats: BrokerStats;
   readonly sends: SendCounters;

@@ -12,6 +12,7 @@ import { ConsumerManageProcessor } from './consumer-manage.js';
 import { EndTransactionProcessor } from './end-transaction.js';
 import { PullProcessor } from './pull.js';
 import { QueryMessageProcessor } from './query-message.js';
+import { QueueLockProcessor } from './queue-lock.js';
 import { ReplyProcessor } from './reply.js';
 import { SendProcessor } from './send.js';
 import { SendBackProcessor } from './send-back.js';
@@ -33,6 +34,7 @@ export function registerProcessors(server: RemotingServer, parts: BrokerParts): 
     new QueryMessageProcessor(parts),
     new ClientManageProcessor(parts),
     new ConsumerManageProcessor(parts),
+    new QueueLockProcessor(parts),
     new AdminTopicProcessor(parts),
     new AdminGroupProcessor(parts),
     new AdminConnectionProcessor(parts),

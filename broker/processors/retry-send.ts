@@ -16,7 +16,7 @@ export function maxReconsumeTimesOf(sent: string | undefined, version: number, g
 }
 
 /**
- * A plain send to `%RETRY%group`: beyond the group's retries it goes to the dead-letter queue instead (in place: topic, queue, properties).
+ * A plain send to `%RETRY%group`: beyond the group's retries, or while the group holds queue locks, it goes to the dead-letter queue instead (in place: topic, queue, properties).
  * @returns what is wrong, or null
  */
 export function routeRetrySend(
@@ -30,7 +30,8 @@ export function routeRetrySend(
     return { code: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark: `subscription group not exist, ${group}\n${FAQ}` };
   }
   const max = maxReconsumeTimesOf(header.maxReconsumeTimes, header.version, config.retryMaxTimes);
-  if (put.reconsumeTimes <= max) return null;
+  // A group with living locks consumes in order, and its consumers send here only what they gave up.
+  if (put.reconsumeTimes <= max && !parts.locks.isGroupLocked(group)) return null;
   const dlq = dlqTopic(group);
   parts.topics.ensure(dlq, () => topicWithQueues(dlq, 1));
   put.topic = dlq;

@@ -1,0 +1,1 @@
+export { RebalanceLockManager } from './rebalance-lock-manager.js';
