@@ -4,7 +4,7 @@
  */
 import { decodeConsumerIdList } from '../remoting/bodies/subscription.js';
 import { type RemotingClient, responseError } from '../remoting/client.js';
-import { RequestCode, ResponseCode } from '../remoting/codes.js';
+import { RequestCode, ResponseCode, requestCodeName } from '../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../remoting/command.js';
 import type { MessageQueue } from './message-queue.js';
 import { numberField } from './response-fields.js';
@@ -24,6 +24,12 @@ async function ask(call: BrokerCall, request: RequestInit): Promise<RemotingComm
   return response;
 }
 
+/** Asks and reads one number of the answer. */
+async function askNumber(call: BrokerCall, request: RequestInit, field: string): Promise<number> {
+  const response = await ask(call, request);
+  return numberField(response.extFields?.[field], field, requestCodeName(request.code), call.addr);
+}
+
 function queueFields(queue: MessageQueue): Record<string, string> {
   return { topic: queue.topic, queueId: String(queue.queueId), bname: queue.brokerName };
 }
@@ -31,17 +37,12 @@ function queueFields(queue: MessageQueue): Record<string, string> {
 /** Offset behind the last message; 0 for a queue the broker does not have. */
 export async function getMaxOffset(call: BrokerCall, queue: MessageQueue): Promise<number> {
   const extFields = { ...queueFields(queue), committed: 'true' };
-  return numberField(await ask(call, { code: RequestCode.GET_MAX_OFFSET, extFields }), 'offset', 'GET_MAX_OFFSET', call.addr);
+  return askNumber(call, { code: RequestCode.GET_MAX_OFFSET, extFields }, 'offset');
 }
 
 /** Offset of the first message that is still there. */
 export async function getMinOffset(call: BrokerCall, queue: MessageQueue): Promise<number> {
-  return numberField(
-    await ask(call, { code: RequestCode.GET_MIN_OFFSET, extFields: queueFields(queue) }),
-    'offset',
-    'GET_MIN_OFFSET',
-    call.addr,
-  );
+  return askNumber(call, { code: RequestCode.GET_MIN_OFFSET, extFields: queueFields(queue) }, 'offset');
 }
 
 /** Offset of the first (LOWER) or last (UPPER) message stored at the time. */
@@ -51,23 +52,13 @@ export async function searchOffset(
   at: { timestampMs: number; boundaryType?: 'LOWER' | 'UPPER' },
 ): Promise<number> {
   const extFields = { ...queueFields(queue), timestamp: String(at.timestampMs), boundaryType: at.boundaryType ?? 'LOWER' };
-  return numberField(
-    await ask(call, { code: RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, extFields }),
-    'offset',
-    'SEARCH_OFFSET_BY_TIMESTAMP',
-    call.addr,
-  );
+  return askNumber(call, { code: RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, extFields }, 'offset');
 }
 
 /** Store time of the first message, ms; −1 when there is none. */
 export async function getEarliestMessageStoreTime(call: BrokerCall, queue: MessageQueue): Promise<number> {
   const extFields = queueFields(queue);
-  return numberField(
-    await ask(call, { code: RequestCode.GET_EARLIEST_MSG_STORETIME, extFields }),
-    'timestamp',
-    'GET_EARLIEST_MSG_STORETIME',
-    call.addr,
-  );
+  return askNumber(call, { code: RequestCode.GET_EARLIEST_MSG_STORETIME, extFields }, 'timestamp');
 }
 
 /** Committed offset of a group; null when the broker has none (code 22). */
@@ -80,7 +71,7 @@ export async function queryConsumerOffset(call: BrokerCall, queue: MessageQueue,
   if (response.code !== ResponseCode.SUCCESS) {
     throw responseError(response, call.addr);
   }
-  return numberField(response, 'offset', 'QUERY_CONSUMER_OFFSET', call.addr);
+  return numberField(response.extFields?.offset, 'offset', 'QUERY_CONSUMER_OFFSET', call.addr);
 }
 
 /** The request that commits an offset. */

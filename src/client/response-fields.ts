@@ -1,26 +1,24 @@
 /* Numbers in the header of a response: one way to read them, and one error when a broker leaves them out. */
 
 import { ProtocolError } from '../common/errors.js';
-import type { RemotingCommand } from '../remoting/command.js';
 
 /**
- * A number that the response must have. `what` says what was asked (`pull`), `from` who answered; four plain arguments, because
- * this runs for every send and pull.
+ * The number in the text of a field that the response must have. `what` says what was asked (`pull`), `from` who answered; plain
+ * arguments, because this runs for every send and pull.
  * @throws ProtocolError when it is missing or not an exact integer.
  */
-export function numberField(response: RemotingCommand, name: string, what: string, from: string): number {
-  const text = response.extFields?.[name];
+export function numberField(text: string | undefined, name: string, what: string, from: string): number {
   const value = Number(text);
   if (text === undefined || text === '' || !Number.isSafeInteger(value)) {
     throw new ProtocolError(`the ${what} response of broker ${from} has no number in field ${name}: ${text}`, {
       code: 'HEADER_FIELD',
-      context: { field: name, extFields: response.extFields },
+      context: { field: name, text },
     });
   }
   return value;
 }
 
 /** A number that the response may leave out; anything but a number is still an error. */
-export function optionalNumberField(response: RemotingCommand, name: string, what: string, from: string): number {
-  return response.extFields?.[name] === undefined ? 0 : numberField(response, name, what, from);
+export function optionalNumberField(text: string | undefined, name: string, what: string, from: string): number {
+  return text === undefined ? 0 : numberField(text, name, what, from);
 }

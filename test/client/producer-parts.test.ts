@@ -5,7 +5,7 @@ import { AutoBatcher } from '../../src/client/producer/auto-batch.js';
 import { SendPermits } from '../../src/client/producer/back-pressure.js';
 import { bytesInBatch, encodeMessages, splitBatch } from '../../src/client/producer/batch.js';
 import { FaultStrategy, notAvailableMs } from '../../src/client/producer/fault-strategy.js';
-import { NO_QUEUE, PendingSend } from '../../src/client/producer/pending-send.js';
+import { PendingSend } from '../../src/client/producer/pending-send.js';
 import { TopicPublishInfo } from '../../src/client/producer/publish-info.js';
 import { selectByHash, selectByRandom, selectByShardingKey } from '../../src/client/producer/selectors.js';
 import type { TopicRoute } from '../../src/client/route-table.js';
@@ -90,16 +90,9 @@ describe('permits of asynchronous sends', () => {
       onGranted: (pending) => granted.push(pending),
       onExpired: (pending) => expired.push(pending),
     });
+    const sink = { onAnswer: () => {}, onFailure: () => {} };
     const pend = (bytes: number, timeoutMs = 3_000) =>
-      new PendingSend({
-        message: message(bytes),
-        sink: { onAnswer: () => {}, onFailure: () => {} },
-        handler: null,
-        context: null,
-        startMs: time.monotonicMs(),
-        timeoutMs,
-        queue: NO_QUEUE,
-      });
+      new PendingSend(message(bytes), sink, null, null, undefined, time.monotonicMs(), timeoutMs);
     return { time, granted, expired, permits, pend };
   }
 

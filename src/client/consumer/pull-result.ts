@@ -80,12 +80,13 @@ export function readPullResult(response: RemotingCommand, context: PullContext):
     throw responseError(response, context.addr);
   }
   const { addr } = context;
+  const ext = response.extFields;
   return new PullResult({
     pullStatus,
-    nextBeginOffset: numberField(response, 'nextBeginOffset', 'pull', addr),
-    minOffset: optionalNumberField(response, 'minOffset', 'pull', addr),
-    maxOffset: optionalNumberField(response, 'maxOffset', 'pull', addr),
-    suggestWhichBrokerId: optionalNumberField(response, 'suggestWhichBrokerId', 'pull', addr),
+    nextBeginOffset: numberField(ext?.nextBeginOffset, 'nextBeginOffset', 'pull', addr),
+    minOffset: optionalNumberField(ext?.minOffset, 'minOffset', 'pull', addr),
+    maxOffset: optionalNumberField(ext?.maxOffset, 'maxOffset', 'pull', addr),
+    suggestWhichBrokerId: optionalNumberField(ext?.suggestWhichBrokerId, 'suggestWhichBrokerId', 'pull', addr),
     body: pullStatus === PullStatus.FOUND ? (response.body ?? EMPTY) : EMPTY,
     brokerName: context.brokerName,
     tagsSet: context.tagsSet,

@@ -113,15 +113,8 @@ export class SendBack {
         },
         onFailure: (_pending, error) => reject(error),
       };
-      const pending = new PendingSend({
-        message: retry,
-        sink,
-        handler: null,
-        context: null,
-        startMs: client.clock.monotonicMs(),
-        timeoutMs: SEND_BACK_TIMEOUT_MS,
-        queue: publish.select() ?? publish.queues[0]!,
-      });
+      const queue = publish.select() ?? publish.queues[0]!;
+      const pending = new PendingSend(retry, sink, null, null, queue, client.clock.monotonicMs(), SEND_BACK_TIMEOUT_MS);
       pending.msgId = retry.properties?.get(MessageConst.UNIQ_KEY) ?? client.uniqKeys.create();
       this.#transmitter.transmit(pending);
     });

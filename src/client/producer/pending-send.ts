@@ -43,30 +43,35 @@ export class PendingSend {
   attempts = 0;
   /** Attempts there may be; the time-out of all but the last one may be capped. */
   maxAttempts = 1;
-  /** Monotonic ms when this attempt left. */
+  /** Monotonic ms when this attempt left; kept only for latency fault tolerance. */
   attemptStartMs = 0;
   /** Bytes held of the back-pressure's permits; −1 when none are held. */
   permitBytes = -1;
   /** The caller chose the queue: no other broker may be tried. */
-  fixedQueue = false;
+  readonly fixedQueue: boolean;
 
-  constructor(init: {
-    message: Message;
-    sink: AttemptSink;
-    handler: SendHandler | null;
-    context: unknown;
-    startMs: number;
-    timeoutMs: number;
-    queue: MessageQueue;
-  }) {
-    this.message = init.message;
-    this.sink = init.sink;
-    this.handler = init.handler;
-    this.context = init.context;
-    this.startMs = init.startMs;
-    this.timeoutMs = init.timeoutMs;
-    this.queue = init.queue;
-    this.body = init.message.body;
+  /**
+   * Plain arguments: one is made for every message.
+   * @param queue the caller's choice, or undefined when the topic's queues take turns.
+   */
+  constructor(
+    message: Message,
+    sink: AttemptSink,
+    handler: SendHandler | null,
+    context: unknown,
+    queue: MessageQueue | undefined,
+    startMs: number,
+    timeoutMs: number,
+  ) {
+    this.message = message;
+    this.sink = sink;
+    this.handler = handler;
+    this.context = context;
+    this.startMs = startMs;
+    this.timeoutMs = timeoutMs;
+    this.queue = queue ?? NO_QUEUE;
+    this.fixedQueue = queue !== undefined;
+    this.body = message.body;
   }
 }
 

@@ -15,7 +15,7 @@ import { BrokerDetector } from './broker-detector.js';
 import { FaultStrategy } from './fault-strategy.js';
 import { InFlight } from './in-flight.js';
 import { propertiesText } from './message-properties.js';
-import { type AttemptSink, NO_QUEUE, PendingSend, type SendHandler } from './pending-send.js';
+import { type AttemptSink, PendingSend, type SendHandler } from './pending-send.js';
 import { type ProducerOptions, type ProducerSettings, producerSettings, type SendOptions } from './producer-options.js';
 import { recallMessage } from './recall.js';
 import { isReply, type RepliableMessage, replyTo } from './reply.js';
@@ -263,7 +263,9 @@ export class Producer {
     if (this.#batcher?.add(outgoing, handler, context, to) === true) {
       return true;
     }
-    return this.#async.send(this.#pending(outgoing, { sink: this.#async, handler, context, queue: to }));
+    const nowMs = this.#client.clock.monotonicMs();
+    const pending = new PendingSend(outgoing, this.#async, handler, context, to, nowMs, this.#settings.sendMsgTimeoutMs);
+    return this.#async.send(this.#prepare(pending));
   }
 
   /** Sends without a promise to the queue that a selector picks; the topic's route may have to be asked for first. */
@@ -379,12 +381,16 @@ export class Producer {
   }
 
   #pending(message: Message, init: PendingInit): PendingSend {
-    const pending = this.#bare(message, init);
-    const { properties } = message;
+    return this.#prepare(this.#bare(message, init));
+  }
+
+  /** Gives the message its unique id and compresses its body; both stay the same over all attempts. */
+  #prepare(pending: PendingSend): PendingSend {
+    const { properties, body } = pending.message;
     pending.msgId = properties?.get(MessageConst.UNIQ_KEY) ?? this.#client.uniqKeys.create();
-    if (message.body.length >= this.#settings.compressMsgBodyOverHowmuch) {
+    if (body.length >= this.#settings.compressMsgBodyOverHowmuch) {
       const { compressType, compressLevel } = this.#settings;
-      pending.body = compressBody(message.body, compressType, compressLevel);
+      pending.body = compressBody(body, compressType, compressLevel);
       pending.sysFlag |= compressionSysFlag(compressType);
     }
     if (properties !== undefined && properties.get(MessageConst.TRAN_MSG) === 'true') {
@@ -397,24 +403,15 @@ export class Producer {
     const { outer, msgIds } = encodeMessages(messages, this.#settings.maxMessageSize, () => this.#client.uniqKeys.create());
     const pending = this.#bare(outer, init);
     pending.batch = true;
-    // An id of the batch's own only where it is asked for: brokers append these properties to every message's, the last UNIQ_KEY counts.
-    pending.properties = propertiesText(outer, this.#settings.innerBatch ? this.#client.uniqKeys.create() : '');
+    // No id of the batch's own: brokers append these properties to every message's, and the last UNIQ_KEY is the one that counts.
+    pending.properties = propertiesText(outer, '');
     pending.msgId = msgIds;
     return pending;
   }
 
   #bare(message: Message, init: PendingInit): PendingSend {
-    const pending = new PendingSend({
-      message,
-      sink: init.sink,
-      handler: init.handler ?? null,
-      context: init.context,
-      startMs: this.#client.clock.monotonicMs(),
-      timeoutMs: init.timeoutMs ?? this.#settings.sendMsgTimeoutMs,
-      queue: init.queue ?? NO_QUEUE,
-    });
-    pending.fixedQueue = init.queue !== undefined;
-    return pending;
+    const { sink, handler = null, context = null, queue, timeoutMs = this.#settings.sendMsgTimeoutMs } = init;
+    return new PendingSend(message, sink, handler, context, queue, this.#client.clock.monotonicMs(), timeoutMs);
   }
 
   /** The message as brokers know it. */

@@ -18,6 +18,7 @@ export const RETRY_RESPONSE_CODES: ReadonlySet<number> = new Set([
   ResponseCode.GO_AWAY,
 ]);
 
+const NO_FIELDS: Readonly<Record<string, string>> = {};
 const DEFAULT_REGION = 'DefaultRegion';
 
 /** Status of a stored message; undefined for a code that refuses it. */
@@ -47,9 +48,9 @@ export function readSendResult(
   namespace = '',
 ): SendResult {
   const queue = namespace === '' ? sent.queue : { ...sent.queue, topic: withoutNamespace(namespace, sent.queue.topic) };
-  const queueOffset = numberField(response, 'queueOffset', 'send', queue.brokerName);
-  const queueId = numberField(response, 'queueId', 'send', queue.brokerName);
-  const ext = response.extFields ?? {};
+  const ext = response.extFields ?? NO_FIELDS;
+  const queueOffset = numberField(ext.queueOffset, 'queueOffset', 'send', queue.brokerName);
+  const queueId = numberField(ext.queueId, 'queueId', 'send', queue.brokerName);
   if (ext.msgId === undefined) {
     throw new ProtocolError(`the send response of broker ${queue.brokerName} has no msgId`, {
       code: 'HEADER_FIELD',

@@ -179,7 +179,9 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
     if (this.#attemptCapMs > 0 && remainingMs > this.#attemptCapMs && pending.attempts < pending.maxAttempts) {
       remainingMs = this.#attemptCapMs;
     }
-    pending.attemptStartMs = nowMs;
+    if (this.#faults !== null) {
+      pending.attemptStartMs = nowMs;
+    }
     this.#stats.attempts++;
     if (pending.attempts > 1) {
       this.#stats.retries++;
