@@ -148,21 +148,17 @@ export class TransactionService implements CheckListener {
    */
   place(half: MessageRecord, state: HalfState): TransactionPlace | null {
     const queue = this.#queue(half.queueId);
-    if (queue.isOpen(half.queueOffset)) {
-      // What an earlier run knew of its own half messages may be lost: its last notes were not written.
-      const isEarlier = half.queueOffset < queue.earlierEnd;
-      if (!isEarlier || (this.#lookup.latestCopy(half, state) < 0 && !this.#lookup.isCommitted(half, state))) {
-        return { queue, halfOffset: half.queueOffset };
-      }
-    }
+    // Of half messages of this run everything is known; the last notes of earlier runs may be lost.
+    if (half.queueOffset >= queue.earlierEnd && queue.isOpen(half.queueOffset)) return { queue, halfOffset: half.queueOffset };
     if (!this.#lookup.isAvailable) {
       // Below the progress nothing says whether it ended or was copied: as Apache's broker, rather twice than never.
-      return half.queueOffset < queue.progress ? { queue, halfOffset: half.queueOffset } : null;
+      const mayBeOpen = half.queueOffset < queue.progress || queue.isOpen(half.queueOffset);
+      return mayBeOpen ? { queue, halfOffset: half.queueOffset } : null;
     }
+    if (this.#lookup.isCommitted(half, state)) return null;
     const copy = this.#lookup.latestCopy(half, state);
-    if (copy >= 0 && queue.isOpen(copy)) return { queue, halfOffset: copy };
-    const isGivenUp = this.#lookup.isGivenUp(half, state) && !this.#lookup.isCommitted(half, state);
-    return isGivenUp ? { queue, halfOffset: half.queueOffset } : null;
+    const latest = copy >= 0 ? copy : half.queueOffset;
+    return queue.isOpen(latest) || this.#lookup.isGivenUp(half, state) ? { queue, halfOffset: latest } : null;
   }
 
   /** The transaction is about to end: nobody else may end it. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Producer, PullConsumer, PushConsumer } from '../../src/index.js';
 import { APACHE_VERSIONS, apache, javaClient, rawRequest, runLauncher } from '../peers/index.js';
+import { REQUEST_TIMEOUT_MS, startOurResponder, withOurRequester } from './our-requests.js';
 import { createGroup, createTopic, interop, startTarget, type Target, until } from './support.js';
 
 interop('our client and tools on a cluster of Apache', 'java', () => {
@@ -20,6 +21,23 @@ interop('our client and tools on a cluster of Apache', 'java', () => {
       target = await apache.startCluster({ version });
     });
     afterAll(() => target?.stop());
+
+    it('our consumer answers our requester', async () => {
+      await createTopic(target, 'AskOurselves', 1);
+      await createGroup(target, 'AskOurselves-ours');
+      const stop = await startOurResponder(target.namesrvAddr, 'AskOurselves');
+      try {
+        await withOurRequester(target.namesrvAddr, async (producer) => {
+          const bodies = ['a', 'b', 'c'];
+          const replies = await Promise.all(
+            bodies.map((body) => producer.request({ topic: 'AskOurselves', body: Buffer.from(body) }, REQUEST_TIMEOUT_MS)),
+          );
+          expect(replies.map(({ body }) => body.toString())).toEqual(['re:a', 're:b', 're:c']);
+        });
+      } finally {
+        await stop();
+      }
+    });
 
     it('the client sends, receives by tag, retries and pulls', async () => {
       await createTopic(target, 'Ours', 4);
@@ -61,6 +79,17 @@ interop('our client and tools on a cluster of Apache', 'java', () => {
       expect((await mqadmin(`brokerStatus -b ${target.broker.address}`)).stdout).toMatch(/commitLogMaxOffset/);
       expect((await mqadmin('clusterList')).stdout).toContain(target.broker.address);
       expect((await mqadmin('consumerProgress -g OursGroup')).stdout).toMatch(/Ours +broker-a/);
+      expect((await mqadmin('printMsg -t Made -b 2020-01-01#00:00:00:000')).stdout).toMatch(/ BODY: hello$/m);
+      expect(await mqadmin('checkMsgSendRT -t Made -a 3')).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringMatching(/^Avg RT: [\d.]+$/m),
+      });
+      expect((await mqadmin('sendMsgStatus -b broker-a -c 1')).stdout).toMatch(/^rt=\d+ms, SendResult=SendResult \[sendStatus=SEND_OK, /);
+      expect((await mqadmin('updateTopicPerm -c DefaultCluster -t Made -p 4')).stdout).toMatch(/^update topic perm from 6 to 4 in /);
+      expect((await mqadmin('topicRoute -t Made -l')).stdout).toMatch(/ 2 +2 +4 *$/m);
+      for (const command of ['cleanExpiredCQ', 'cleanUnusedTopic', 'deleteExpiredCommitLog']) {
+        expect(await mqadmin(`${command} -c DefaultCluster`)).toMatchObject({ exitCode: 0, stdout: 'success\n' });
+      }
       expect(await mqadmin('deleteTopic -c DefaultCluster -t Made')).toMatchObject({ exitCode: 0 });
       expect(await mqadmin('topicRoute -t Made')).toMatchObject({ exitCode: 4 });
     });
