@@ -1,5 +1,5 @@
 /*
- * What a send costs outside the wire and the store: reading its numbers, scanning its properties, writing its answer.
+ * What a send costs outside the wire and the store: passing the gate, reading its numbers, scanning its properties, writing its answer.
  * Run: npx tsx broker/processors/send.bench.ts
  */
 import { bench, do_not_optimize, run } from 'mitata';
@@ -7,9 +7,12 @@ import { decodeProperties } from '../../src/common/message/properties.js';
 import { type RemotingCommand, responseCommand } from '../../src/remoting/command.js';
 import { encodeCommand } from '../../src/remoting/frame.js';
 import type { Connection } from '../../src/remoting/server.js';
+import type { BrokerParts } from '../parts.js';
+import { SendCounters } from '../stats/send-counters.js';
 import { parseDecimal } from './fields.js';
 import { newScan, scanProperties } from './property-scan.js';
 import { PutContext } from './put-message.js';
+import { SendFlow } from './send-flow.js';
 import { SendResponder } from './send-response.js';
 
 const properties = 'UNIQ_KEY\u0001C0000202165941000000000000001234\u0002WAIT\u0001true\u0002TAGS\u0001TagA\u0002';
@@ -59,5 +62,23 @@ bench('answer: plain path', () => {
   };
   do_not_optimize(encodeCommand(responseCommand(put.request as RemotingCommand, 0, null, fields)));
 });
+
+/** The getters of a store, as deep as they are there. */
+class Keeping {
+  readonly #write = { blocks: 0, lastWriteEndMs: 1 };
+  get isOsPageCacheBusy(): boolean {
+    return (this.#write.blocks & 32) !== 0;
+  }
+  get lastWriteEndMs(): number {
+    return this.#write.lastWriteEndMs;
+  }
+}
+const flow = new SendFlow({
+  store: new Keeping(),
+  sends: new SendCounters(),
+  config: { broker: { brokerFastFailureEnable: true, waitTimeMillsInSendQueue: 200, sendThreadPoolQueueCapacity: 10_000 } },
+} as unknown as BrokerParts);
+const connection = { receivedMs: 2 } as Connection;
+bench('flow control: is the gate open', () => do_not_optimize(flow.isOpen(connection)));
 
 await run();
