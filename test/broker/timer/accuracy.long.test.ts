@@ -17,7 +17,9 @@ let producer: Producer;
 
 beforeAll(async () => {
   const messageDelayLevel = Array.from({ length: LEVELS }, (_, i) => `${FIRST_LEVEL_SEC + i}s`).join(' ');
-  cluster = await startBundledCluster({ brokerConfig: { messageDelayLevel, mappedFileSizeCommitLog: 256 * 1024 * 1024, brokerFastFailureEnable: false } });
+  cluster = await startBundledCluster({
+    brokerConfig: { messageDelayLevel, mappedFileSizeCommitLog: 256 * 1024 * 1024, brokerFastFailureEnable: false },
+  });
   producer = new Producer({ namesrvAddr: cluster.namesrvAddr, producerGroup: 'PG_accuracy' });
   await producer.start();
 });

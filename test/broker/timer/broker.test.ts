@@ -12,7 +12,9 @@ let client: RawClient;
 let producer: Producer;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ brokerConfig: { recallMessageEnable: true, timerPrecisionMs: 100, mappedFileSizeTimerLog: 52_000 } });
+  sandbox = await startSandbox({
+    brokerConfig: { recallMessageEnable: true, timerPrecisionMs: 100, mappedFileSizeTimerLog: 52_000, brokerFastFailureEnable: false },
+  });
   client = new RawClient(sandbox.brokerAddr);
   producer = new Producer({ namesrvAddr: sandbox.namesrvAddr, producerGroup: 'PG_timer' });
   await producer.start();
