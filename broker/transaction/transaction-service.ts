@@ -234,7 +234,9 @@ export class TransactionService implements CheckListener {
   }
 
   #saveOffset(topic: string, queueId: number, offset: number): void {
-    if (this.#offsets.query(TRANS_GROUP, topic, queueId) !== offset) this.#offsets.commit(TRANS_GROUP, topic, queueId, offset);
+    // No offset is the same as 0: the group is known from the first transaction on, as on Apache's brokers.
+    const saved = Math.max(0, this.#offsets.query(TRANS_GROUP, topic, queueId));
+    if (saved !== offset) this.#offsets.commit(TRANS_GROUP, topic, queueId, offset);
   }
 
   #queue(queueId: number): HalfQueue {
