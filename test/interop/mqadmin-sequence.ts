@@ -129,9 +129,10 @@ const NUMBER_TABLES =
 
 /**
  * Not a matter of the cluster: the tools' own group, and what request 300 of Apache 5.3 answers by mistake (the topic's name as a
- * group). Ours also sends the rate name that 4.x tools read.
+ * group). Ours also sends the rate name that 4.x tools read, and counts refused sends by reason.
  */
-const VARYING_LINES = /%RETRY%TOOLS_CONSUMER|%RETRY%LiveGroup broker-a|LiveTopic LiveTopic|getTransferedTps|^commitLogDiskRatio_/;
+const VARYING_LINES =
+  /%RETRY%TOOLS_CONSUMER|%RETRY%LiveGroup broker-a|LiveTopic LiveTopic|getTransferedTps|^commitLogDiskRatio_|^sendResponseTimes_/;
 
 function maskLines(text: string, mark: string): string[] {
   return text
