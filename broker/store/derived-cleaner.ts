@@ -3,7 +3,7 @@ import type { Logger } from '../../src/common/logger.js';
 import { diskErrorCode } from './disk.js';
 import type { FileSeries } from './file-series.js';
 import type { IndexService } from './index-service.js';
-import { CLEAN_SLICE_MS } from './limits.js';
+import { CLEAN_CLOSE_MS, CLEAN_SLICE_MS } from './limits.js';
 import { correctMinOffset } from './queue-bounds.js';
 import type { TopicTable } from './topic-table.js';
 import type { Disk, StoreConfig } from './types.js';
@@ -70,6 +70,16 @@ export class DerivedCleaner {
       if (this.#clean(next.value)) {
         this.#nextMs = nowMs + this.#config.deleteConsumeQueueFilesInterval;
       }
+    }
+  }
+
+  /** Goes on to the end, without pauses: another broker that opens the store may look at a queue's first file only. */
+  finish(): void {
+    this.#nextMs = Number.NEGATIVE_INFINITY;
+    const untilMs = this.#clock.monotonicMs() + CLEAN_CLOSE_MS;
+    while (this.#log.minOffset !== this.#doneFor && this.#clock.monotonicMs() <= untilMs) {
+      this.tick(Number.MAX_SAFE_INTEGER);
+      this.#nextMs = Number.NEGATIVE_INFINITY;
     }
   }
 

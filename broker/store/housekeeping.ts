@@ -164,8 +164,14 @@ export class Housekeeping {
     return unused;
   }
 
-  /** Ends with the removal that is under way. */
-  close(): Promise<void> {
-    return this.#retention.close();
+  /** Ends with the removal that is under way, and lets queues and index follow. */
+  async close(): Promise<void> {
+    await this.#retention.close();
+    this.#parts.topics.commitLogMin = this.#log.minOffset;
+    try {
+      this.#cleaner.finish();
+    } catch (error) {
+      this.#parts.logger.warn(`the clean-up of the store stopped (${diskErrorCode(error)}); the next start goes on`);
+    }
   }
 }

@@ -34,7 +34,7 @@ export const MAX_PULL_MESSAGE_BYTES = 128 * MiB;
 /** Pause between two checkpoints: recovery after a kill walks what came since, and a little more. */
 export const CHECKPOINT_INTERVAL_MS = 3_000;
 /** The pause grows to this many times what the last checkpoint's flushes took, so that they never keep the disk busy. */
-export const CHECKPOINT_PAUSE_FACTOR = 4;
+export const CHECKPOINT_PAUSE_FACTOR = 2;
 /** Queue files that a checkpoint flushes at a time: the thread pool has room left for the commit log. */
 export const QUEUE_FLUSHES = 3;
 /** Pause before a store that could not write tries again. */
@@ -44,7 +44,9 @@ export const MANUAL_DELETE_ROUNDS = 20;
 /** Zeros written at once over a commit log file that is warmed up, and how often in one tick at most. */
 export const WARM_PIECE_BYTES = 1 * MiB;
 export const WARM_PIECES = 8;
+/** Longest time that an orderly stop goes on with what such passes have left, ms. */
+export const CLEAN_CLOSE_MS = 2_000;
 /** Longest piece of work of one tick that passes over all queues, ms. */
-export const CLEAN_SLICE_MS = 3;
+export const CLEAN_SLICE_MS = 5;
 /** How often the free space is looked at. */
 export const DISK_CHECK_MS = 5_000;

@@ -45,6 +45,8 @@ export class TopicTable {
   readonly #disk: Disk;
   readonly #fds: FdCache;
   readonly #logger: Logger;
+  /** Queues with units that are not in the files: those whose turn to be written it is, and those that come after them. */
+  #writing: AnyQueue[] = [];
   #dirty: AnyQueue[] = [];
   /** Queues that hold a page, the oldest first. */
   readonly #pages = new Set<AnyQueue>();
@@ -179,25 +181,32 @@ export class TopicTable {
 
   /** Writes the units of all queues that have new ones. A queue that cannot be written stays listed, and the error is thrown. */
   writeOut(): void {
-    this.writeSome(() => true);
+    while (this.#writing.length + this.#dirty.length > 0) {
+      this.writeSome(() => true);
+    }
   }
 
-  /** Like `writeOut`, as long as there is time; true when nothing is left. */
+  /** Writes queues as long as there is time; true when all that were listed when the turn began are written. */
   writeSome(hasTime: () => boolean): boolean {
-    while (this.#dirty.length > 0 && hasTime()) {
-      const queue = this.#dirty.at(-1)!;
+    if (this.#writing.length === 0) {
+      this.#writing = this.#dirty;
+      this.#dirty = [];
+    }
+    while (this.#writing.length > 0 && hasTime()) {
+      const queue = this.#writing.at(-1)!;
       queue.writeOut();
       queue.isListedDirty = false;
-      this.#dirty.pop();
+      this.#writing.pop();
     }
-    return this.#dirty.length === 0;
+    return this.#writing.length === 0;
   }
 
   /** Queues with units that are not on the device, for somebody who writes and flushes them; none is listed as unwritten any more. */
   takeToFlush(): AnyQueue[] {
-    for (const queue of this.#dirty) {
+    for (const queue of [...this.#writing, ...this.#dirty]) {
       queue.isListedDirty = false;
     }
+    this.#writing = [];
     this.#dirty = [];
     const taken: AnyQueue[] = [];
     for (const queue of this.all()) {
@@ -263,7 +272,8 @@ export class TopicTable {
     queue.files.close();
     this.#pages.delete(queue);
     if (queue.isListedDirty) {
-      this.#dirty = this.#dirty.filter((dirty) => dirty !== queue);
+      this.#writing = this.#writing.filter((listed) => listed !== queue);
+      this.#dirty = this.#dirty.filter((listed) => listed !== queue);
     }
   }
 
