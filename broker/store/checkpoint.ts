@@ -11,8 +11,8 @@
  * | 64  | `mqkit` and zeros                                              | 8 |
  * | 72  | the first three times once more: another writer changes those above only | 24 |
  * | 96  | commit log offset that the summary is about, −1 without one    | 8 |
- * | 104 | units of all queues, first units of all queues, index entries (−1 without an index), name of the first index file | 32 |
- * | 136 | CRC-32 of [64, 136)                                            | 4 |
+ * | 104 | its other numbers, in the order of `SUMMARY_FIELDS`            | 40 |
+ * | 144 | CRC-32 of [64, 144)                                            | 4 |
  */
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -21,7 +21,7 @@ import type { Disk } from './types.js';
 
 const FILE_BYTES = 4096;
 const OWN_PART = 64;
-const OWN_CRC = 136;
+const OWN_CRC = 144;
 const SECTOR = 512;
 const OWN_MAGIC = Buffer.from('mqkit\0\0\0', 'latin1');
 /** Store times are taken a little before the write; recovery goes back by this much. */
@@ -37,9 +37,13 @@ export interface DerivedSummary {
   firstUnits: number;
   /** −1 without an index. */
   indexEntries: number;
-  /** Name of the oldest index file; 0 when there is none. */
-  firstIndexFile: number;
+  /** Sum of the commit log offsets where index files begin and end. */
+  indexOffsets: number;
+  /** First offset of the commit log: files that retention removed are not missing. */
+  commitLogMin: number;
 }
+
+const SUMMARY_FIELDS = ['where', 'queueUnits', 'firstUnits', 'indexEntries', 'indexOffsets', 'commitLogMin'] as const;
 
 /** Who wrote the file last; `damaged` when nobody can have. */
 export type CheckpointWriter = 'own' | 'other' | 'nobody' | 'damaged';
@@ -91,13 +95,10 @@ export class Checkpoint {
     this.confirmPhyOffset = time(32);
     const own = (at: number): number => Number(buffer.readBigInt64BE(at));
     if (this.writer === 'own' && own(96) >= 0) {
-      this.summary = {
-        where: own(96),
-        queueUnits: own(104),
-        firstUnits: own(112),
-        indexEntries: own(120),
-        firstIndexFile: own(128),
-      };
+      this.summary = { ...NO_SUMMARY };
+      for (const [i, field] of SUMMARY_FIELDS.entries()) {
+        this.summary[field] = own(96 + i * 8);
+      }
     }
   }
 
@@ -143,10 +144,10 @@ export class Checkpoint {
   #writeOwnPart(buffer: Buffer): void {
     OWN_MAGIC.copy(buffer, OWN_PART);
     buffer.copy(buffer, OWN_PART + 8, 0, 24);
-    const { where, queueUnits, firstUnits, indexEntries, firstIndexFile } = this.summary ?? NO_SUMMARY;
-    [where, queueUnits, firstUnits, indexEntries, firstIndexFile].forEach((value, i) => {
-      buffer.writeBigInt64BE(BigInt(value), 96 + i * 8);
-    });
+    const summary = this.summary ?? NO_SUMMARY;
+    for (const [i, field] of SUMMARY_FIELDS.entries()) {
+      buffer.writeBigInt64BE(BigInt(summary[field]), 96 + i * 8);
+    }
     buffer.writeUInt32BE(crc32(buffer.subarray(OWN_PART, OWN_CRC)), OWN_CRC);
   }
 
@@ -181,7 +182,7 @@ export class Checkpoint {
   }
 }
 
-const NO_SUMMARY: DerivedSummary = { where: -1, queueUnits: 0, firstUnits: 0, indexEntries: -1, firstIndexFile: 0 };
+const NO_SUMMARY: DerivedSummary = { where: -1, queueUnits: 0, firstUnits: 0, indexEntries: -1, indexOffsets: 0, commitLogMin: 0 };
 
 function writerOf(sector: Buffer): CheckpointWriter {
   if (sector.compare(OWN_MAGIC, 0, OWN_MAGIC.length, OWN_PART, OWN_PART + OWN_MAGIC.length) === 0) {

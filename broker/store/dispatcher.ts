@@ -15,6 +15,8 @@ const LMQ_PREFIX = '%LMQ%';
 /** Files the records that recovery reads: into their consume queues and the index, skipping what they have. */
 export class RecoveryDispatcher {
   dispatched = 0;
+  /** A queue has no units of messages before one that was filed: they are gone from the log, or the queue has lost them. */
+  hasGap = false;
   readonly #topics: TopicTable;
   readonly #index: IndexService | null;
   /** Records from this offset on are missing in the index. */
@@ -93,6 +95,11 @@ export class RecoveryDispatcher {
   #append(queue: AnyQueue, header: RecordHeader, unit: { queueOffset: number; messageCount: number; tagsCode: number | bigint }): void {
     const { queueOffset, messageCount, tagsCode } = unit;
     const { commitLogOffset, totalSize: size, storeTimestamp } = header;
+    if (queue.maxOffset > 0) {
+      this.hasGap ||= queueOffset > queue.maxOffset;
+    } else {
+      this.hasGap ||= queue.type === 'SimpleCQ' && queueOffset > queue.expectedStart;
+    }
     if (queueOffset > queue.maxOffset && queue.maxOffset > 0) {
       this.#logger.warn(
         `queue ${queue.queueId} of ${queue.topic} has no messages ${queue.maxOffset} to ${queueOffset - 1} in the commit log`,

@@ -23,6 +23,8 @@ export class FileSeries {
   loadedNewestBytes = 0;
   /** Start offsets, ascending. */
   #starts: number[] = [];
+  /** From here on a file that was too short got zeros when it was loaded. */
+  shortAt = Number.POSITIVE_INFINITY;
   #hasRemovedNames = false;
 
   constructor(options: { directory: string; fileSize: number; disk: Disk; fds: FdCache }) {
@@ -51,6 +53,7 @@ export class FileSeries {
       }
       const isInPlace = Number(name) % this.fileSize === 0;
       if (isAfterKill && isInPlace && stat.size < this.fileSize) {
+        this.shortAt = Math.min(this.shortAt, Number(name) + stat.size);
         this.#disk.ftruncateSync(this.#fds.open(path), this.fileSize);
       } else if (!isInPlace || stat.size !== this.fileSize) {
         throw new StoreError(`${path} has ${stat.size} bytes, ${sizeKey} says ${this.fileSize}`, {

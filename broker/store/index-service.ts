@@ -25,6 +25,10 @@ export class IndexService {
   /** A flush failed: what the kernel dropped then is on no device, whatever later flushes say. */
   hasFlushFailed = false;
   #hasRemovedNames = false;
+  /** Files that were too short when they were loaded, and got zeros. */
+  readonly #short = new Set<IndexFile>();
+  /** One of them had been put on the device whole. */
+  hasLost = false;
   /** Called with the end time of a full file once it is on the device. */
   onSealed: (endTimestamp: number) => void = () => {};
   /** Called when the disk does not take entries. */
@@ -56,6 +60,7 @@ export class IndexService {
       const file = this.#fileAt(path);
       const size = this.#disk.statSync(path)?.size ?? 0;
       if (isAfterKill && size < file.fileBytes) {
+        this.#short.add(file);
         this.#disk.ftruncateSync(this.#fds.open(path), file.fileBytes);
       } else if (size !== file.fileBytes) {
         this.#logger.warn(`index file ${path} has another size than maxHashSlotNum and maxIndexNum say; it is not used`);
@@ -84,7 +89,9 @@ export class IndexService {
     // A whole file may hold records that will be indexed again.
     const firstAgain = files.findIndex((file) => file.endPhyOffset >= walkFrom);
     const firstOpen = this.#firstOpen(sealedTimestamp);
-    for (let i = firstAgain < 0 ? firstOpen : Math.min(firstAgain, firstOpen); i < files.length; i++) {
+    const first = firstAgain < 0 ? firstOpen : Math.min(firstAgain, firstOpen);
+    this.hasLost = files.slice(0, first).some((file) => this.#short.has(file));
+    for (let i = first; i < files.length; i++) {
       const file = files[i]!;
       if (file.beginTimestamp > 0) {
         file.rebuild(walkFrom, false);
@@ -312,10 +319,16 @@ export class IndexService {
     return offsets;
   }
 
-  /** Entries of all files, and the name of the oldest one. */
-  summary(): { indexEntries: number; firstIndexFile: number } {
-    const indexEntries = this.#files.reduce((sum, file) => sum + file.indexCount - 1, 0);
-    return { indexEntries, firstIndexFile: Number(this.#files[0]?.path.slice(-17) ?? 0) };
+  /** Entries of all files, and the sum of the commit log offsets where they begin and end. */
+  summary(): { indexEntries: number; indexOffsets: number } {
+    let indexEntries = 0;
+    let indexOffsets = 0;
+    for (const file of this.#files) {
+      indexEntries += file.indexCount - 1;
+      // Any garbage may be in a header.
+      indexOffsets = (indexOffsets + file.beginPhyOffset + file.endPhyOffset) % Number.MAX_SAFE_INTEGER;
+    }
+    return { indexEntries, indexOffsets };
   }
 
   /** Removes every file, for entries that are all made anew. */

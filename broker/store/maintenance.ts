@@ -219,8 +219,8 @@ export class Maintenance {
   }
 
   #summary(): DerivedSummary {
-    const index = this.#index?.summary() ?? { indexEntries: -1, firstIndexFile: 0 };
-    return { where: this.#host.dispatchedTo(), ...this.#topics.unitSums(), ...index };
+    const index = this.#index?.summary() ?? { indexEntries: -1, indexOffsets: 0 };
+    return { where: this.#host.dispatchedTo(), ...this.#topics.unitSums(), ...index, commitLogMin: this.#topics.commitLogMin };
   }
 
   #indexPass({ timestamp, era, summary }: { timestamp: number; era: number; summary: DerivedSummary }): void {

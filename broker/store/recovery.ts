@@ -123,13 +123,16 @@ function fileRecords(options: RecoveryOptions, walk: LogWalk): { filed: Filed; f
   }
   if (!isUnknown) {
     const start = startOffset(options, walk);
+    let isWhole = true;
     if (options.isAfterKill) {
       for (const queue of topics.all()) {
         cutQueueBefore(queue, start.from);
+        // Whatever comes before was on the device, and the length of its file too.
+        isWhole &&= !options.isOwnCheckpoint || queue.files.shortAt >= queue.endUnit * queue.unitBytes;
       }
     }
-    const filed = fileFrom(options, walk, start);
-    if (filed.isComplete) {
+    const filed = isWhole ? fileFrom(options, walk, start) : null;
+    if (filed?.isComplete === true) {
       return { filed, from: start.from };
     }
   }
@@ -167,11 +170,12 @@ function fileFrom(options: RecoveryOptions, walk: LogWalk, { from, indexFrom }: 
   }
   result.end = end.end;
   result.dispatched = dispatcher.dispatched;
-  return { end, result, unflushedFrom, isComplete: isComplete ?? true };
+  const mustBeWhole = options.isAfterKill && options.isOwnCheckpoint && summary !== null;
+  return { end, result, unflushedFrom, isComplete: (isComplete ?? true) && !(mustBeWhole && dispatcher.hasGap) };
 }
 
 /** Whether queues and index hold as much as they did when the log ended at the summary's offset. */
-function hasAll({ topics, index, isAfterKill }: RecoveryOptions, summary: DerivedSummary): boolean {
+function hasAll({ files, topics, index, isAfterKill }: RecoveryOptions, summary: DerivedSummary): boolean {
   const { queueUnits, firstUnits } = topics.unitSums();
   if (queueUnits !== summary.queueUnits || (!isAfterKill && firstUnits !== summary.firstUnits)) {
     return false;
@@ -182,9 +186,13 @@ function hasAll({ topics, index, isAfterKill }: RecoveryOptions, summary: Derive
   if (index === null || summary.indexEntries < 0) {
     return true;
   }
-  const { indexEntries, firstIndexFile } = index.summary();
+  if (index.hasLost) {
+    return false;
+  }
+  const { indexEntries, indexOffsets } = index.summary();
   // Retention may have removed the oldest files since.
-  return indexEntries === summary.indexEntries || (indexEntries < summary.indexEntries && firstIndexFile > summary.firstIndexFile);
+  const isSame = indexEntries === summary.indexEntries && indexOffsets === summary.indexOffsets;
+  return isSame || (files.minOffset !== summary.commitLogMin && indexEntries < summary.indexEntries);
 }
 
 /** New records will lie where the summary's offset was. */
@@ -257,6 +265,8 @@ function lowerCheckpoint(options: RecoveryOptions, from: number): void {
 function cutQueueBefore(queue: UnitQueue, from: number): void {
   const { files } = queue;
   if (files.isEmpty) {
+    // It may have units in memory.
+    queue.truncateTo(0, 0);
     return;
   }
   const run = newUnitRun();
@@ -276,6 +286,7 @@ function cutQueueBefore(queue: UnitQueue, from: number): void {
   if (low === first) {
     // Nothing is left, perhaps because the first file is missing: the walk starts the queue where its first record says.
     queue.truncateTo(0, 0);
+    queue.expectedStart = first;
     return;
   }
   const isReal = queue.unit(low - 1, run) && !isFiller(run.view, run.position);

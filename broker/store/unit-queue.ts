@@ -54,6 +54,8 @@ export abstract class UnitQueue {
   isListedDirty = false;
   /** The topic is gone; messages that were under way do not bring its files back. */
   isDeleted = false;
+  /** Where recovery expects the first unit of a queue that it emptied. */
+  expectedStart = 0;
   /** Called when the disk does not take units; they stay in memory. */
   onWriteError: (error: unknown) => void = () => {};
 
