@@ -180,7 +180,7 @@ export class TransactionBroker {
   /** Waits until the saved progress of the half queue and of the op queue is this far; time goes on meanwhile, less than a round. */
   async progressIs(half: number, op: number): Promise<void> {
     const { offsets } = this.node.parts;
-    const saved = (topic: string): number => offsets.query('CID_RMQ_SYS_TRANS', topic, 0);
+    const saved = (topic: string): number => Math.max(0, offsets.query('CID_RMQ_SYS_TRANS', topic, 0));
     await until(() => {
       if (saved(HALF_TOPIC) === half && saved(OP_TOPIC) === op) return true;
       this.time.advance(20);
