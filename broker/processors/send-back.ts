@@ -1,8 +1,11 @@
+import { decompressBody } from '../../src/common/compression.js';
 import { stringHashCode } from '../../src/common/java.js';
+import { decodeBatch } from '../../src/common/message/batch.js';
 import { encodeOffsetMsgId } from '../../src/common/message/message-id.js';
 import { appendProperty, getProperty, MessageConst, removeProperty } from '../../src/common/message/properties.js';
 import { decodeRecord, type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
 import { isWriteable } from '../../src/common/perm-name.js';
+import { clearCompressed, MessageSysFlag } from '../../src/common/sys-flag.js';
 import { dlqTopic, retryTopic } from '../../src/common/topic-names.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
@@ -84,7 +87,10 @@ export class SendBackProcessor implements PutSink {
     }
     const stored = store.lookMessageByOffset(offset);
     if (stored === null) throw fault(ResponseCode.SYSTEM_ERROR, `look message by offset failed, ${offset}`);
-    const record = decodeRecord(stored, 0);
+    const record = singleMessage(decodeRecord(stored, 0), fields.originMsgId);
+    if (record === null) {
+      throw fault(ResponseCode.SYSTEM_ERROR, `the inner batch at offset ${offset} has no message with unique id ${fields.originMsgId}`);
+    }
     const put = this.#again(record, { connection, request });
     const max = maxReconsumeTimesOf(fields.maxReconsumeTimes, request.version, group.retryMaxTimes);
     const originalTopic = getProperty(put.properties, MessageConst.RETRY_TOPIC) ?? record.topic;
@@ -152,4 +158,14 @@ export class SendBackProcessor implements PutSink {
     // The record may be one that a timer delivered.
     parkDelayed(this.#parts, put, { delayLevel: retry.level, hasTimer: true });
   }
+}
+
+/** The message that is meant, as if it lay alone: a consumer names one message of an inner batch by its unique id. Null when it is not there. */
+function singleMessage(record: MessageRecord, uniqKey: string | undefined): MessageRecord | null {
+  const properties = removeProperty(removeProperty(record.properties, MessageConst.INNER_NUM), MessageConst.INNER_BASE);
+  if ((record.sysFlag & MessageSysFlag.INNER_BATCH) === 0) return { ...record, properties };
+  const body = decompressBody(record.body, record.sysFlag);
+  const part = decodeBatch(body).find((message) => getProperty(message.properties, MessageConst.UNIQ_KEY) === uniqKey);
+  const sysFlag = clearCompressed(record.sysFlag) & ~(MessageSysFlag.INNER_BATCH | MessageSysFlag.NEED_UNWRAP);
+  return part === undefined ? null : { ...record, ...part, sysFlag };
 }

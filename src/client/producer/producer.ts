@@ -403,8 +403,8 @@ export class Producer {
     const { outer, msgIds } = encodeMessages(messages, this.#settings.maxMessageSize, () => this.#client.uniqKeys.create());
     const pending = this.#bare(outer, init);
     pending.batch = true;
-    // No id of the batch's own: brokers append these properties to every message's, and the last UNIQ_KEY is the one that counts.
-    pending.properties = propertiesText(outer, '');
+    // An id of the batch's own only where it is asked for: brokers append these properties to every message's, the last UNIQ_KEY counts.
+    pending.properties = propertiesText(outer, this.#settings.innerBatch ? this.#client.uniqKeys.create() : '');
     pending.msgId = msgIds;
     return pending;
   }
