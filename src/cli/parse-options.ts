@@ -79,6 +79,12 @@ class OptionParser implements ParsedOptions {
         this.#byShort.set(option.spec.short, option);
       }
     }
+    // Where Apache's long name has a blank, the name without it will do too: --printMsg for "print msg".
+    for (const option of this.#options) {
+      if (!this.#byLong.has(option.key)) {
+        this.#byLong.set(option.key, option);
+      }
+    }
   }
 
   parse(argv: readonly string[]): void {

@@ -60,6 +60,18 @@ describe('spellings of an option', () => {
   });
 });
 
+it.each([[['-p', 'true']], [['--print msg', 'true']], [['--printMsg', 'true']], [['--printMsg=true']], [['-printMsg', 'true']]])(
+  '%j gives a value to an option whose long name has a blank',
+  (argv) => {
+    const options = defineOptions({
+      printMsg: { short: 'p', long: 'print msg', text: 'print messages' },
+      printBody: { short: 'd', long: 'printBody ', text: 'print bodies' },
+    });
+    expect(Object.fromEntries(parseOptions(argv, options).values)).toEqual({ printMsg: 'true' });
+    expect(() => parseOptions(['--print', 'true'], options)).toThrow("Ambiguous option: '--print'  (could be: 'print msg', 'printBody')");
+  },
+);
+
 describe('values that begin with a dash', () => {
   it.each(['-1', '-1.5', '-2e3', '-7d'])('%s is a number and so a value', (value) => {
     expect(parse('-p', value)).toEqual({ body: value });
