@@ -1,46 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Producer, PushConsumer } from '../../src/index.js';
-import { APACHE_VERSIONS, apache, type ClientDriver, goClient, javaClient, rawRequest } from '../peers/index.js';
-import { createGroup, createTopic, interop, messageCount, startTarget, type Target, targetVersion, until } from './support.js';
+import { APACHE_VERSIONS, type ClientDriver, goClient, javaClient, rawRequest } from '../peers/index.js';
+import { REQUEST_TIMEOUT_MS, startOurResponder, withOurRequester } from './our-requests.js';
+import { createGroup, createTopic, interop, messageCount, startTarget, type Target, until } from './support.js';
 
 const REPLY_TOPIC = 'DefaultCluster_REPLY_TOPIC';
-const REQUEST_TIMEOUT_MS = 30_000;
 
 interface DrivenReply {
   topic: string;
   bodyBase64: string;
   properties: Record<string, string>;
-}
-
-/** Our consumer that answers every request to a topic with `re:` and its body. */
-async function startOurResponder(namesrvAddr: string, topic: string): Promise<() => Promise<void>> {
-  const replier = new Producer({ namesrvAddr, producerGroup: `${topic}-replier` });
-  await replier.start();
-  const consumer = new PushConsumer({ namesrvAddr, consumerGroup: `${topic}-ours`, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
-  await consumer.subscribe(topic);
-  consumer.onMessage(async (messages) => {
-    for (const message of messages) {
-      if (message.property('REPLY_TO_CLIENT') !== undefined) {
-        await replier.reply(message, Buffer.concat([Buffer.from('re:'), message.body]));
-      }
-    }
-    return 'CONSUME_SUCCESS';
-  });
-  await consumer.start();
-  return async () => {
-    await consumer.shutdown();
-    await replier.shutdown();
-  };
-}
-
-async function withOurRequester<T>(namesrvAddr: string, work: (producer: Producer) => Promise<T>): Promise<T> {
-  const producer = new Producer({ namesrvAddr, producerGroup: 'OurRequester' });
-  await producer.start();
-  try {
-    return await work(producer);
-  } finally {
-    await producer.shutdown();
-  }
 }
 
 interop('requests and replies on the bundled nodes', 'java', () => {
@@ -205,30 +173,3 @@ interop('requests and replies of client-go v2 on the bundled nodes', 'java and g
     await go.call('reply.stop', { name: 'AskGo' });
   });
 });
-
-// With MQKIT_INTEROP_TARGET the suite above runs on Apache's nodes already.
-if (targetVersion() === null) {
-  interop('our requests and replies on Apache’s nodes', 'java', () => {
-    it.each(APACHE_VERSIONS)('our consumer answers our requester over broker %s', async (version) => {
-      const cluster = await apache.startCluster({ version });
-      try {
-        await createTopic(cluster, 'AskOurselves', 1);
-        await createGroup(cluster, 'AskOurselves-ours');
-        const stop = await startOurResponder(cluster.namesrvAddr, 'AskOurselves');
-        try {
-          await withOurRequester(cluster.namesrvAddr, async (producer) => {
-            const replies = await Promise.all(
-              ['a', 'b', 'c'].map((body) => producer.request({ topic: 'AskOurselves', body: Buffer.from(body) }, REQUEST_TIMEOUT_MS)),
-            );
-            expect(replies.map(({ body }) => body.toString())).toEqual(['re:a', 're:b', 're:c']);
-            await expect(producer.reply({ properties: new Map(replies[0]!.properties) }, Buffer.from('x'))).rejects.toThrow(/CLUSTER/);
-          });
-        } finally {
-          await stop();
-        }
-      } finally {
-        await cluster.stop();
-      }
-    });
-  });
-}
