@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ClientDriver, javaClient, rawRequest } from '../peers/index.js';
-import { createGroup, createTopic, interop, startTarget, type Target, until } from './support.js';
+import { createGroup, createTopic, interop, startTarget, type Target, targetVersion, until } from './support.js';
 
 const DELETE_EXPIRED_COMMITLOG = 329;
 /** Small files whose messages may be deleted at once. */
@@ -51,7 +51,8 @@ interop('where a fresh group with LAST_OFFSET starts on a topic that has lost, o
     expect(await firstReceived('HeadGone')).toMatch(/^new-/);
   });
 
-  it('checklist 16: it starts at the end when the first message is no longer in memory', async () => {
+  // Apache's 5.x broker asks the operating system whether the page is in memory; 4.x and this one go by accessMessageInMemoryMaxRatio.
+  it.skipIf(targetVersion() === '5.3.3')('checklist 16: it starts at the end when the first message is no longer in memory', async () => {
     await createTopic(target, 'OutOfMemory', 1);
     await createGroup(target, 'GOutOfMemory');
     await java.send('p', { topic: 'OutOfMemory', body: 'old' });
