@@ -88,7 +88,7 @@ interop('our client and tools on a cluster of Apache', 'java', () => {
       expect((await mqadmin('updateTopicPerm -c DefaultCluster -t Made -p 4')).stdout).toMatch(/^update topic perm from 6 to 4 in /);
       expect((await mqadmin('topicRoute -t Made -l')).stdout).toMatch(/ 2 +2 +4 *$/m);
       for (const command of ['cleanExpiredCQ', 'cleanUnusedTopic', 'deleteExpiredCommitLog']) {
-        expect(await mqadmin(`${command} -c DefaultCluster`)).toMatchObject({ exitCode: 0, stdout: 'success\n' });
+        expect(await mqadmin(`${command} -c DefaultCluster`)).toMatchObject({ exitCode: 0, stdout: 'success' });
       }
       expect(await mqadmin('deleteTopic -c DefaultCluster -t Made')).toMatchObject({ exitCode: 0 });
       expect(await mqadmin('topicRoute -t Made')).toMatchObject({ exitCode: 4 });
