@@ -1,0 +1,58 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { LocalTransactionState, type MessageExt, PushConsumer, TransactionProducer } from '../../src/index.js';
+import { type Sandbox, startSandbox, until } from '../sandbox.js';
+
+const { COMMIT_MESSAGE, ROLLBACK_MESSAGE, UNKNOW } = LocalTransactionState;
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({
+    brokerConfig: { transactionTimeOut: 100, transactionCheckInterval: 100, transactionOpBatchInterval: 50 },
+  });
+});
+afterEach(() => sandbox.stop());
+
+it('a transaction producer, a broker and a consumer: what committed arrives once, also by a check, and the rest never', async () => {
+  const asked: string[] = [];
+  let answer: LocalTransactionState = UNKNOW;
+  const producer = new TransactionProducer<LocalTransactionState>({
+    namesrvAddr: sandbox.namesrvAddr,
+    producerGroup: 'PG_tx',
+    heartbeatBrokerIntervalMs: 500,
+    listener: {
+      executeLocalTransaction: (_message, state) => state,
+      checkLocalTransaction: (message) => {
+        asked.push(message.body.toString());
+        return answer;
+      },
+    },
+  });
+  const received: MessageExt[] = [];
+  const consumer = new PushConsumer({ namesrvAddr: sandbox.namesrvAddr, consumerGroup: 'CG_tx' });
+  await consumer.subscribe('Tx', 'A');
+  consumer.onMessage((messages) => {
+    received.push(...messages);
+    return 'CONSUME_SUCCESS';
+  });
+  await producer.start();
+  try {
+    const send = (body: string, state: LocalTransactionState) =>
+      producer.sendInTransaction({ topic: 'Tx', body: Buffer.from(body), tags: 'A' }, state);
+    const committed = await send('committed', COMMIT_MESSAGE);
+    await consumer.start();
+    await send('rolled back', ROLLBACK_MESSAGE);
+    const unknown = await send('unknown', UNKNOW);
+    await until(() => asked.length >= 2, 15_000);
+    answer = COMMIT_MESSAGE;
+    await until(() => received.length >= 2, 15_000);
+    const { counters } = sandbox.brokers[0]!.parts.transactions;
+    await until(() => counters.committed === 2 && counters.rolledBack === 1);
+    expect(received.map(({ msgId }) => msgId).sort()).toEqual([committed.msgId, unknown.msgId].sort());
+    expect(received.every(({ sysFlag }) => sysFlag === 8)).toBe(true);
+    expect(new Set(asked)).toEqual(new Set(['unknown']));
+  } finally {
+    await consumer.shutdown();
+    await producer.shutdown();
+  }
+});
