@@ -14,6 +14,7 @@ export function newCounters(): StoreCounters {
     getsMissed: 0,
     messagesRead: 0,
     bytesRead: 0,
+    recordsDamaged: 0,
     flushes: 0,
     flushFailures: 0,
     dispatched: 0,

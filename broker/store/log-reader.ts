@@ -9,6 +9,7 @@ import {
 } from '../../src/common/message/record.js';
 import type { CommitLog } from './commit-log.js';
 import { READ_CHUNK_BYTES, READ_CHUNKS, READ_FIRST_BYTES } from './limits.js';
+import type { RecordGuard } from './record-guard.js';
 
 /** Reads begin at a multiple of this. */
 const PAGE_BYTES = 4096;
@@ -30,14 +31,25 @@ interface ReadChunk {
 /** Reads the commit log: new records from the tail in memory, others from cached pieces of the files. */
 export class LogReader {
   readonly #log: CommitLog;
+  readonly #guard: RecordGuard;
   /** By start, the least recently used first. */
   readonly #chunks = new Map<number, ReadChunk>();
   #last: ReadChunk | null = null;
   readonly #small = Buffer.alloc(RECORD_OVERHEAD_BYTES);
   readonly #smallView = new DataView(this.#small.buffer, this.#small.byteOffset, this.#small.length);
 
-  constructor(log: CommitLog) {
+  constructor(log: CommitLog, guard: RecordGuard) {
     this.#log = log;
+    this.#guard = guard;
+  }
+
+  /** Copies a whole record; false when the log does not hold it, or not as it was stored. */
+  copyRecord(offset: number, size: number, target: Buffer, position: number): boolean {
+    if (!this.copy(offset, size, target, position)) {
+      return false;
+    }
+    // What is in memory never was on a disk.
+    return offset >= this.#log.tailStart || this.#guard.isIntact(target, position, size, offset);
   }
 
   /** Copies [offset, offset + length) to `target`; false when the log does not hold all of it. */
@@ -132,7 +144,7 @@ export class LogReader {
       return null;
     }
     const record = Buffer.allocUnsafe(size);
-    return this.copy(offset, size, record, 0) ? record : null;
+    return this.copyRecord(offset, size, record, 0) ? record : null;
   }
 
   /** Store time of the record at `offset`; −1 when none is there. */

@@ -4,6 +4,7 @@ import { type ConsumeQueue, CQ_UNIT_BYTES } from './consume-queue.js';
 import type { ConsumeQueueExt } from './consume-queue-ext.js';
 import { MAX_PULL_MESSAGE_BYTES } from './limits.js';
 import type { LogReader } from './log-reader.js';
+import type { RecordGuard } from './record-guard.js';
 import type { AnyQueue, TopicTable } from './topic-table.js';
 import type {
   BoundaryType,
@@ -53,6 +54,7 @@ export class MessageReader {
   readonly #reader: LogReader;
   readonly #ext: ConsumeQueueExt;
   readonly #counters: StoreCounters;
+  readonly #guard: RecordGuard;
   readonly #run: UnitRun = newUnitRun();
   readonly #memoryBytes = totalmem();
   readonly #selection: Selection = {
@@ -75,6 +77,8 @@ export class MessageReader {
   // Offsets and sizes of the records one read chose; grown when needed, never shrunk.
   #offsets: number[] = [];
   #sizes: number[] = [];
+  /** Messages in each of them. */
+  #messages: number[] = [];
 
   constructor(options: {
     config: StoreConfig;
@@ -83,6 +87,7 @@ export class MessageReader {
     reader: LogReader;
     ext: ConsumeQueueExt;
     counters: StoreCounters;
+    guard: RecordGuard;
   }) {
     this.#config = options.config;
     this.#topics = options.topics;
@@ -90,6 +95,7 @@ export class MessageReader {
     this.#reader = options.reader;
     this.#ext = options.ext;
     this.#counters = options.counters;
+    this.#guard = options.guard;
   }
 
   isInMemory(commitLogOffset: number): boolean {
@@ -164,9 +170,9 @@ export class MessageReader {
     if (scan.count === 0) {
       return this.#miss(scan.status, scan.next, queue.minOffset, queue.maxOffset, scan.maxPhy);
     }
-    const buffers = matched.length > 0 ? matched : this.#collect(scan.count, scan.bytes, options.isTransient === true);
-    if (buffers === null) {
-      return this.#miss('MESSAGE_WAS_REMOVING', Math.max(queue.minOffset, offset + 1), queue.minOffset, queue.maxOffset);
+    const buffers = matched.length > 0 ? matched : this.#collect(scan, options.isTransient === true);
+    if (scan.count === 0) {
+      return this.#miss('MESSAGE_WAS_REMOVING', Math.max(queue.minOffset, scan.next), queue.minOffset, queue.maxOffset);
     }
     this.#counters.getsFound++;
     this.#counters.messagesRead += scan.messages;
@@ -222,6 +228,11 @@ export class MessageReader {
         continue;
       }
       const size = unitSize(view, position);
+      if (size <= 0 || messages <= 0 || phyOffset + size > this.#log.confirmOffset) {
+        this.#guard.note(phyOffset, `unit ${unit} of batch queue ${queue.queueId} of ${queue.topic} says ${size} bytes`);
+        scan.next = Math.max(next, scan.next + 1);
+        continue;
+      }
       scan.fromMemory = this.isInMemory(phyOffset);
       if (isFull(this.#config, scan, size, messages)) {
         return;
@@ -247,6 +258,7 @@ export class MessageReader {
     }
     this.#offsets[scan.count] = record.phyOffset;
     this.#sizes[scan.count] = record.size;
+    this.#messages[scan.count] = record.messages;
     scan.count++;
     scan.messages += record.messages;
     scan.bytes += record.size;
@@ -255,12 +267,17 @@ export class MessageReader {
   /** Chooses among the units of `#run`; false when the result is full. */
   #scanRun(scan: Selection, matched: Buffer[]): boolean {
     const { view, position, count } = this.#run;
-    const minOffset = this.#log.minOffset;
+    const { minOffset, confirmOffset } = this.#log;
     for (let at = position; at < position + count * CQ_UNIT_BYTES; at += CQ_UNIT_BYTES) {
       const phyOffset = unitOffset(view, at);
       const size = unitSize(view, at);
       if (phyOffset < minOffset || isFiller(view, at)) {
         scan.status = isFiller(view, at) ? scan.status : 'MESSAGE_WAS_REMOVING';
+        scan.next++;
+        continue;
+      }
+      if (size <= 0 || phyOffset + size > confirmOffset) {
+        this.#guard.note(phyOffset, `unit ${scan.next} of queue ${scan.queue!.queueId} of ${scan.queue!.topic} says ${size} bytes`);
         scan.next++;
         continue;
       }
@@ -283,6 +300,7 @@ export class MessageReader {
       }
       this.#offsets[scan.count] = phyOffset;
       this.#sizes[scan.count] = size;
+      this.#messages[scan.count] = 1;
       scan.count++;
       scan.messages++;
       scan.bytes += size;
@@ -297,23 +315,27 @@ export class MessageReader {
 
   #matchedRecord(filter: MessageFilter, phyOffset: number, size: number): Buffer | null {
     const record = Buffer.allocUnsafe(size);
-    return this.#reader.copy(phyOffset, size, record, 0) && filter.isMatchedByCommitLog!(record) ? record : null;
+    return this.#reader.copyRecord(phyOffset, size, record, 0) && filter.isMatchedByCommitLog!(record) ? record : null;
   }
 
-  /** Copies the chosen records into one buffer: a few large copies when they lie back to back. */
-  #collect(count: number, bytes: number, isTransient: boolean): Buffer[] | null {
+  /** Copies the chosen records into one buffer. Those that are gone or damaged are left out of it, and of the selection. */
+  #collect(scan: Selection, isTransient: boolean): Buffer[] {
+    const { count, bytes } = scan;
     const target = isTransient && bytes <= SLAB_RESULT_BYTES ? this.#scratch.subarray(0, bytes) : this.#allocate(bytes);
     const offsets = this.#offsets;
     const sizes = this.#sizes;
     let position = 0;
     for (let i = 0; i < count; i++) {
       const size = sizes[i]!;
-      if (!this.#reader.copy(offsets[i]!, size, target, position)) {
-        return null;
+      if (this.#reader.copyRecord(offsets[i]!, size, target, position)) {
+        position += size;
+      } else {
+        scan.count--;
+        scan.bytes -= size;
+        scan.messages -= this.#messages[i]!;
       }
-      position += size;
     }
-    return [target];
+    return [position === bytes ? target : target.subarray(0, position)];
   }
 
   #allocate(bytes: number): Buffer {

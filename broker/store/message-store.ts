@@ -10,6 +10,7 @@ import { hasKey, indexKeyHash } from './index-keys.js';
 import { LogReader } from './log-reader.js';
 import { Maintenance } from './maintenance.js';
 import { MessageReader } from './message-reader.js';
+import { RecordGuard } from './record-guard.js';
 import type { RecoveryResult } from './recovery.js';
 import { type MessageStoreOptions, openParts, type StoreParts } from './store-open.js';
 import type {
@@ -71,10 +72,11 @@ export class MessageStore {
       lastStoreTimestamp: parts.recovery.lastStoreTimestamp,
       flushedWhere: parts.recovery.flushedWhere,
     });
-    this.#reader = new LogReader(this.#log);
+    const guard = new RecordGuard(this.counters, logger);
+    this.#reader = new LogReader(this.#log, guard);
     const ext = new ConsumeQueueExt({ config, disk, fds });
     const log = logView(this.#log, this.#write);
-    this.#messages = new MessageReader({ config, topics, log, reader: this.#reader, ext, counters: this.counters });
+    this.#messages = new MessageReader({ config, topics, log, reader: this.#reader, ext, counters: this.counters, guard });
     this.#house = new Housekeeping(parts, this.#log, this.#write);
     this.#maintenance = new Maintenance({ host: this.#host(), topics, index, checkpoint, clock, logger });
     topics.onWriteError = (error) => this.#maintenance.derivedError(error);

@@ -185,6 +185,8 @@ export interface StoreCounters {
   getsMissed: number;
   messagesRead: number;
   bytesRead: number;
+  /** Reads that left a damaged message out. */
+  recordsDamaged: number;
   flushes: number;
   flushFailures: number;
   dispatched: number;
