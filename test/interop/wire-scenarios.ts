@@ -182,6 +182,12 @@ const SENDS: Scenario[] = [
   broker('send with a default topic that does not exist', 310, { ...SEND, b: 'DiffUnknown', c: 'NoSuchDefault' }, 'x'),
   broker('send to a retry topic of an unknown group', 310, { ...SEND, b: '%RETRY%NoSuchGroup' }, 'x'),
   codeOnly(broker('send with long properties', 310, { ...SEND, i: `p\u0001${'p'.repeat(32_768)}\u0002` }, 'x')),
+  codeOnly(broker('send of 4 MiB and a byte', 310, { ...SEND, b: 'DiffGates' }, Buffer.alloc(4 * 1024 * 1024 + 1, 'x'))),
+  codeOnly(broker('send with a delay level that is no number', 310, { ...SEND, b: 'DiffGates', i: 'DELAY\u0001soon\u0002' }, 'x')),
+  codeOnly(broker('send with a delay level beyond an int', 310, { ...SEND, b: 'DiffGates', i: 'DELAY\u00012147483648\u0002' }, 'x')),
+  broker('send with an empty delay level', 310, { ...SEND, b: 'DiffGates', i: `DELAY\u0001\u0002${SEND.i}` }, 'x'),
+  broker('send with a negative delay level', 310, { ...SEND, b: 'DiffGates', i: `DELAY\u0001-3\u0002${SEND.i}` }, 'x'),
+  broker('send with a compression that nobody knows', 310, { ...SEND, b: 'DiffGates', f: String(0x701) }, 'x'),
   broker('batch send', 320, { ...SEND, m: 'true', i: '' }, batchBody(['b1', 'b2'])),
   broker('batch send to a retry topic', 320, { ...SEND, m: 'true', i: '', b: `%RETRY%${DIFF_GROUP}` }, batchBody(['b1'])),
 ];
