@@ -44,10 +44,8 @@ export class TimerEnqueue {
 
   /** Takes a batch. @returns `idle` at the queue's end, `more` before it, `failed` when the store or the disk refused */
   step(nowMs: number, writeTimeMs: number): 'idle' | 'more' | 'failed' {
-    if (this.behind === 0) {
-      this.filter = null;
-      return 'idle';
-    }
+    if (this.filter !== null && this.queueOffset >= this.filter.endOffset) this.filter = null;
+    if (this.behind === 0) return 'idle';
     const { log, store } = this.#context;
     // Two rounds of the wheel must not meet: first the old slots are delivered.
     if (this.#dequeue.isFarBehind(writeTimeMs)) return 'failed';

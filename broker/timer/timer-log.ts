@@ -126,9 +126,11 @@ export class TimerLog {
   }
 
   #loadPage(position: number, end: number): boolean {
+    if (position < this.minPos) return false;
     const wanted = Math.min(position + UNIT_BYTES, end);
     if (this.#pageStart < 0 || position < this.#pageStart || wanted > this.#pageEnd) {
-      this.#pageStart = position - (position % LOG_READ_BYTES);
+      // Files before the oldest are gone, and a read would stop there.
+      this.#pageStart = Math.max(position - (position % LOG_READ_BYTES), this.minPos);
       const bytes = Math.min(this.#page.length, end - this.#pageStart);
       this.#pageEnd = this.#pageStart + this.#files.read(this.#pageStart, this.#page, 0, bytes);
       this.#page.fill(0, this.#pageEnd - this.#pageStart);

@@ -181,9 +181,8 @@ export class TimerMessageService {
     if (this.#config.timerStopEnqueue || this.#isStopping) return NEVER;
     const outcome = this.#enqueue.step(nowMs, this.#writeTimeMs);
     if (outcome === 'failed') return nowMs + RETRY_MS;
-    if (outcome === 'more') return nowMs;
-    this.#isRebuilding = false;
-    return NEVER;
+    if (this.#enqueue.queueOffset >= this.#startOffset) this.#isRebuilding = false;
+    return outcome === 'more' ? nowMs : NEVER;
   }
 
   #stepDequeue(nowMs: number): number {

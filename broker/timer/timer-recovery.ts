@@ -128,8 +128,10 @@ function reviseWheel(context: TimerContext, end: LogEnd, readTimeMs: number): vo
 }
 
 function surveyWheel({ wheel, log }: TimerContext, readTimeMs: number): { liveSlots: number; pending: number; isBeyondLog: boolean } {
-  // What was revised is in memory only.
-  wheel.write(wheel.takeDirty());
+  // What was revised is in memory only; the first flush writes it once more, and puts it on the device.
+  const revised = wheel.takeDirty();
+  wheel.write(revised);
+  wheel.markDirty(revised);
   let liveSlots = 0;
   let pending = 0;
   for (const slot of wheel.slots()) {

@@ -47,6 +47,8 @@ export class TimerWheel {
   readonly #pages = new Map<number, Buffer>();
   readonly #dirty = new Set<number>();
   readonly #slot = new Slot();
+  /** The file has pages that are not known to be on the device. */
+  #isUnsynced = false;
 
   constructor(options: { root: string; precisionMs: number; disk: Disk }) {
     this.precisionMs = options.precisionMs;
@@ -142,6 +144,8 @@ export class TimerWheel {
   }
 
   write(pages: readonly PageCopy[]): void {
+    if (pages.length === 0) return;
+    this.#isUnsynced = true;
     const fd = this.#fds.open(this.path);
     for (const { index, bytes } of pages) {
       for (let done = 0; done < PAGE_BYTES; ) {
@@ -150,8 +154,17 @@ export class TimerWheel {
     }
   }
 
+  /** Puts on the device what was written. */
   sync(callback: (error: Error | null) => void): void {
-    this.#fds.fdatasync(this.path, callback);
+    if (!this.#isUnsynced) {
+      callback(null);
+      return;
+    }
+    this.#isUnsynced = false;
+    this.#fds.fdatasync(this.path, (error) => {
+      if (error !== null) this.#isUnsynced = true;
+      callback(error);
+    });
   }
 
   syncNow(): void {
