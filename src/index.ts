@@ -13,7 +13,13 @@ export {
   allocateMachineRoomNearby,
   type MachineRoomResolver,
 } from './client/consumer/allocate.js';
-export type { ConsumeAnswer, ConsumeConcurrentlyContext, MessageListener } from './client/consumer/parts.js';
+export type {
+  ConsumeAnswer,
+  ConsumeConcurrentlyContext,
+  ConsumeOrderlyContext,
+  MessageListener,
+  OrderlyMessageListener,
+} from './client/consumer/parts.js';
 export { PullConsumer, type PullConsumerOptions, type PullHandler, type PullOptions } from './client/consumer/pull-consumer.js';
 export { PullResult } from './client/consumer/pull-result.js';
 export { PulledMessage } from './client/consumer/pulled-message.js';
@@ -39,6 +45,7 @@ export type { SqlExpression } from './client/subscription.js';
 export {
   type ClientOptions,
   ConsumeFromWhere,
+  ConsumeOrderlyStatus,
   ConsumeStatus,
   type Credentials,
   MessageModel,

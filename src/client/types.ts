@@ -54,6 +54,15 @@ export type ConsumeType = (typeof ConsumeType)[keyof typeof ConsumeType];
 export const ConsumeStatus = { CONSUME_SUCCESS: 'CONSUME_SUCCESS', RECONSUME_LATER: 'RECONSUME_LATER' } as const;
 export type ConsumeStatus = (typeof ConsumeStatus)[keyof typeof ConsumeStatus];
 
+/** What an ordered listener says. COMMIT and ROLLBACK count with `autoCommit` off: then SUCCESS only goes on to the next messages. */
+export const ConsumeOrderlyStatus = {
+  SUCCESS: 'SUCCESS',
+  SUSPEND_CURRENT_QUEUE_A_MOMENT: 'SUSPEND_CURRENT_QUEUE_A_MOMENT',
+  COMMIT: 'COMMIT',
+  ROLLBACK: 'ROLLBACK',
+} as const;
+export type ConsumeOrderlyStatus = (typeof ConsumeOrderlyStatus)[keyof typeof ConsumeOrderlyStatus];
+
 /** Keys for request signing (ACL). */
 export interface Credentials {
   accessKey: string;

@@ -2,7 +2,7 @@ import type { TimerHandle } from '../../common/clock.js';
 import { MessageConst } from '../../common/message/properties.js';
 import { retryTopic } from '../../common/topic-names.js';
 import { ConsumeStatus, MessageModel } from '../types.js';
-import type { ConsumeConcurrentlyContext, ConsumerParts, MessageListener } from './parts.js';
+import type { ConsumeConcurrentlyContext, ConsumerParts, DirectResult, MessageListener, QueueConsumer } from './parts.js';
 import type { CachedMessage, ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
 import type { SendBack } from './send-back.js';
@@ -24,7 +24,7 @@ interface Chunk {
  * Gives pulled messages to the listener, chunks of different queues and of the same queue side by side: `consumeThreadMax` calls of an
  * asynchronous listener at a time. What succeeded leaves the cache; what failed is given back and leaves it when somebody has it.
  */
-export class ConsumeService {
+export class ConsumeService implements QueueConsumer {
   readonly #parts: ConsumerParts;
   readonly #sendBack: SendBack;
   readonly #listener: MessageListener;
@@ -99,10 +99,13 @@ export class ConsumeService {
     });
   }
 
-  /** Runs the listener for one message, outside of consumption; errors are the caller's. */
-  async callListener(message: PulledMessage, context: ConsumeConcurrentlyContext): Promise<string | null | undefined> {
-    this.#restoreTopic(message);
-    return this.#listener([message], context);
+  async consumeDirectly(message: PulledMessage): Promise<DirectResult> {
+    restoreTopic(message, this.#retryTopic);
+    const messageQueue = { topic: message.storedTopic, brokerName: message.brokerName, queueId: message.queueId };
+    const status = await this.#listener([message], { messageQueue, delayLevelWhenNextConsume: 0, ackIndex: 0 });
+    const consumeResult =
+      status === ConsumeStatus.CONSUME_SUCCESS ? 'CR_SUCCESS' : status === ConsumeStatus.RECONSUME_LATER ? 'CR_LATER' : 'CR_RETURN_NULL';
+    return { order: false, autoCommit: true, consumeResult };
   }
 
   /** Gives back messages that the listener has held for longer than the consume time-out. */
@@ -170,7 +173,7 @@ export class ConsumeService {
       const isRetry = processQueue.queue.topic === this.#retryTopic;
       for (const { message } of chunk.messages) {
         if (isRetry) {
-          this.#restoreTopic(message);
+          restoreTopic(message, this.#retryTopic);
         }
         message.consumeStartTimestamp = nowMs;
         messages.push(message);
@@ -191,13 +194,6 @@ export class ConsumeService {
       return;
     }
     this.#finish(chunk, status, context, start);
-  }
-
-  /** A retried message carries its own topic in a property; the listener sees it under that. */
-  #restoreTopic(message: PulledMessage): void {
-    if (message.storedTopic === this.#retryTopic) {
-      message.topic = message.property(MessageConst.RETRY_TOPIC) ?? message.topic;
-    }
   }
 
   #finish(chunk: Chunk, status: string | null | undefined, context: ConsumeConcurrentlyContext, startMs: number): void {
@@ -286,5 +282,12 @@ export class ConsumeService {
     if (this.#next < this.#waiting.length) {
       this.#drainSoon();
     }
+  }
+}
+
+/** A retried message carries its own topic in a property; the listener sees it under that. */
+export function restoreTopic(message: PulledMessage, ownRetryTopic: string): void {
+  if (message.storedTopic === ownRetryTopic) {
+    message.topic = message.property(MessageConst.RETRY_TOPIC) ?? message.topic;
   }
 }

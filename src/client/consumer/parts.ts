@@ -1,10 +1,11 @@
 import type { SubscriptionData } from '../../remoting/bodies/subscription.js';
 import type { MessageQueue } from '../message-queue.js';
 import type { MQClient } from '../mq-client.js';
-import type { ConsumeFromWhere, ConsumeStatus, MessageModel } from '../types.js';
+import type { ConsumeFromWhere, ConsumeOrderlyStatus, ConsumeStatus, MessageModel } from '../types.js';
 import type { AllocateMessageQueueStrategy } from './allocate.js';
 import type { ConsumerStats } from './consumer-stats.js';
 import type { OffsetStore } from './offset-store.js';
+import type { CachedMessage, ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
 
 /** What a listener may set besides its answer. */
@@ -29,6 +30,47 @@ export type MessageListener = (
   context: ConsumeConcurrentlyContext,
 ) => ConsumeAnswer | Promise<string | undefined | null>;
 
+/** What an ordered listener may set besides its answer. */
+export interface ConsumeOrderlyContext {
+  readonly messageQueue: MessageQueue;
+  /** Default true: SUCCESS commits. False: only COMMIT does. */
+  autoCommit: boolean;
+  /** How long the queue rests after SUSPEND_CURRENT_QUEUE_A_MOMENT or ROLLBACK, 10 to 30,000 ms; −1 for the consumer's setting. */
+  suspendCurrentQueueTimeMillis: number;
+}
+
+/**
+ * Gets messages of one queue in their order, and the next ones only after its answer. A thrown error, a rejected promise and a missing or unknown
+ * answer count as SUSPEND_CURRENT_QUEUE_A_MOMENT: the same messages come again.
+ */
+export type OrderlyMessageListener = (
+  messages: PulledMessage[],
+  context: ConsumeOrderlyContext,
+) => ConsumeOrderlyStatus | undefined | null | Promise<string | undefined | null>;
+
+/** Outcome of one message that an administrator had consumed; the words are ConsumeMessageDirectlyResult's. */
+export interface DirectResult {
+  readonly order: boolean;
+  readonly autoCommit: boolean;
+  readonly consumeResult: string;
+}
+
+/** What becomes of pulled messages: the concurrent and the ordered way to call the listener. */
+export interface QueueConsumer {
+  /** Takes messages of one queue; the listener runs later in this turn or after it. */
+  submit(messages: readonly CachedMessage[], processQueue: ProcessQueue): void;
+  /** Brings the committable offset of a queue into the offset store. */
+  syncOffset(processQueue: ProcessQueue): void;
+  /** Starts no more calls. @returns when those running are finished, or the time is up. */
+  stop(timeoutMs: number): Promise<void>;
+  /** Waits until nothing is being consumed, at most `timeoutMs`. */
+  idle(timeoutMs: number): Promise<void>;
+  /** Gives back messages that the listener has held for longer than the consume time-out. */
+  cleanExpired(processQueue: ProcessQueue): Promise<void>;
+  /** Runs the listener for one message, outside of consumption; errors are the caller's. */
+  consumeDirectly(message: PulledMessage): Promise<DirectResult>;
+}
+
 /** Settings of a push consumer with their defaults filled in. */
 export interface PushSettings {
   consumerGroup: string;
@@ -46,6 +88,9 @@ export interface PushSettings {
   pullIntervalMs: number;
   maxReconsumeTimes: number;
   consumeTimeoutMinutes: number;
+  suspendCurrentQueueTimeMs: number;
+  /** The listener is an ordered one. */
+  isOrdered: boolean;
   rebalanceIntervalMs: number;
   rebalanceMinIntervalMs: number;
   suspendTimeoutMs: number;
@@ -66,7 +111,10 @@ export interface ConsumerParts {
   isSuspended(): boolean;
 }
 
-/** How often a message may fail before it goes to the dead letter queue; −1 in the settings means 16. */
+/** How often a message may fail before it goes to the dead letter queue; −1 in the settings means 16, or without end when ordered. */
 export function maxReconsumeTimesOf(settings: PushSettings): number {
-  return settings.maxReconsumeTimes === -1 ? 16 : settings.maxReconsumeTimes;
+  if (settings.maxReconsumeTimes !== -1) {
+    return settings.maxReconsumeTimes;
+  }
+  return settings.isOrdered ? 2_147_483_647 : 16;
 }

@@ -16,6 +16,10 @@ export class ProcessQueue {
   readonly queue: MessageQueue;
   /** Set when the queue belongs to somebody else now: results of messages still being consumed are thrown away. */
   dropped = false;
+  /** Set while an ordered queue is being given up: nothing more is pulled or consumed, and the call that runs still counts. */
+  isLeaving = false;
+  /** When the broker last granted or renewed the lock of an ordered queue, monotonic ms. */
+  lockedMs = Number.NEGATIVE_INFINITY;
   lastPullTimestamp: number;
   lastConsumeTimestamp: number;
   #cached: CachedMessage[] = [];

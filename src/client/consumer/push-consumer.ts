@@ -12,17 +12,20 @@ import { type MessageQueue, queueKey } from '../message-queue.js';
 import { MQClient } from '../mq-client.js';
 import { validateClientGroup } from '../producer/validate.js';
 import { buildSubscription, ExpressionType, type SqlExpression } from '../subscription.js';
-import { ConsumeStatus, ConsumeType, MessageModel } from '../types.js';
+import { ConsumeType, MessageModel } from '../types.js';
 import { allocateAveragely } from './allocate.js';
+import { ConsumeOrderlyService } from './consume-orderly-service.js';
 import { ConsumeService } from './consume-service.js';
 import { ConsumerStats } from './consumer-stats.js';
 import { LocalFileOffsetStore, type OffsetStore, RemoteOffsetStore } from './offset-store.js';
-import type { ConsumerParts, MessageListener, PushSettings } from './parts.js';
+import type { ConsumerParts, DirectResult, MessageListener, OrderlyMessageListener, PushSettings, QueueConsumer } from './parts.js';
+import type { ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
 import { type PushConsumerOptions, resolvePushSettings } from './push-settings.js';
 
 export type { PushConsumerOptions } from './push-settings.js';
 
+import { QueueLocks } from './queue-locks.js';
 import { Rebalancer } from './rebalancer.js';
 import { buildRunningInfo } from './running-info.js';
 import { SendBack } from './send-back.js';
@@ -58,7 +61,9 @@ export class PushConsumer {
   readonly #parts: ConsumerParts;
   readonly #retryTopic: string;
   #listener: MessageListener | undefined;
-  #consume: ConsumeService | undefined;
+  #orderlyListener: OrderlyMessageListener | undefined;
+  #consume: QueueConsumer | undefined;
+  #locks: QueueLocks | undefined;
   #rebalancer: Rebalancer | undefined;
   #missingRoutes: TimerHandle | undefined;
   #cleanExpired: TimerHandle | undefined;
@@ -134,6 +139,22 @@ export class PushConsumer {
       throw new UsageError('set the listener before start()');
     }
     this.#listener = listener;
+    this.#orderlyListener = undefined;
+    this.#settings.isOrdered = false;
+    return this;
+  }
+
+  /**
+   * Sets an ordered listener; must be called before `start`. The messages of each queue reach it one call after the other, and a queue has one
+   * owner in the group at a time: it is locked at its broker. A message that fails stops its queue until it succeeds or `maxReconsumeTimes` is used up.
+   */
+  onMessageOrderly(listener: OrderlyMessageListener): this {
+    if (this.#state !== 'created') {
+      throw new UsageError('set the listener before start()');
+    }
+    this.#orderlyListener = listener;
+    this.#listener = undefined;
+    this.#settings.isOrdered = true;
     return this;
   }
 
@@ -145,18 +166,15 @@ export class PushConsumer {
     if (this.#state !== 'created') {
       throw new UsageError(`consumer ${this.#settings.consumerGroup} was started before`);
     }
-    if (this.#listener === undefined) {
-      throw new UsageError(`consumer ${this.#settings.consumerGroup} has no listener`, { hint: 'call onMessage() before start()' });
+    if (this.#listener === undefined && this.#orderlyListener === undefined) {
+      throw new UsageError(`consumer ${this.#settings.consumerGroup} has no listener`, {
+        hint: 'call onMessage() or onMessageOrderly() before start()',
+      });
     }
     if (this.#settings.messageModel === MessageModel.CLUSTERING) {
       this.#subscriptions.set(this.#retryTopic, buildSubscription(this.#retryTopic, '*', this.#client.clock.nowMs()));
     }
-    this.#consume = new ConsumeService(this.#parts, {
-      sendBack: new SendBack(this.#parts),
-      listener: this.#listener,
-      onRemoved: (processQueue) => this.#rebalancer?.puller(processQueue.queue)?.wake(),
-    });
-    this.#rebalancer = new Rebalancer(this.#parts, this.#consume);
+    this.#rebalancer = this.#createRebalancer();
     this.#rebalancer.onQueuesChanged = (topic, queues) => this.onQueuesChanged?.(topic, queues);
     await this.#offsets.load();
     this.#client.registerConsumer(this.#member());
@@ -173,6 +191,7 @@ export class PushConsumer {
       throw error;
     }
     await this.#rebalancer.rebalance();
+    this.#locks?.start();
     this.#watchMissingRoutes();
     this.#scheduleCleanExpired();
   }
@@ -191,6 +210,7 @@ export class PushConsumer {
         this.#client.timers.clearTimeout(timer);
       }
     }
+    this.#locks?.stop();
     await this.#rebalancer?.stop();
     await this.#consume?.stop(this.#settings.awaitTerminationMs);
     const processQueues = this.#rebalancer?.processQueues ?? [];
@@ -204,6 +224,10 @@ export class PushConsumer {
     for (const processQueue of processQueues) {
       processQueue.dropped = true;
     }
+    await this.#locks?.unlock(
+      processQueues.map((processQueue) => processQueue.queue),
+      { wait: true },
+    );
     await this.#client.unregisterConsumer(this.#settings.consumerGroup);
     this.#state = 'stopped';
   }
@@ -215,6 +239,39 @@ export class PushConsumer {
 
   resume(): void {
     this.#suspended = false;
+  }
+
+  #createRebalancer(): Rebalancer {
+    const init = {
+      sendBack: new SendBack(this.#parts),
+      onRemoved: (processQueue: ProcessQueue) => this.#rebalancer?.puller(processQueue.queue)?.wake(),
+    };
+    if (this.#orderlyListener === undefined) {
+      this.#consume = new ConsumeService(this.#parts, { ...init, listener: this.#listener! });
+      return new Rebalancer(this.#parts, this.#consume);
+    }
+    const orderly = new ConsumeOrderlyService(this.#parts, { ...init, listener: this.#orderlyListener });
+    this.#consume = orderly;
+    const rebalancer = new Rebalancer(this.#parts, orderly);
+    if (this.#settings.messageModel === MessageModel.CLUSTERING) {
+      const locks = new QueueLocks(this.#parts, {
+        owned: () => rebalancer.processQueues,
+        onLost: (processQueue) => this.#lost(processQueue),
+      });
+      orderly.locks = locks;
+      rebalancer.ordered = { locks, finish: (processQueue) => orderly.finish(processQueue) };
+      this.#locks = locks;
+    }
+    return rebalancer;
+  }
+
+  /** Another member has, or may have had, the queue: starts again from what is committed, once the lock is granted. */
+  #lost(processQueue: ProcessQueue): void {
+    const { topic, brokerName, queueId } = processQueue.queue;
+    this.#client.logger.warn(`the lock of ${topic}/${brokerName}/${queueId} is lost; it is asked for again`);
+    this.#rebalancer?.drop(processQueue);
+    this.#offsets.remove(processQueue.queue);
+    this.#rebalancer?.wake();
   }
 
   #member(): ConsumerMember {
@@ -353,19 +410,14 @@ export class PushConsumer {
 
   async #consumeDirectly(message: PulledMessage): Promise<ConsumeMessageDirectlyResult> {
     const startMs = this.#client.clock.monotonicMs();
-    const queue = { topic: message.storedTopic, brokerName: message.brokerName, queueId: message.queueId };
-    let consumeResult: string;
-    let remark: string | undefined;
+    let result: DirectResult & { remark?: string };
     try {
-      const status = await this.#consume?.callListener(message, { messageQueue: queue, delayLevelWhenNextConsume: 0, ackIndex: 0 });
-      consumeResult =
-        status === ConsumeStatus.CONSUME_SUCCESS ? 'CR_SUCCESS' : status === ConsumeStatus.RECONSUME_LATER ? 'CR_LATER' : 'CR_RETURN_NULL';
+      result = await this.#consume!.consumeDirectly(message);
     } catch (error) {
-      consumeResult = 'CR_THROW_EXCEPTION';
-      remark = String(error);
+      const isOrdered = this.#settings.isOrdered;
+      result = { order: isOrdered, autoCommit: true, consumeResult: 'CR_THROW_EXCEPTION', remark: String(error) };
     }
-    const spentTimeMills = Math.round(this.#client.clock.monotonicMs() - startMs);
-    return { order: false, autoCommit: true, consumeResult, spentTimeMills, ...(remark === undefined ? {} : { remark }) };
+    return { ...result, spentTimeMills: Math.round(this.#client.clock.monotonicMs() - startMs) };
   }
 }
 

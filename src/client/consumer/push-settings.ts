@@ -30,10 +30,12 @@ export interface PushConsumerOptions extends ClientOptions {
   pullBatchSize?: number;
   /** Pause between pulls of a queue, ms. Default 0. */
   pullIntervalMs?: number;
-  /** How often a message may fail before it goes to the dead letter queue. Default −1: 16. */
+  /** How often a message may fail before it goes to the dead letter queue. Default −1: 16, or without end with an ordered listener. */
   maxReconsumeTimes?: number;
   /** A message that the listener holds for longer is given back, minutes. Default 15. */
   consumeTimeoutMinutes?: number;
+  /** How long an ordered queue rests after a failed call, 10 to 30,000 ms. Default 1000. */
+  suspendCurrentQueueTimeMs?: number;
   /** How long `shutdown` waits for listener calls, ms. Default 10000. */
   awaitTerminationMs?: number;
   /** Time between divisions of the queues without any event, ms. Default 20000. */
@@ -86,6 +88,8 @@ export function resolvePushSettings(
     pullIntervalMs: inRange('pullIntervalMs', options.pullIntervalMs ?? 0, 0, 65535),
     maxReconsumeTimes: inRange('maxReconsumeTimes', options.maxReconsumeTimes ?? -1, -1, 2_147_483_647),
     consumeTimeoutMinutes: options.consumeTimeoutMinutes ?? 15,
+    suspendCurrentQueueTimeMs: inRange('suspendCurrentQueueTimeMs', options.suspendCurrentQueueTimeMs ?? 1000, 10, 30_000),
+    isOrdered: false,
     rebalanceIntervalMs: options.rebalanceIntervalMs ?? 20_000,
     rebalanceMinIntervalMs: 100,
     suspendTimeoutMs: 15_000,

@@ -5,8 +5,7 @@ import type { ResponseHandler } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import { MessageModel, PullStatus } from '../types.js';
-import type { ConsumeService } from './consume-service.js';
-import type { ConsumerParts } from './parts.js';
+import type { ConsumerParts, QueueConsumer } from './parts.js';
 import type { ProcessQueue } from './process-queue.js';
 import { type PullContext, type PullResult, readPullResult } from './pull-result.js';
 
@@ -30,7 +29,7 @@ export interface QueuePullerOwner {
 export class QueuePuller implements ResponseHandler {
   readonly #parts: ConsumerParts;
   readonly #processQueue: ProcessQueue;
-  readonly #consume: ConsumeService;
+  readonly #consume: QueueConsumer;
   readonly #owner: QueuePullerOwner;
   #nextOffset = -1;
   #brokerId = 0;
@@ -40,7 +39,7 @@ export class QueuePuller implements ResponseHandler {
   /** Times that flow control put a pull off; for the running info. */
   flowControlTimes = 0;
 
-  constructor(parts: ConsumerParts, processQueue: ProcessQueue, consume: ConsumeService, owner: QueuePullerOwner) {
+  constructor(parts: ConsumerParts, processQueue: ProcessQueue, consume: QueueConsumer, owner: QueuePullerOwner) {
     this.#parts = parts;
     this.#processQueue = processQueue;
     this.#consume = consume;
@@ -61,6 +60,10 @@ export class QueuePuller implements ResponseHandler {
     this.#clearTimer();
   }
 
+  get #isOver(): boolean {
+    return this.#processQueue.dropped || this.#processQueue.isLeaving;
+  }
+
   /** Called when messages were consumed: a pull that waits for room goes out at once. */
   wake(): void {
     if (this.#flowControlled && !this.#isFull(this.#parts.settings.pullBatchSize)) {
@@ -70,7 +73,7 @@ export class QueuePuller implements ResponseHandler {
   }
 
   onResponse(response: RemotingCommand, context: unknown): void {
-    if (this.#processQueue.dropped) {
+    if (this.#isOver) {
       return;
     }
     let result: PullResult;
@@ -88,7 +91,7 @@ export class QueuePuller implements ResponseHandler {
   }
 
   onError(error: MQError): void {
-    if (!this.#processQueue.dropped) {
+    if (!this.#isOver) {
       this.#onFailure(error, DELAY_ON_EXCEPTION_MS);
     }
   }
@@ -143,7 +146,7 @@ export class QueuePuller implements ResponseHandler {
     const parts = this.#parts;
     const processQueue = this.#processQueue;
     this.#flowControlled = false;
-    if (processQueue.dropped || !parts.isRunning()) {
+    if (this.#isOver || !parts.isRunning()) {
       return;
     }
     processQueue.lastPullTimestamp = parts.client.clock.nowMs();
@@ -204,7 +207,7 @@ export class QueuePuller implements ResponseHandler {
       if (!(error instanceof MQError)) {
         throw error;
       }
-      if (!this.#processQueue.dropped) {
+      if (!this.#isOver) {
         this.#onFailure(error, DELAY_ON_EXCEPTION_MS);
       }
       return;
@@ -219,7 +222,7 @@ export class QueuePuller implements ResponseHandler {
     return (
       processQueue.msgCount + room > settings.pullThresholdForQueue ||
       processQueue.msgBytes > settings.pullThresholdSizeForQueueMiB * MiB ||
-      processQueue.maxSpan > settings.consumeConcurrentlyMaxSpan
+      (!settings.isOrdered && processQueue.maxSpan > settings.consumeConcurrentlyMaxSpan)
     );
   }
 

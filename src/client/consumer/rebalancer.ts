@@ -4,9 +4,9 @@ import { type BrokerCall, getConsumerIdList, getMaxOffset, searchOffset } from '
 import { throwLater } from '../callback.js';
 import { compareText, type MessageQueue, queueKey } from '../message-queue.js';
 import { MessageModel } from '../types.js';
-import type { ConsumeService } from './consume-service.js';
-import type { ConsumerParts } from './parts.js';
+import type { ConsumerParts, QueueConsumer } from './parts.js';
 import { ProcessQueue } from './process-queue.js';
+import type { QueueLocks } from './queue-locks.js';
 import { QueuePuller, type QueuePullerOwner } from './queue-puller.js';
 import { computeStartOffset } from './start-offset.js';
 
@@ -14,8 +14,17 @@ import { computeStartOffset } from './start-offset.js';
 const HAND_OVER_MS = 500;
 /** Next pass after one that could not divide everything, ms. */
 const UNBALANCED_INTERVAL_MS = 1_000;
+/** Next pass after one that could not lock every queue, ms. */
+const UNLOCKED_INTERVAL_MS = 500;
 /** A queue that was not pulled for so long has lost its puller somehow; it is started again, ms. */
 const PULL_MAX_IDLE_MS = 120_000;
+
+/** How the queues of an ordered group change hands. */
+export interface OrderedHandOver {
+  readonly locks: QueueLocks;
+  /** Resolves when no call of the queue runs any more. */
+  readonly finish: (processQueue: ProcessQueue) => Promise<void>;
+}
 
 /**
  * Divides the queues of the subscribed topics among the members of the group, and keeps one puller for each owned queue. Every member
@@ -23,17 +32,21 @@ const PULL_MAX_IDLE_MS = 120_000;
  */
 export class Rebalancer implements QueuePullerOwner {
   readonly #parts: ConsumerParts;
-  readonly #consume: ConsumeService;
+  readonly #consume: QueueConsumer;
   readonly #pullers = new Map<string, QueuePuller>();
   #timer: TimerHandle | undefined;
   #running: Promise<void> | undefined;
   #again = false;
+  /** The last pass found queues whose lock another member still has. */
+  #unlocked = false;
   #lastPassMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
+  /** Set for an ordered group that shares its queues: those are locked before they are owned, and handed over when nothing of them runs. */
+  ordered: OrderedHandOver | null = null;
   /** Called with the owned queues of a topic when they changed. */
   onQueuesChanged: ((topic: string, queues: readonly MessageQueue[]) => void) | undefined;
 
-  constructor(parts: ConsumerParts, consume: ConsumeService) {
+  constructor(parts: ConsumerParts, consume: QueueConsumer) {
     this.#parts = parts;
     this.#consume = consume;
   }
@@ -125,13 +138,15 @@ export class Rebalancer implements QueuePullerOwner {
     let balanced: boolean;
     do {
       this.#again = false;
+      this.#unlocked = false;
       balanced = await this.#pass();
     } while (this.#again && !this.#stopped);
     // In the same turn as the test above, so that no call falls between them.
     this.#running = undefined;
     this.#lastPassMs = this.#parts.client.clock.monotonicMs();
     if (!this.#stopped) {
-      this.#schedule(balanced ? this.#parts.settings.rebalanceIntervalMs : UNBALANCED_INTERVAL_MS);
+      const intervalMs = balanced ? this.#parts.settings.rebalanceIntervalMs : UNBALANCED_INTERVAL_MS;
+      this.#schedule(this.#unlocked ? UNLOCKED_INTERVAL_MS : intervalMs);
     }
   }
 
@@ -168,7 +183,8 @@ export class Rebalancer implements QueuePullerOwner {
       return 'same';
     }
     if (settings.messageModel === MessageModel.BROADCASTING) {
-      return this.#own(topic, route.subscribeQueues, 1) ? 'changed' : 'same';
+      const owned = new Set(route.subscribeQueues.map(queueKey));
+      return this.#own(topic, route.subscribeQueues, { memberCount: 1, owned }) ? 'changed' : 'same';
     }
     const addr = client.routes.anyAddrOf(topic, (count) => client.random.nextInt(count));
     if (addr === undefined) {
@@ -187,24 +203,53 @@ export class Rebalancer implements QueuePullerOwner {
       queues: route.subscribeQueues,
       clientIds: [...new Set(clientIds)].sort(compareText),
     });
-    const changed = this.#own(topic, queues, clientIds.length);
+    const { owned, isComplete } = await this.#lockNew(queues);
+    if (this.#stopped) {
+      return 'unknown';
+    }
+    const changed = this.#own(topic, queues, { memberCount: clientIds.length, owned });
     if (!clientIds.includes(client.clientId)) {
       // A broker that lost this member (it was restarted, say) makes it own nothing: it is told, and asked again soon.
       void client.heartbeat();
       return 'unknown';
     }
+    if (!isComplete) {
+      this.#unlocked = true;
+    }
     return changed ? 'changed' : 'same';
   }
 
-  /** Makes the owned queues of a topic exactly these. @returns whether anything changed. */
-  #own(topic: string, queues: readonly MessageQueue[], memberCount: number): boolean {
+  /** Locks what of the queues is new, where that is needed. @returns those that may be owned, and whether these are all */
+  async #lockNew(queues: readonly MessageQueue[]): Promise<{ owned: Set<string>; isComplete: boolean }> {
+    const owned = new Set(queues.map(queueKey));
+    if (this.ordered === null) {
+      return { owned, isComplete: true };
+    }
+    const leaving = (key: string): boolean => this.#pullers.get(key)?.processQueue.isLeaving === true;
+    const fresh = queues.filter((queue) => !this.#pullers.has(queueKey(queue)));
+    const granted = fresh.length === 0 ? new Set<string>() : await this.ordered.locks.lock(fresh);
+    for (const queue of queues) {
+      const key = queueKey(queue);
+      if (leaving(key) || (!this.#pullers.has(key) && !granted.has(key))) {
+        owned.delete(key);
+      }
+    }
+    return { owned, isComplete: owned.size === queues.length };
+  }
+
+  /** Makes the owned queues of a topic these, as far as they may be owned. @returns whether anything changed. */
+  #own(
+    topic: string,
+    queues: readonly MessageQueue[],
+    { memberCount, owned }: { memberCount: number; owned: ReadonlySet<string> },
+  ): boolean {
     const { client, offsets } = this.#parts;
     const wanted = new Set(queues.map(queueKey));
     const nowMs = client.clock.nowMs();
     let changed = false;
     for (const [key, puller] of [...this.#pullers]) {
       const { processQueue } = puller;
-      if (processQueue.queue.topic !== topic) {
+      if (processQueue.queue.topic !== topic || processQueue.isLeaving) {
         continue;
       }
       const idle = nowMs - processQueue.lastPullTimestamp > PULL_MAX_IDLE_MS;
@@ -215,11 +260,14 @@ export class Rebalancer implements QueuePullerOwner {
     }
     for (const queue of queues) {
       const key = queueKey(queue);
-      if (!this.#pullers.has(key)) {
+      if (!this.#pullers.has(key) && owned.has(key)) {
         offsets.remove(queue);
-        const puller = new QueuePuller(this.#parts, new ProcessQueue(queue, nowMs), this.#consume, this);
+        const processQueue = new ProcessQueue(queue, nowMs);
+        processQueue.lockedMs = this.ordered === null ? processQueue.lockedMs : client.clock.monotonicMs();
+        const puller = new QueuePuller(this.#parts, processQueue, this.#consume, this);
         this.#pullers.set(key, puller);
-        puller.start(memberCount > 1 ? HAND_OVER_MS : 0);
+        // Who had the lock before has committed.
+        puller.start(memberCount > 1 && this.ordered === null ? HAND_OVER_MS : 0);
         changed = true;
       }
     }
@@ -230,6 +278,10 @@ export class Rebalancer implements QueuePullerOwner {
   #giveUp(puller: QueuePuller): void {
     const { offsets } = this.#parts;
     const { processQueue } = puller;
+    if (this.ordered !== null) {
+      void this.#handOver(puller, this.ordered);
+      return;
+    }
     this.#consume.syncOffset(processQueue);
     this.drop(processQueue);
     void offsets.persist(processQueue.queue, { wait: false }).then(() => {
@@ -239,9 +291,26 @@ export class Rebalancer implements QueuePullerOwner {
     });
   }
 
+  /** An ordered queue is another member's only when the call that runs has ended, its result is committed and the lock is given back. */
+  async #handOver(puller: QueuePuller, { finish, locks }: OrderedHandOver): Promise<void> {
+    const { offsets } = this.#parts;
+    const { processQueue } = puller;
+    processQueue.isLeaving = true;
+    puller.stop();
+    await finish(processQueue);
+    if (processQueue.dropped) {
+      return;
+    }
+    this.#consume.syncOffset(processQueue);
+    await offsets.persist(processQueue.queue, { wait: true });
+    this.drop(processQueue);
+    offsets.remove(processQueue.queue);
+    await locks.unlock([processQueue.queue], { wait: true });
+  }
+
   #dropUnsubscribed(): void {
     for (const puller of [...this.#pullers.values()]) {
-      if (!this.#parts.subscriptions.has(puller.processQueue.queue.topic)) {
+      if (!puller.processQueue.isLeaving && !this.#parts.subscriptions.has(puller.processQueue.queue.topic)) {
         this.#giveUp(puller);
       }
     }

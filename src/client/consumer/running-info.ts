@@ -34,6 +34,7 @@ export function buildRunningInfo(
   const { client, settings, subscriptions, stats } = parts;
   const info = emptyRunningInfo(client, ConsumeType.CONSUME_PASSIVELY, state.startTimestamp);
   const properties: Record<string, string> = {
+    PROP_CONSUMEORDERLY: String(settings.isOrdered),
     PROP_THREADPOOL_CORE_SIZE: String(settings.consumeThreadMax),
     allocateMessageQueueStrategy: settings.allocateMessageQueueStrategy.name,
     consumeConcurrentlyMaxSpan: String(settings.consumeConcurrentlyMaxSpan),
@@ -70,11 +71,15 @@ function queueInfo(parts: ConsumerParts, processQueue: ProcessQueue): ProcessQue
     transactionMsgMinOffset: 0,
     transactionMsgMaxOffset: 0,
     transactionMsgCount: 0,
-    locked: false,
+    locked: processQueue.lockedMs !== Number.NEGATIVE_INFINITY,
     tryUnlockTimes: 0,
-    lastLockTimestamp: 0,
+    lastLockTimestamp: lastLockTimestamp(parts, processQueue),
     droped: processQueue.dropped,
     lastPullTimestamp: processQueue.lastPullTimestamp,
     lastConsumeTimestamp: processQueue.lastConsumeTimestamp,
   };
+}
+
+function lastLockTimestamp({ client: { clock } }: ConsumerParts, { lockedMs }: ProcessQueue): number {
+  return lockedMs === Number.NEGATIVE_INFINITY ? 0 : Math.round(clock.nowMs() - (clock.monotonicMs() - lockedMs));
 }

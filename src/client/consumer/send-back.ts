@@ -42,6 +42,12 @@ export class SendBack {
     } catch (error) {
       logger.warn(`message ${message.msgId} could not be given back to broker ${queue.brokerName}: ${String(error)}`);
     }
+    return this.resend(message);
+  }
+
+  /** Sends the message to the group's retry topic as a new one. @returns whether a broker has it now. */
+  async resend(message: PulledMessage): Promise<boolean> {
+    const { logger } = this.#parts.client;
     try {
       await this.#toRetryTopic(message);
       return true;

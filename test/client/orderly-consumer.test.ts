@@ -1,0 +1,210 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ConsumeOrderlyContext, OrderlyMessageListener } from '../../src/client/consumer/parts.js';
+import { PullConsumer } from '../../src/client/consumer/pull-consumer.js';
+import { PushConsumer, type PushConsumerOptions } from '../../src/client/consumer/push-consumer.js';
+import { Producer } from '../../src/client/producer/producer.js';
+import { noopLogger } from '../../src/common/logger.js';
+import { type Sandbox, startSandbox, until } from '../sandbox.js';
+
+let sandbox: Sandbox;
+let producer: Producer;
+const consumers: PushConsumer[] = [];
+let serial = 0;
+
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  producer = new Producer({ namesrvAddr: sandbox.namesrvAddr, producerGroup: 'PG_ordered', instanceName: 'p' });
+  await producer.start();
+});
+afterEach(async () => {
+  await Promise.all(consumers.splice(0).map((consumer) => consumer.shutdown()));
+});
+afterAll(async () => {
+  await producer.shutdown();
+  await sandbox.stop();
+});
+
+const send = (topic: string, body: string, queueId = 0) =>
+  producer.send({ topic, body: Buffer.from(body) }, { queue: { topic, brokerName: 'broker-a', queueId } });
+
+/** A topic of 4 queues with a message in each: a new group starts at 0 on all of them. */
+async function freshTopic(): Promise<string> {
+  const topic = `Ordered${++serial}`;
+  await producer.send({ topic, body: Buffer.from('made') });
+  return topic;
+}
+
+async function consume(topic: string, listener: OrderlyMessageListener, options: Partial<PushConsumerOptions> = {}): Promise<PushConsumer> {
+  const consumer = new PushConsumer({
+    namesrvAddr: sandbox.namesrvAddr,
+    consumerGroup: `CG_${topic}`,
+    consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+    instanceName: `c${++serial}`,
+    logger: noopLogger,
+    ...options,
+  });
+  consumers.push(consumer);
+  await consumer.subscribe(topic);
+  consumer.onMessageOrderly(listener);
+  await consumer.start();
+  return consumer;
+}
+
+describe('an ordered consumer', () => {
+  it('gets the messages of each queue one call after the other, and different queues side by side', async () => {
+    const topic = await freshTopic();
+    const running = new Map<number, number>();
+    const got = new Map<number, string[]>();
+    let most = 0;
+    await consume(topic, async (messages, { messageQueue: { queueId } }) => {
+      expect(running.get(queueId) ?? 0).toBe(0);
+      running.set(queueId, 1);
+      most = Math.max(
+        most,
+        [...running.values()].reduce((sum, one) => sum + one, 0),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      got.set(queueId, [...(got.get(queueId) ?? []), ...messages.map(({ body }) => body.toString())]);
+      running.set(queueId, 0);
+      return 'SUCCESS';
+    });
+    for (let i = 0; i < 30; i++) for (let queueId = 0; queueId < 4; queueId++) await send(topic, `${i}`, queueId);
+    const expected = Array.from({ length: 30 }, (_, i) => `${i}`);
+    await until(() => [...got.values()].flat().length === 121);
+    for (let queueId = 0; queueId < 4; queueId++) expect(got.get(queueId)!.filter((body) => body !== 'made')).toEqual(expected);
+    expect(most).toBeGreaterThan(1);
+  });
+
+  it('repeats a failed message before the next one, and only its queue waits', async () => {
+    const topic = await freshTopic();
+    const calls: string[] = [];
+    let failures = 2;
+    await consume(
+      topic,
+      (messages) => {
+        const body = messages[0]!.body.toString();
+        calls.push(`${body}:${messages[0]!.reconsumeTimes}`);
+        return body === 'a1' && failures-- > 0 ? 'SUSPEND_CURRENT_QUEUE_A_MOMENT' : 'SUCCESS';
+      },
+      { suspendCurrentQueueTimeMs: 200 },
+    );
+    await until(() => calls.length === 1);
+    for (const [body, queueId] of [
+      ['a1', 1],
+      ['a2', 1],
+      ['b1', 2],
+      ['b2', 2],
+    ] as const)
+      await send(topic, body, queueId);
+    await until(() => calls.includes('a2:0'));
+    expect(calls.filter((call) => call.startsWith('a'))).toEqual(['a1:0', 'a1:1', 'a1:2', 'a2:0']);
+    expect(calls.indexOf('b2:0')).toBeLessThan(calls.indexOf('a1:2'));
+  });
+
+  it('goes on behind a message whose attempts are used up, which goes to the dead-letter queue', async () => {
+    const topic = await freshTopic();
+    const calls: string[] = [];
+    const consumer = await consume(
+      topic,
+      (messages) => {
+        const body = messages[0]!.body.toString();
+        calls.push(body);
+        if (body === 'bad') throw new Error('cannot be consumed');
+        return 'SUCCESS';
+      },
+      { maxReconsumeTimes: 1, suspendCurrentQueueTimeMs: 10 },
+    );
+    await send(topic, 'bad', 3);
+    await send(topic, 'good', 3);
+    await until(() => calls.includes('good'));
+    expect(calls.filter((body) => body !== 'made')).toEqual(['bad', 'bad', 'good']);
+    const dead = new PullConsumer({ namesrvAddr: sandbox.namesrvAddr, consumerGroup: 'CG_dead', instanceName: 'dead' });
+    await dead.start();
+    const queue = { topic: `%DLQ%${consumer.consumerGroup}`, brokerName: 'broker-a', queueId: 0 };
+    const { messages } = await dead.pull(queue, '*', 0, 8);
+    expect(messages.map(({ body, reconsumeTimes }) => [body.toString(), reconsumeTimes])).toEqual([['bad', 2]]);
+    await dead.shutdown();
+  });
+
+  it('without autoCommit commits at COMMIT, and ROLLBACK brings everything since then again', async () => {
+    const topic = await freshTopic();
+    const calls: string[] = [];
+    let isRolledBack = false;
+    const consumer = await consume(
+      topic,
+      (messages, context: ConsumeOrderlyContext) => {
+        context.autoCommit = false;
+        const body = messages[0]!.body.toString();
+        calls.push(body);
+        if (body === 'made') return 'COMMIT';
+        if (body === '3' && !isRolledBack) {
+          isRolledBack = true;
+          context.suspendCurrentQueueTimeMillis = 10;
+          return 'ROLLBACK';
+        }
+        return body === '4' ? 'COMMIT' : 'SUCCESS';
+      },
+      {},
+    );
+    await until(() => calls.length === 1);
+    for (const body of ['1', '2', '3', '4']) await send(topic, body, 2);
+    await until(() => calls.includes('4'));
+    expect(calls.slice(1)).toEqual(['1', '2', '3', '1', '2', '3', '4']);
+    await consumer.shutdown();
+    const offset = sandbox.brokers[0]!.parts.offsets.query(consumer.consumerGroup, topic, 2);
+    expect(offset).toBe(sandbox.brokers[0]!.store.maxOffset(topic, 2));
+  });
+
+  it('hands a queue over only when its running call has ended, and commits what that did', async () => {
+    const topic = await freshTopic();
+    const running = new Map<number, string>();
+    const order = new Map<number, number[]>();
+    const listenerOf =
+      (name: string): OrderlyMessageListener =>
+      async (messages, { messageQueue: { queueId } }) => {
+        expect(running.get(queueId)).toBeUndefined();
+        running.set(queueId, name);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        const body = messages[0]!.body.toString();
+        if (body !== 'made') order.set(queueId, [...(order.get(queueId) ?? []), Number(body)]);
+        running.delete(queueId);
+        return 'SUCCESS';
+      };
+    const first = await consume(topic, listenerOf('first'));
+    let sent = 0;
+    let isSending = true;
+    const sending = (async () => {
+      for (; isSending; sent++) for (let queueId = 0; queueId < 4; queueId++) await send(topic, `${sent}`, queueId);
+    })();
+    const queues = (consumer: PushConsumer) => consumer.assignedQueues.filter((queue) => queue.topic === topic).length;
+    const second = await consume(topic, listenerOf('second'));
+    await until(() => queues(first) === 2 && queues(second) === 2);
+    await first.shutdown();
+    await until(() => queues(second) === 4);
+    isSending = false;
+    await sending;
+    await until(() => [...order.values()].flat().length === 4 * sent);
+    for (let queueId = 0; queueId < 4; queueId++) {
+      expect(order.get(queueId)).toEqual(Array.from({ length: sent }, (_, index) => index));
+    }
+  });
+
+  it('stops consuming a queue whose lock another client has, and starts again when it is free', async () => {
+    const topic = await freshTopic();
+    const calls: string[] = [];
+    const consumer = await consume(topic, (messages) => {
+      calls.push(messages[0]!.body.toString());
+      return 'SUCCESS';
+    });
+    await until(() => calls.length === 1);
+    const { locks } = sandbox.brokers[0]!.parts;
+    const queue = { topic, brokerName: 'broker-a', queueId: 0 };
+    locks.unlock(consumer.consumerGroup, consumer.clientId, [queue]);
+    expect(locks.lock(consumer.consumerGroup, 'thief', [queue])).toHaveLength(1);
+    // The first renewal comes a second after the start.
+    await until(() => !consumer.assignedQueues.some((owned) => owned.topic === topic && owned.queueId === 0));
+    await send(topic, 'later', 0);
+    locks.unlock(consumer.consumerGroup, 'thief', [queue]);
+    await until(() => calls.includes('later'));
+  });
+});
