@@ -12,8 +12,8 @@ export const MIN_WAIT_MS = 4;
 export const RETRY_MS = 100;
 /** Bytes of units that wait for the disk; beyond it no further messages are put on the wheel until the disk takes them. */
 export const MAX_UNFLUSHED_BYTES = 32 * 1024 * 1024;
-/** Bytes of units read at once. */
-export const LOG_READ_BYTES = 16 * 1024;
+/** Bytes of units read at once: the units of a slot lie far apart when many slots are filled at a time. */
+export const LOG_READ_BYTES = 2 * 1024;
 /** Open files of the timer: the wheel, and the timer log's newest and oldest in use. */
 export const MAX_OPEN_TIMER_FILES = 16;
 /** Pause between looks whether old timer log files can go, ms; Apache's. */

@@ -3,7 +3,7 @@ import { freshSeed } from '../../../src/common/clock.js';
 import { Died } from '../../fault/store-fault-disk.js';
 import { DelayWorld } from './delay-world.js';
 
-const RUNS = Number(process.env.MQKIT_DELAY_RUNS ?? 12);
+const RUNS = Number(process.env.MQKIT_DELAY_RUNS ?? 6);
 const SEED = Number(process.env.MQKIT_SEED ?? freshSeed());
 /** Deliveries of one moment leave within this. */
 const SLACK_MS = 120;
