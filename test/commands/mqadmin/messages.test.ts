@@ -156,6 +156,12 @@ describe('bounds of the store time', () => {
     expect(await run('printMsg', '-t', 'NoSuchTopic')).toMatchObject({ stdout: '', exitCode: 4 });
   });
 
+  it('a light queue is looked for where its parent topic is', async () => {
+    const done = await run('printMsg', '-t', '%LMQ%light', '-l', 'Timed');
+    expect(done.stdout).toMatch(/^minOffset=0, maxOffset=0, MessageQueue \[topic=%LMQ%light, brokerName=broker-a, queueId=0\]\n-{56}\n$/);
+    expect(await run('printMsg', '-t', '%LMQ%light')).toMatchObject({ stdout: '', exitCode: 4 });
+  });
+
   it('bodies are shown in the charset asked for', async () => {
     await createTopic('Latin');
     const answer = await raw.invoke(
