@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MQError } from '../../src/common/errors.js';
 import { decodeProperties } from '../../src/common/message/properties.js';
+import { encodeRecordBuffer } from '../../src/common/message/record.js';
 import {
   LocalTransactionState,
   TransactionProducer,
@@ -241,6 +242,50 @@ describe('stopping a transaction producer', () => {
     await stopping;
     expect((await sending).localTransactionState).toBe(COMMIT_MESSAGE);
     await ends(1);
+  });
+});
+
+describe('a namespace of the first kind', () => {
+  it('is in topic and group for the broker, and in neither for the listener', async () => {
+    cluster.addTopic('ns%TopicTx');
+    const asked: string[] = [];
+    const producer = await started({
+      namespace: 'ns',
+      listener: {
+        executeLocalTransaction: () => UNKNOW,
+        checkLocalTransaction: (message) => {
+          asked.push(message.topic);
+          return COMMIT_MESSAGE;
+        },
+      },
+    });
+    expect((await producer.sendInTransaction({ topic: 'TopicTx', body: Buffer.from('b') }, null)).messageQueue.topic).toBe('TopicTx');
+    const [send] = cluster.brokers[0]!.requestsOf(RequestCode.SEND_MESSAGE_V2);
+    expect(send!.extFields).toMatchObject({ a: 'ns%PG_tx', b: 'ns%TopicTx' });
+    const host = { ip: Buffer.from([127, 0, 0, 1]), port: 1 };
+    const body = encodeRecordBuffer({
+      magicVersion: 1,
+      queueId: 0,
+      flag: 0,
+      queueOffset: 18,
+      commitLogOffset: 4000,
+      sysFlag: 0,
+      bornTimestamp: 1,
+      bornHost: host,
+      storeTimestamp: 2,
+      storeHost: host,
+      reconsumeTimes: 0,
+      preparedTransactionOffset: 0,
+      body: send!.body!,
+      topic: 'ns%TopicTx',
+      properties: send!.extFields!.i!,
+    });
+    const extFields = { tranStateTableOffset: '18', commitLogOffset: '4000', msgId: 'm', transactionId: 'm', bname: 'broker-a' };
+    const [connection] = [...cluster.brokers[0]!.server.connections()];
+    connection!.invokeOneway({ code: RequestCode.CHECK_TRANSACTION_STATE, extFields, body });
+    const [, answer] = await ends(2);
+    expect(asked).toEqual(['TopicTx']);
+    expect(answer!.extFields).toMatchObject({ producerGroup: 'ns%PG_tx', tranStateTableOffset: '18', commitOrRollback: '8' });
   });
 });
 

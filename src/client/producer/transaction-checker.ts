@@ -3,6 +3,7 @@ import { MessageConst } from '../../common/message/properties.js';
 import type { RemotingClient } from '../../remoting/client.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import { type PulledMessage, readPulledMessages } from '../consumer/pulled-message.js';
+import { withoutNamespace } from '../namespace.js';
 import { endTransaction, type LocalOutcome, stateOf } from './end-transaction.js';
 import { LocalTransactionState, type TransactionListener } from './transaction-listener.js';
 
@@ -21,6 +22,7 @@ interface Check {
 /** Answers a broker's questions about transactions of one producer group (39), a few at a time. */
 export class TransactionChecker {
   readonly #producerGroup: string;
+  readonly #namespace: string;
   readonly #listener: Pick<TransactionListener<never>, 'checkLocalTransaction'>;
   readonly #remoting: RemotingClient;
   readonly #logger: Logger;
@@ -32,12 +34,15 @@ export class TransactionChecker {
   constructor(init: {
     /** As brokers know it. */
     producerGroup: string;
+    /** What topics lose before the listener sees them. */
+    namespace: string;
     listener: Pick<TransactionListener<never>, 'checkLocalTransaction'>;
     remoting: RemotingClient;
     logger: Logger;
     concurrency: number;
   }) {
     this.#producerGroup = init.producerGroup;
+    this.#namespace = init.namespace;
     this.#listener = init.listener;
     this.#remoting = init.remoting;
     this.#logger = init.logger;
@@ -54,6 +59,7 @@ export class TransactionChecker {
       }
       return;
     }
+    message.topic = withoutNamespace(this.#namespace, message.topic);
     this.#waiting.push({ addr, request, message });
     this.#next();
   }

@@ -87,10 +87,12 @@ export class TransactionProducer<Arg = unknown> {
     this.#client = options.client ?? new MQClient(producerOptions);
     this.#producer = new Producer({ ...producerOptions, autoBatch: false, client: this.#client });
     this.#listener = listener;
-    this.#group = withNamespace(options.namespace ?? '', options.producerGroup);
+    const { namespace = '' } = options;
+    this.#group = withNamespace(namespace, options.producerGroup);
     this.#halfProperties = this.#markHalf(new Map());
     const { remoting, logger } = this.#client;
-    this.#checker = new TransactionChecker({ producerGroup: this.#group, listener, remoting, logger, concurrency: checkConcurrency });
+    const checks = { producerGroup: this.#group, namespace, listener, concurrency: checkConcurrency };
+    this.#checker = new TransactionChecker({ ...checks, remoting, logger });
     this.#halfSink = {
       onSuccess: (result, context) => this.#onHalfStored(result, context as OpenTransaction<Arg>),
       onException: (error, context) => this.#fail(error, context as OpenTransaction<Arg>),
