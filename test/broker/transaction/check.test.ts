@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type Disk, nodeDisk } from '../../../broker/store/index.js';
 import { until } from '../../sandbox.js';
 import { propertiesOf } from '../kit.js';
 import { GIVEN_UP_TOPIC, HALF_TOPIC, halfOf, TransactionBroker } from './kit.js';
@@ -80,6 +81,22 @@ describe('a check', () => {
     expect(broker.producer.last.fields.msgId).toBe(open.msgId);
     // The op message with 0, 1 and 3 is behind the progress; the one that names the checked half message is not stored yet.
     await broker.progressIs(4, 1);
+  });
+
+  it('lets nobody see its progress before the log is on the device', async () => {
+    const held: (() => void)[] = [];
+    let isHolding = false;
+    const fdatasync: Disk['fdatasync'] = (fd, done) =>
+      nodeDisk.fdatasync(fd, (error) => (isHolding ? held.push(() => done(error)) : done(error)));
+    const broker = await TransactionBroker.start({}, { disk: { ...nodeDisk, fdatasync } });
+    isHolding = true;
+    await broker.rollback(await broker.half('a'));
+    await broker.pass(INTERVAL);
+    await broker.pass(INTERVAL);
+    expect(broker.node.parts.offsets.query('CID_RMQ_SYS_TRANS', HALF_TOPIC, 0)).toBeLessThan(1);
+    isHolding = false;
+    for (const release of held.splice(0)) release();
+    await broker.progressIs(1, 1);
   });
 
   it('goes to the producers of the group in turn, and to no other', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { BrokerNode } from '../../../broker/broker.js';
+import type { Disk } from '../../../broker/store/index.js';
 import { decodeRecord, type MessageRecord } from '../../../src/common/message/record.js';
 import { RequestCode } from '../../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../../src/remoting/command.js';
@@ -71,7 +72,7 @@ export class TransactionBroker {
 
   static async start(
     settings: Record<string, string | number | boolean> = {},
-    from: { dir?: string; time?: FakeTime } = {},
+    from: { dir?: string; time?: FakeTime; disk?: Disk } = {},
   ): Promise<TransactionBroker> {
     const dir = from.dir ?? newDir();
     const time = from.time ?? new FakeTime();
@@ -87,7 +88,7 @@ export class TransactionBroker {
         channelExpiredTimeout: 1_000_000_000,
         ...settings,
       });
-      const starting = BrokerNode.start(config, { clock: time, timers: time });
+      const starting = BrokerNode.start(config, { clock: time, timers: time, ...(from.disk === undefined ? {} : { disk: from.disk }) });
       return withPump(time, starting);
     });
     const broker = new TransactionBroker(node, time, dir);
