@@ -68,7 +68,7 @@ export class RecoveryDispatcher {
     const key = buffer.latin1Slice(header.topicStart, header.topicStart + header.topicBytes);
     let entry = this.#names.get(key);
     if (entry === undefined) {
-      const found = isInnerBatch(header) ? 'BatchCQ' : 'SimpleCQ';
+      const found = isInnerBatch(header) || hasInnerBase(buffer, header) ? 'BatchCQ' : 'SimpleCQ';
       entry = this.#topics.topic(buffer.utf8Slice(header.topicStart, header.topicStart + header.topicBytes), found);
       this.#names.set(key, entry);
     }
@@ -149,6 +149,12 @@ export class RecoveryDispatcher {
 
 function isInnerBatch(header: RecordHeader): boolean {
   return (header.sysFlag & MessageSysFlag.INNER_BATCH) !== 0;
+}
+
+/** Whether the record lay in a batch queue: its properties say where. */
+function hasInnerBase(buffer: Buffer, header: RecordHeader): boolean {
+  const properties = buffer.latin1Slice(header.propertiesStart, header.propertiesStart + header.propertiesBytes);
+  return getProperty(properties, MessageConst.INNER_BASE) !== undefined;
 }
 
 /** Queue offsets that the record takes. An inner batch whose count cannot be read counts as one message. */

@@ -189,7 +189,8 @@ export abstract class UnitQueue {
     }
     run.view = this.#pageView!;
     run.position = (unit - this.#pageStart) * this.unitBytes;
-    run.count = Math.min(wanted, this.#pageStart + this.#pageCount - unit);
+    // A page begins behind a unit whose file is gone.
+    run.count = unit < this.#pageStart ? 0 : Math.min(wanted, this.#pageStart + this.#pageCount - unit);
     return run.count > 0;
   }
 
