@@ -134,12 +134,13 @@ describe('a request', () => {
 
   it('times out with a code of its own, and takes a reply that comes too late without harm', async () => {
     const p = await startProducer();
+    await p.send(message);
     const startMs = performance.now();
-    const error = (await p.request(message, 200).catch((thrown: unknown) => thrown)) as MQError;
+    const error = (await p.request(message, 1_000).catch((thrown: unknown) => thrown)) as MQError;
     expect(error).toBeInstanceOf(TimeoutError);
-    expect(error).toMatchObject({ code: 'REPLY_TIMEOUT', message: 'the request to topic T was sent, but no reply came within 200 ms' });
-    expect(performance.now() - startMs).toBeLessThan(2_000);
-    expect(await push(sends()[0]!, Buffer.from('late'))).toMatchObject({ code: ResponseCode.SUCCESS });
+    expect(error).toMatchObject({ code: 'REPLY_TIMEOUT', message: 'the request to topic T was sent, but no reply came within 1000 ms' });
+    expect(performance.now() - startMs).toBeLessThan(10_000);
+    expect(await push(sends()[1]!, Buffer.from('late'))).toMatchObject({ code: ResponseCode.SUCCESS });
     expect(p.stats().lateReplies).toBe(1);
   });
 
@@ -152,7 +153,9 @@ describe('a request', () => {
   it('says that no broker took the message when none answered', async () => {
     cluster.brokers[0]!.onSend = () => {};
     const p = await startProducer();
-    await expect(p.request(message, 300)).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
+    await p.fetchPublishMessageQueues('T');
+    await until(() => requester !== undefined);
+    await expect(p.request(message, 500)).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
   });
 
   it('fails when the client is shut down meanwhile', async () => {
