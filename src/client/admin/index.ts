@@ -31,6 +31,7 @@ export * from './topic-clusters.js';
 export type { TopicSettings } from './topic-config.js';
 export * from './topic-list.js';
 export * from './topic-status.js';
+export * from './update-sub-group-list.js';
 export * from './update-topic.js';
 export * from './update-topic-list.js';
 export * from './update-topic-perm.js';

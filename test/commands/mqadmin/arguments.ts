@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 
 /** A list of topics for the command that reads one. */
 export const TOPICS_FILE = fileURLToPath(new URL('./vectors/topics.json', import.meta.url));
+/** A list of groups, likewise. */
+export const GROUPS_FILE = fileURLToPath(new URL('./vectors/groups.json', import.meta.url));
 
 /** Words that make each command complete, for tests of what all commands have in common. */
 export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
@@ -44,6 +46,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   updateNamesrvConfig: ['-k', 'k', '-v', 'v'],
   updateOrderConf: ['-t', 'T', '-m', 'get'],
   updateSubGroup: ['-c', 'C', '-g', 'G'],
+  updateSubGroupList: ['-c', 'C', '-f', GROUPS_FILE],
   updateTopic: ['-c', 'C', '-t', 'T'],
   updateTopicList: ['-c', 'C', '-f', TOPICS_FILE],
   updateTopicPerm: ['-c', 'C', '-t', 'T', '-p', '6'],
@@ -63,6 +66,7 @@ export const TO_ONE_BROKER: Readonly<Record<string, readonly string[]>> = {
   producer: [],
   updateBrokerConfig: ['-k', 'k', '-v', 'v'],
   updateSubGroup: ['-g', 'G'],
+  updateSubGroupList: ['-f', GROUPS_FILE],
   updateTopic: ['-t', 'T'],
   updateTopicList: ['-f', TOPICS_FILE],
 };

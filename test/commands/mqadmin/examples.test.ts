@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
-import { TOPICS_FILE } from './arguments.js';
+import { GROUPS_FILE, TOPICS_FILE } from './arguments.js';
 import { commandNames, runCommand, specOf } from './run-command.js';
 
 let sandbox: Sandbox;
@@ -42,6 +42,7 @@ function wordsOf(example: string): string[] {
     .replace('127.0.0.1:9876', sandbox.namesrvAddr)
     .replace('127.0.0.1:10911', sandbox.brokerAddr)
     .replace('topics.json', TOPICS_FILE)
+    .replace('groups.json', GROUPS_FILE)
     .replace('7F00000100002A9F0000000000000000', ids.offsetMsgId)
     .replace('7F0000010001000000000000000000A1', ids.msgId);
   return Array.from(here.matchAll(/"([^"]*)"|(\S+)/g), (match) => match[1] ?? match[2] ?? '');

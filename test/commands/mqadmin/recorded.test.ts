@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TOPICS_FILE } from './arguments.js';
+import { GROUPS_FILE, TOPICS_FILE } from './arguments.js';
 import { type CommandRun, runCommand } from './run-command.js';
 import { type SeededCluster, startSeededCluster } from './seed.js';
 
@@ -23,6 +23,9 @@ const recorded = new Map(
     .map((entry) => [entry.seq, entry]),
 );
 
+/** Files that lay in the working directory of the recorded runs. */
+const FILES: Readonly<Record<string, string>> = { 'topics.json': TOPICS_FILE, 'groups.json': GROUPS_FILE };
+
 let cluster: SeededCluster;
 
 beforeAll(async () => {
@@ -34,7 +37,7 @@ afterAll(() => cluster.stop());
 /** Runs a recorded command line against the seeded cluster. */
 async function replay(seq: number): Promise<CommandRun & { expected: string; error: string }> {
   const { command, stdout, stderr } = recorded.get(seq)!;
-  const [name = '', ...argv] = command.map((word) => (word === 'topics.json' ? TOPICS_FILE : cluster.toOurs(word)));
+  const [name = '', ...argv] = command.map((word) => FILES[word] ?? cluster.toOurs(word));
   const run = await runCommand(name, argv);
   return { ...run, stdout: cluster.toRecorded(run.stdout), expected: stdout, error: stderr };
 }
@@ -88,7 +91,7 @@ describe('commands that create topics and groups print what the Java tool prints
     await expectSame(seq);
   });
 
-  it.each(titled([10, 11]))('%s, without the usage text behind a success', async (_, seq) => {
+  it.each(titled([10, 11, 20, 21]))('%s, without the usage text behind a success', async (_, seq) => {
     const run = await replay(seq);
     expect(lines(run.stdout)).toEqual(lines(run.expected.replace(/^usage: [\s\S]*/m, '')));
     expect(run).toMatchObject({ stderr: '', exitCode: 0 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RequestCode } from '../../../src/remoting/codes.js';
 import { RawClient } from '../../broker/kit.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
-import { TOPICS_FILE } from './arguments.js';
+import { GROUPS_FILE, TOPICS_FILE } from './arguments.js';
 import { type CommandRun, runCommand } from './run-command.js';
 
 let sandbox: Sandbox;
@@ -102,6 +102,19 @@ describe('updateTopicList', () => {
     expect(done).toMatchObject({ stdout: '', exitCode: 2 });
     expect(done.stderr).toMatch(reason);
   });
+});
+
+it('updateSubGroupList creates all groups of the file on all masters', async () => {
+  const group = (name: string) => sandbox.brokers.map((broker) => broker.parts.groups.peek(name)?.retryMaxTimes);
+  const plan = await run('updateSubGroupList', '-b', brokerB, '-f', GROUPS_FILE, '--dry-run');
+  expect(plan.stdout).toBe(`dry run: would submit 2 groups to ${brokerB}: BatchGroup1, BatchGroup2\n`);
+  expect(group('BatchGroup2')).toEqual([undefined, undefined]);
+  expect(await run('updateSubGroupList', '-c', 'DefaultCluster', '-f', GROUPS_FILE)).toMatchObject({ stderr: '', exitCode: 0 });
+  expect([group('BatchGroup1'), group('BatchGroup2')]).toEqual([
+    [16, 16],
+    [3, 3],
+  ]);
+  expect(await run('updateSubGroupList', '-b', brokerA, '-f', TOPICS_FILE)).toMatchObject({ stdout: '', exitCode: 2 });
 });
 
 it('topicClusterList names the clusters of the brokers that serve the topic', async () => {

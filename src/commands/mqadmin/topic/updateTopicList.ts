@@ -2,9 +2,8 @@ import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/o
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { UpdateTopicListResult } from '../../../client/admin/update-topic-list.js';
-import { UsageError } from '../../../common/errors.js';
-import type { TopicConfig } from '../../../remoting/bodies/topic.js';
 import { AdminCommand } from '../admin-command.js';
+import { readJsonList } from '../json-list.js';
 import { printOutcomes, requireTarget } from '../targets.js';
 
 const options = defineOptions({
@@ -28,7 +27,8 @@ export default class UpdateTopicList extends AdminCommand<typeof options, Update
   static override options = options;
 
   protected override async ask(admin: AdminClient, values: OptionValues<typeof options>): Promise<UpdateTopicListResult> {
-    const topics = await readTopics(values.filename);
+    const { toTopicConfig } = await import('../../../remoting/bodies/topic.js');
+    const topics = await readJsonList(values.filename, 'topic', toTopicConfig);
     const { updateTopicList } = await import('../../../client/admin/update-topic-list.js');
     return updateTopicList(admin, { ...requireTarget(values), topics, dryRun: values.dryRun });
   }
@@ -39,34 +39,5 @@ export default class UpdateTopicList extends AdminCommand<typeof options, Update
       planned: (addr) =>
         `would submit ${result.topics.length} topics to ${addr}: ${result.topics.map(({ topicName }) => topicName).join(', ')}`,
     });
-  }
-}
-
-async function readTopics(path: string): Promise<TopicConfig[]> {
-  const [{ readFile }, { parseFastjson }, { toTopicConfig }] = await Promise.all([
-    import('node:fs/promises'),
-    import('../../../common/fastjson.js'),
-    import('../../../remoting/bodies/topic.js'),
-  ]);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new UsageError(`-f, --filename: ${path} cannot be read (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, { cause });
-  }
-  try {
-    const list = parseFastjson(text);
-    if (!Array.isArray(list)) {
-      throw new UsageError('it is no array');
-    }
-    return list.map((entry) => {
-      if (typeof entry !== 'object' || entry === null || Array.isArray(entry) || entry instanceof Map) {
-        throw new UsageError(`${JSON.stringify(entry)} is no topic`);
-      }
-      return toTopicConfig(entry);
-    });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`-f, --filename: ${path} is not a JSON array of topics: ${why}`, { cause });
   }
 }
