@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { APACHE_VERSIONS, type ClientDriver, type DrivenQueue, javaClient } from '../peers/index.js';
 import { committedOffset } from './store-reading.js';
-import { bodyOf, createGroup, createTopic, interop, messageCount, rawPull, startTarget, type Target, until } from './support.js';
+import {
+  bodyOf,
+  createGroup,
+  createTopic,
+  deadLetters,
+  interop,
+  messageCount,
+  rawPull,
+  startTarget,
+  type Target,
+  until,
+} from './support.js';
 
 /** Level 3 of the delay levels, where the first redelivery waits. */
 const FIRST_RETRY_MS = 10_000;
@@ -82,7 +93,7 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
       await java.send('p', { topic, body: 'doomed' });
       await java.startPush({ ...init, maxReconsumeTimes: 1, behaviour: { failTimes: 9, delayLevel: 1 } });
       const [first] = await java.receive(name, 2);
-      const dead = await deadLetters(java, group, 1);
+      const dead = await deadLetters(target, java, group, 1);
       expect(dead).toMatchObject([{ reconsumeTimes: 2, queueId: 0, msgId: first?.message.msgId }]);
       expect(dead[0]!.properties).toMatchObject({ ORIGIN_MESSAGE_ID: first!.message.offsetMsgId, RETRY_TOPIC: topic });
       expect(dead.map(bodyOf)).toEqual(['doomed']);
@@ -98,7 +109,7 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
       );
       await java.startPush({ ...init, consumeMessageBatchMaxSize: 4, behaviour: { delayLevel: -1, ackIndex: 1 } });
       expect((await java.receive(name, 4)).map(({ batch }) => batch)).toEqual([4, 4, 4, 4]);
-      expect((await deadLetters(java, group, 2)).map(bodyOf).toSorted()).toEqual(['2', '3']);
+      expect((await deadLetters(target, java, group, 2)).map(bodyOf).toSorted()).toEqual(['2', '3']);
       await java.stopPush(name);
       await java.startPull({ name: 'end', namesrvAddr: target.namesrvAddr, group });
       await until(async () => (await java.offset('end', queue, 'fetch')) === 4);
@@ -199,18 +210,5 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
       for (let queueId = 0; queueId < queues; queueId++) committed += (await committedOffset(target, group, topic, queueId)) ?? 0;
       return committed === sent;
     });
-  }
-
-  async function deadLetters(java: ClientDriver, group: string, count: number) {
-    const name = `dlq-${group}`;
-    const queue = { topic: `%DLQ%${group}`, brokerName: target.brokerName, queueId: 0 };
-    await java.startPull({ name, namesrvAddr: target.namesrvAddr, group: `Dead${group}` });
-    try {
-      const maxOffset = () => java.offset(name, queue, 'max').catch(() => 0);
-      await until(async () => (await maxOffset()) >= count, 20_000);
-      return (await java.pull(name, queue, { offset: 0 })).messages;
-    } finally {
-      await java.stopPull(name);
-    }
   }
 });

@@ -4,6 +4,7 @@ import {
   APACHE_VERSIONS,
   type ApacheVersion,
   apache,
+  type ClientDriver,
   type DrivenMessage,
   peersAvailable,
   peersRequired,
@@ -111,6 +112,20 @@ export function rawPull(
     subVersion: '0',
     expressionType: 'TAG',
   });
+}
+
+/** What a group's dead-letter queue holds, once it holds `count` messages. */
+export async function deadLetters(target: Target, java: ClientDriver, group: string, count: number): Promise<DrivenMessage[]> {
+  const name = `dlq-${group}`;
+  const queue = { topic: `%DLQ%${group}`, brokerName: target.brokerName, queueId: 0 };
+  await java.startPull({ name, namesrvAddr: target.namesrvAddr, group: `Dead${group}` });
+  try {
+    const maxOffset = () => java.offset(name, queue, 'max').catch(() => 0);
+    await until(async () => (await maxOffset()) >= count, 20_000);
+    return (await java.pull(name, queue, { offset: 0 })).messages;
+  } finally {
+    await java.stopPull(name);
+  }
 }
 
 /** Message in the queues of a topic, as the broker counts them (max offsets added up). */

@@ -36,6 +36,8 @@ export interface Delivery {
   failed: boolean;
   /** Messages in the same listener call. */
   batch: number;
+  /** Wall clock at the end of an ordered call. */
+  until?: number;
   message: DrivenMessage;
   body: string;
 }
@@ -97,7 +99,9 @@ export interface PushInit {
   maxReconsumeTimes?: number;
   consumeMessageBatchMaxSize?: number;
   consumeThread?: number;
-  behaviour?: { failTimes?: number; throwing?: boolean; delayLevel?: number; ackIndex?: number };
+  /** An ordered listener (Java): `holdMs` is how long each call takes, `failing` the body that fails. */
+  orderly?: boolean;
+  behaviour?: { holdMs?: number; failing?: string; failTimes?: number; throwing?: boolean; delayLevel?: number; ackIndex?: number };
 }
 
 /** What a driver answered instead of a result: the client library's own error. */

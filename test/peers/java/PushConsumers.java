@@ -42,7 +42,11 @@ final class PushConsumers {
                 consumer.subscribe(topic, expression);
             }
         }
-        consumer.registerMessageListener(new Listener(in.getString("name"), in.getJSONObject("behaviour")));
+        if (in.getBooleanValue("orderly")) {
+            consumer.registerMessageListener(new OrderlyListener(in.getString("name"), in.getJSONObject("behaviour")));
+        } else {
+            consumer.registerMessageListener(new Listener(in.getString("name"), in.getJSONObject("behaviour")));
+        }
         consumer.start();
         consumers.put(in.getString("name"), consumer);
         return null;
