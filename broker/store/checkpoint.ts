@@ -12,7 +12,8 @@
  * | 72  | the first three times once more: another writer changes those above only | 24 |
  * | 96  | commit log offset that the summary is about, −1 without one    | 8 |
  * | 104 | its other numbers, in the order of `SUMMARY_FIELDS`            | 40 |
- * | 144 | CRC-32 of [64, 144)                                            | 4 |
+ * | 144 | where the walk of an unfinished recovery began, −1 without one | 8 |
+ * | 152 | CRC-32 of [64, 152)                                            | 4 |
  */
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -21,7 +22,8 @@ import type { Disk } from './types.js';
 
 const FILE_BYTES = 4096;
 const OWN_PART = 64;
-const OWN_CRC = 144;
+const WALK_FROM = 144;
+const OWN_CRC = 152;
 const SECTOR = 512;
 const OWN_MAGIC = Buffer.from('mqkit\0\0\0', 'latin1');
 /** Store times are taken a little before the write; recovery goes back by this much. */
@@ -56,6 +58,11 @@ export class Checkpoint {
   masterFlushedOffset = 0;
   confirmPhyOffset = 0;
   summary: DerivedSummary | null = null;
+  /**
+   * Commit log offset from which a recovery makes queues and index anew, −1 when they are on the device: should it die, the next one begins
+   * no later, whatever the store times say (somebody may have set the clock back).
+   */
+  walkFrom = -1;
   /** Of the file that `load` found. */
   writer: CheckpointWriter = 'nobody';
   /** Grows when the clock is set back: times noted before mean nothing then. */
@@ -94,6 +101,7 @@ export class Checkpoint {
     this.masterFlushedOffset = time(24);
     this.confirmPhyOffset = time(32);
     const own = (at: number): number => Number(buffer.readBigInt64BE(at));
+    this.walkFrom = this.writer === 'own' ? own(WALK_FROM) : -1;
     if (this.writer === 'own' && own(96) >= 0) {
       this.summary = { ...NO_SUMMARY };
       for (const [i, field] of SUMMARY_FIELDS.entries()) {
@@ -148,6 +156,7 @@ export class Checkpoint {
     for (const [i, field] of SUMMARY_FIELDS.entries()) {
       buffer.writeBigInt64BE(BigInt(summary[field]), 96 + i * 8);
     }
+    buffer.writeBigInt64BE(BigInt(this.walkFrom), WALK_FROM);
     buffer.writeUInt32BE(crc32(buffer.subarray(OWN_PART, OWN_CRC)), OWN_CRC);
   }
 
@@ -155,7 +164,8 @@ export class Checkpoint {
    * Lowers the time up to which queues and index are on the device, and says so there before this returns. On a full disk the file goes
    * instead: without one, recovery begins at the first record.
    */
-  lowerLogics(timestamp: number): void {
+  lowerLogics(timestamp: number, walkFrom: number): void {
+    this.walkFrom = walkFrom;
     // Also when it is no higher already: what was read may be in the page cache only, and a higher one on the device.
     this.logicsMsgTimestamp = Math.min(this.logicsMsgTimestamp, timestamp);
     this.#saveOrRemove();

@@ -232,6 +232,7 @@ export class Maintenance {
       } else if (timestamp > 0 && era === this.#checkpoint.era && !this.#hasFlushFailed && this.#index?.hasFlushFailed !== true) {
         this.#checkpoint.logicsMsgTimestamp = timestamp;
         this.#checkpoint.summary = summary;
+        this.#checkpoint.walkFrom = -1;
       }
       this.saveCheckpoint();
     };
@@ -290,6 +291,7 @@ export class Maintenance {
       this.#checkpoint.logicsMsgTimestamp = timestamp;
     }
     this.#checkpoint.summary = this.#summary();
+    this.#checkpoint.walkFrom = -1;
     // On the device: the next start compares it with what it finds.
     return this.saveCheckpoint(true);
   }

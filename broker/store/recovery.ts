@@ -227,7 +227,9 @@ function startOffset(options: RecoveryOptions, walk: LogWalk): { from: number; i
   }
   const { indexMsgTimestamp } = options.checkpoint;
   if (options.isAfterKill && options.isOwnCheckpoint) {
-    const from = maxPhy === 0 ? files.minOffset : startAfterKill(options, walk);
+    const safe = maxPhy === 0 ? files.minOffset : startAfterKill(options, walk);
+    const { walkFrom } = options.checkpoint;
+    const from = walkFrom < 0 ? safe : Math.max(files.minOffset, Math.min(walkFrom, safe));
     lowerCheckpoint(options, from);
     index?.resumeAt(from, indexMsgTimestamp);
     return { from, indexFrom: from };
@@ -255,7 +257,7 @@ function startOffset(options: RecoveryOptions, walk: LogWalk): { from: number; i
 
 /** Queues and index are about to be cut back to `from`: should this recovery die, the next one must not start behind it. */
 function lowerCheckpoint(options: RecoveryOptions, from: number): void {
-  options.checkpoint.lowerLogics(storeTimestampOf(options.files, from));
+  options.checkpoint.lowerLogics(storeTimestampOf(options.files, from), from);
 }
 
 /**

@@ -7,7 +7,7 @@ import { FaultDisk } from './store-fault-disk.js';
 import { ROOT, SMALL_FILES, stop } from './store-fault-kit.js';
 import { PUT_KINDS } from './store-life-plan.js';
 import { ManualTime } from './store-life-time.js';
-import { StoreModel } from './store-model.js';
+import { queueTypeOf, StoreModel } from './store-model.js';
 
 const QUEUES = `${ROOT}/consumequeue`;
 
@@ -21,7 +21,7 @@ class Filled {
     const random = seededRandom(2);
     const disk = this.#disk;
     const config = storeConfig(ROOT, SMALL_FILES);
-    const store = await MessageStore.open({ config, logger: noopLogger, disk, clock: this.time, timers: this.time });
+    const store = await MessageStore.open({ config, logger: noopLogger, disk, clock: this.time, timers: this.time, queueTypeOf });
     for (let i = 0; i < 160; i++) {
       const kind = PUT_KINDS[i % PUT_KINDS.length]!;
       this.model.put(store, disk, {
@@ -49,7 +49,7 @@ class Filled {
     const logger = { ...noopLogger, warn: (text: string) => warnings.push(text) };
     const config = storeConfig(ROOT, SMALL_FILES);
     const time = new ManualTime(this.time.nowMs() + 1000);
-    const store = await MessageStore.open({ config, logger, disk, clock: time, timers: time });
+    const store = await MessageStore.open({ config, logger, disk, clock: time, timers: time, queueTypeOf });
     const end = store.commitLogMaxOffset();
     this.model.check(store, disk, { end, isStart: true, isAfterPowerLoss: false, isLast: true });
     const next = store.maxOffset('A', 0);

@@ -16,6 +16,7 @@ export const PUT_KINDS = [
   'v2',
   'ipv6',
   'large',
+  'inner',
 ] as const;
 export type PutKind = (typeof PUT_KINDS)[number];
 

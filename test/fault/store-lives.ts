@@ -6,7 +6,7 @@ import { storeConfig } from '../broker/store/store-kit.js';
 import { Died, type Fault, FaultDisk } from './store-fault-disk.js';
 import { type Action, type LifePlan, planOf, type Schedule, type ScheduleOptions } from './store-life-plan.js';
 import { ManualTime } from './store-life-time.js';
-import { StoreModel } from './store-model.js';
+import { queueTypeOf, StoreModel } from './store-model.js';
 
 const ROOT = '/store';
 const SMALL_FILES: Partial<StoreConfig> = {
@@ -84,7 +84,7 @@ export class StoreLives {
     const before = disk.copy();
     const config = storeConfig(ROOT, { ...SMALL_FILES, ...plan.config });
     try {
-      const store = await MessageStore.open({ config, logger: this.#logger(), disk, clock: this.#time, timers: this.#time });
+      const store = await MessageStore.open({ config, logger: this.#logger(), disk, clock: this.#time, timers: this.#time, queueTypeOf });
       if (disk.isDead) return null;
       disk.clearFaults();
       this.#trace?.(`  started: ${JSON.stringify(store.recovery)}`);

@@ -9,6 +9,9 @@ import type { FaultDisk } from './store-fault-disk.js';
 import type { PutKind } from './store-life-plan.js';
 
 const TOPICS = ['A', 'B', 'LongerTopicName'];
+/** The topic with batch consume queues. */
+const INNER_TOPIC = 'Inner';
+const INNER_FLAGS = MessageSysFlag.INNER_BATCH | MessageSysFlag.NEED_UNWRAP;
 const V2_TOPIC = `%RETRY%${'x'.repeat(130)}`;
 const IPV6 = { ip: Buffer.from('20010db8000000000000000000010002', 'hex'), port: 10911 };
 const BLANK_MAGIC = 0xcbd43194 | 0;
@@ -145,6 +148,9 @@ export class StoreModel {
       const batch = encodeBatch(Array.from({ length: 1 + (bodyBytes % 3) }, part));
       return message(topic, queueId, batch, { ...changes, properties: 'CLUSTER\u0001c\u0002' });
     }
+    if (kind === 'inner') {
+      return innerMessage(text(), body(bodyBytes), { queueId, waits: wish.waits, count: bodyBytes % 4 });
+    }
     if (kind === 'delayed') {
       topic = 'SCHEDULE_TOPIC_XXXX';
       changes.properties = text(`DELAY\u0001${queueId + 1}\u0002REAL_TOPIC\u0001A\u0002REAL_QID\u00010\u0002`);
@@ -215,6 +221,31 @@ function decodeParts(put: PutMessage): { body: Buffer; properties: string }[] {
   return decodeBatchParts(Buffer.from(put.body)).map(({ body, properties }) => ({ body, properties: properties + put.properties }));
 }
 
+/** `queueTypeOf` of the stores that a model fills. */
+export function queueTypeOf(topic: string): 'BatchCQ' | 'SimpleCQ' {
+  return topic === INNER_TOPIC ? 'BatchCQ' : 'SimpleCQ';
+}
+
+/** An inner batch; with a count of 0 a single message for the same topic. */
+function innerMessage(properties: string, body: Buffer, how: { queueId: number; waits: boolean; count: number }): PutMessage {
+  const { queueId, waits, count } = how;
+  if (count === 0) return message(INNER_TOPIC, queueId, body, { properties, waitStoreMsgOK: waits });
+  const part = { flag: 0, body, properties: '' };
+  const batch = encodeBatch(Array.from({ length: count }, () => part));
+  const text = `${properties}INNER_NUM\u0001${count}\u0002`;
+  return message(INNER_TOPIC, queueId, batch, { properties: text, waitStoreMsgOK: waits, sysFlag: INNER_FLAGS });
+}
+
+/** Queue offsets that a record takes. */
+function offsetsOf(record: MessageRecord): number {
+  return record.topic === INNER_TOPIC ? Number(getProperty(record.properties, 'INNER_NUM')) : 1;
+}
+
+/** Properties as they were sent: the store adds the place of the first message for a batch consume queue. */
+function sentProperties(record: MessageRecord): string {
+  return record.topic === INNER_TOPIC ? record.properties.replace(/INNER_(NUM|BASE)\u0001\d+\u0002/g, '') : record.properties;
+}
+
 /** The wire form of a batch, read independently of the product's decoder. */
 function decodeBatchParts(bytes: Buffer): { body: Buffer; properties: string }[] {
   const parts: { body: Buffer; properties: string }[] = [];
@@ -268,7 +299,7 @@ function compareRecord(sent: Sent, { record, bytes }: LogRecord, at: string): vo
     record.topic === put.topic &&
     record.queueId === put.queueId &&
     record.body.equals(sent.body) &&
-    record.properties === sent.properties &&
+    sentProperties(record) === sent.properties.replace(/INNER_NUM\u0001\d+\u0002/, '') &&
     (record.sysFlag & ~0x30) === put.sysFlag &&
     record.bornTimestamp === put.bornTimestamp &&
     record.bornHost.ip.equals(put.bornHost.ip) &&
@@ -300,20 +331,23 @@ function checkQueues(store: MessageStore, log: readonly LogRecord[]): void {
   }
   for (const [name, records] of queues) {
     const { topic, queueId, queueOffset } = records[0]!.record;
-    records.forEach(({ record }, i) => {
-      if (record.queueOffset !== queueOffset + i)
-        throw new Error(`${name} has offset ${record.queueOffset} where ${queueOffset + i} is due`);
-    });
-    const bounds = [store.minOffset(topic, queueId), store.maxOffset(topic, queueId)];
-    if (bounds[0] !== queueOffset || bounds[1] !== queueOffset + records.length) {
-      throw new Error(`${name} says ${bounds.join(' to ')} where the log has ${queueOffset} to ${queueOffset + records.length}`);
+    let end = queueOffset;
+    for (const { record } of records) {
+      if (record.queueOffset !== end) throw new Error(`${name} has offset ${record.queueOffset} where ${end} is due`);
+      end += offsetsOf(record);
     }
-    for (let at = 0; at < records.length; ) {
-      const result = store.getMessage(topic, queueId, queueOffset + at, 32);
-      if (result.status !== 'FOUND') throw new Error(`${name} at ${queueOffset + at}: ${result.status}`);
-      const wanted = Buffer.concat(records.slice(at, at + result.messageCount).map(({ bytes }) => bytes));
-      if (!Buffer.concat(result.buffers).equals(wanted)) throw new Error(`${name} at ${queueOffset + at} gives other bytes than the log`);
-      at += result.messageCount;
+    const bounds = [store.minOffset(topic, queueId), store.maxOffset(topic, queueId)];
+    if (bounds[0] !== queueOffset || bounds[1] !== end) {
+      throw new Error(`${name} says ${bounds.join(' to ')} where the log has ${queueOffset} to ${end}`);
+    }
+    for (let offset = queueOffset; offset < end; ) {
+      const result = store.getMessage(topic, queueId, offset, 32);
+      if (result.status !== 'FOUND') throw new Error(`${name} at ${offset}: ${result.status}`);
+      const next = result.nextBeginOffset;
+      const wanted = records.filter(({ record }) => record.queueOffset >= offset && record.queueOffset < next).map(({ bytes }) => bytes);
+      if (!Buffer.concat(result.buffers).equals(Buffer.concat(wanted)))
+        throw new Error(`${name} at ${offset} gives other bytes than the log`);
+      offset = next;
     }
   }
   for (const topic of store.topics()) {
