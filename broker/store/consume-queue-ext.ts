@@ -27,15 +27,15 @@ export class ConsumeQueueExt {
     this.#fds = options.fds;
   }
 
-  /** The tags code that an address stands for; the value itself when it is no address, or nothing is there. */
-  tagsCode(topic: string, queueId: number, value: bigint): number | bigint {
+  /** The tags code that an address stands for; the value itself when it is no address, null when nothing is there. */
+  tagsCode(topic: string, queueId: number, value: bigint): number | bigint | null {
     if (value > MAX_ADDRESS) {
       return value;
     }
     const position = Number(value - MIN_ADDRESS);
     const unit = Buffer.alloc(UNIT_BYTES);
     if (this.#files(topic, queueId).read(position, unit, 0, UNIT_BYTES) < UNIT_BYTES || unit.readInt16BE(0) < UNIT_BYTES) {
-      return value;
+      return null;
     }
     const tagsCode = unit.readBigInt64BE(2);
     const exact = Number(tagsCode);

@@ -1,4 +1,7 @@
 import { totalmem } from 'node:os';
+import { stringHashCode } from '../../src/common/java.js';
+import { getProperty, MessageConst } from '../../src/common/message/properties.js';
+import { decodeRecord } from '../../src/common/message/record.js';
 import { type BatchConsumeQueue, unitBaseOffset, unitMessageCount, unitStoreTimestamp } from './batch-consume-queue.js';
 import { type ConsumeQueue, CQ_UNIT_BYTES } from './consume-queue.js';
 import type { ConsumeQueueExt } from './consume-queue-ext.js';
@@ -310,7 +313,17 @@ export class MessageReader {
 
   #tagsCode(queue: UnitQueue, view: DataView, at: number): number | bigint {
     const tagsCode = unitTagsCode(view, at);
-    return typeof tagsCode === 'bigint' ? this.#ext.tagsCode(queue.topic, queue.queueId, tagsCode) : tagsCode;
+    if (typeof tagsCode === 'number') {
+      return tagsCode;
+    }
+    // The extension may be gone, or of a broker that died before it was written: the record knows its tag.
+    return this.#ext.tagsCode(queue.topic, queue.queueId, tagsCode) ?? this.#storedTagsCode(unitOffset(view, at));
+  }
+
+  #storedTagsCode(phyOffset: number): number {
+    const record = this.#reader.record(phyOffset);
+    const tags = record === null ? undefined : getProperty(decodeRecord(record, 0).properties, MessageConst.TAGS);
+    return tags === undefined ? 0 : stringHashCode(tags);
   }
 
   #matchedRecord(filter: MessageFilter, phyOffset: number, size: number): Buffer | null {

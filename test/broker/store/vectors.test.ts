@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crc32, inflateSync } from 'node:zlib';
@@ -136,8 +136,13 @@ describe.each([
     expect(store.commitLogMaxOffset()).toBe(end);
   });
 
-  test('gives a filter the tags code that the unit or its extension holds', async () => {
-    const store = await openVector(name, changes);
+  test.each([
+    ['the unit or its extension holds', false],
+    ['its record has, when the extension is gone', true],
+  ])('gives a filter the tags code that %s', async (_where, isGone) => {
+    const root = unpackVector(`${name}/store-${name}.tar.gz`);
+    if (isGone) rmSync(join(root, 'consumequeue_ext'), { recursive: true, force: true });
+    const store = await openStore(storeConfig(root, changes));
     const lines = expectedLines(name).filter((line) => line.kind === 'message');
     for (const line of lines) {
       const seen: (number | bigint)[] = [];
