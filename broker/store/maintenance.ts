@@ -160,7 +160,9 @@ export class Maintenance {
   #flushQueues(queues: readonly AnyQueue[], callback: (error: unknown) => void): void {
     let at = 0;
     let failure: unknown = null;
-    let lanes = Math.max(1, Math.min(QUEUE_FLUSHES, queues.length));
+    // Under SYNC_FLUSH sends wait for the same device.
+    const isShared = this.#host.config.flushDiskType === 'SYNC_FLUSH' && this.#isPassRunning;
+    let lanes = Math.max(1, Math.min(isShared ? 1 : QUEUE_FLUSHES, queues.length));
     const step = (): void => {
       while (queues[at]?.isDeleted === true) {
         at++;
