@@ -189,3 +189,20 @@ describe('a reply with storeReplyMessageEnable=false', () => {
     }
   });
 });
+
+describe('a reply under SYNC_FLUSH', () => {
+  it('is answered when it is on disk', async () => {
+    const synced = await startSandbox({ brokerConfig: { flushDiskType: 'SYNC_FLUSH' } });
+    const client = new RawClient(synced.brokerAddr);
+    try {
+      const properties = { ...TO_REQUESTER, REPLY_TO_CLIENT: 'nobody' };
+      for (let i = 0; i < 3; i++) {
+        const answer = await client.send({ topic: TOPIC, code: RequestCode.SEND_REPLY_MESSAGE_V2, body: 'pong', properties });
+        expect(answer).toMatchObject({ code: ResponseCode.SYSTEM_ERROR, extFields: { queueOffset: String(i) } });
+      }
+    } finally {
+      await client.close();
+      await synced.stop();
+    }
+  });
+});
