@@ -1,5 +1,5 @@
 /** Gates in front of a send, by the word in brackets that their remark begins with. */
-export const FLOW_GATES = ['REJECTREQUEST', 'OVERLOAD', 'PCBUSY_CLEAN_QUEUE', 'TIMEOUT_CLEAN_QUEUE', 'PC_SYNCHRONIZED'] as const;
+const FLOW_GATES = ['REJECTREQUEST', 'OVERLOAD', 'PCBUSY_CLEAN_QUEUE', 'TIMEOUT_CLEAN_QUEUE', 'PC_SYNCHRONIZED'] as const;
 
 /** Response codes that a send can end with beside SUCCESS. */
 const RESPONSE_CODES = [
