@@ -61,6 +61,9 @@ function deriveAddresses(config: LoadedConfig): void {
   const isOneAddress = bind !== '0.0.0.0' && bind !== '::';
   for (const key of ['brokerIP1', 'brokerIP2'] as const) {
     if (isOneAddress && !config.isSet(key)) config.assignValue(key, bind, derived('follows bindAddress'));
+    // An IPv6 address may stand in brackets, as in an address with a port.
+    const bare = /^\[([0-9a-fA-F:.]+)\]$/.exec(config.broker[key])?.[1];
+    if (bare !== undefined) config.assignValue(key, bare, config.source(key));
     if (/[,;\s]/.test(config.broker[key])) throw problem(config, key, 'is not one address');
     if (/^[^:]*:\d+$/.test(config.broker[key])) throw problem(config, key, 'carries a port; the port is listenPort');
     if (config.broker[key] === '') throw problem(config, key, 'is empty');

@@ -19,7 +19,7 @@ describe.skipIf(!hasIpv6)('a broker on ::1', () => {
   let client: RawClient;
 
   beforeAll(async () => {
-    sandbox = await startSandbox({ brokerConfig: { bindAddress: '::1', brokerIP1: '::1' } });
+    sandbox = await startSandbox({ brokerConfig: { bindAddress: '::1', brokerIP1: '[::1]' } });
     client = new RawClient(sandbox.brokerAddr);
   });
   afterAll(async () => {
