@@ -241,9 +241,10 @@ function offsetsOf(record: MessageRecord): number {
   return record.topic === INNER_TOPIC ? Number(getProperty(record.properties, 'INNER_NUM')) : 1;
 }
 
-/** Properties as they were sent: the store adds the place of the first message for a batch consume queue. */
-function sentProperties(record: MessageRecord): string {
-  return record.topic === INNER_TOPIC ? record.properties.replace(/INNER_(NUM|BASE)\u0001\d+\u0002/g, '') : record.properties;
+/** Properties without what says an inner batch's size and place, which the store writes. */
+function ownProperties(properties: string): string {
+  const pairs = properties.split('\u0002');
+  return pairs.filter((pair) => !pair.startsWith('INNER_NUM\u0001') && !pair.startsWith('INNER_BASE\u0001')).join('\u0002');
 }
 
 /** The wire form of a batch, read independently of the product's decoder. */
@@ -299,7 +300,7 @@ function compareRecord(sent: Sent, { record, bytes }: LogRecord, at: string): vo
     record.topic === put.topic &&
     record.queueId === put.queueId &&
     record.body.equals(sent.body) &&
-    sentProperties(record) === sent.properties.replace(/INNER_NUM\u0001\d+\u0002/, '') &&
+    ownProperties(record.properties) === ownProperties(sent.properties) &&
     (record.sysFlag & ~0x30) === put.sysFlag &&
     record.bornTimestamp === put.bornTimestamp &&
     record.bornHost.ip.equals(put.bornHost.ip) &&

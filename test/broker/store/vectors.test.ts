@@ -82,6 +82,7 @@ describe.each([
   ['clean', BROKER],
   ['killed', BROKER],
   ['torn', BROKER],
+  ['timer', { ...BROKER, mappedFileSizeCommitLog: 16_384 }],
 ])('the store %s of an Apache broker', (name, changes) => {
   test('opens with every queue, message and key that Apache finds in it', async () => {
     const store = await openVector(name, changes);
@@ -156,6 +157,27 @@ describe.each([
       expect(seen[0]).toBe(line.cqTagsCode);
     }
   });
+});
+
+test('a master and its slave have the same messages where both have them', async () => {
+  const changes = { ...BROKER, mappedFileSizeCommitLog: 16_384 };
+  const master = await openStore(storeConfig(unpackVector('store-ha-master.tar.gz'), changes));
+  const slave = await openStore(storeConfig(unpackVector('store-ha-slave.tar.gz'), changes));
+  expect([master.commitLogMinOffset(), master.commitLogMaxOffset()]).toEqual([0, slave.commitLogMaxOffset()]);
+  let compared = 0;
+  for (const topic of master.topics()) {
+    for (const queueId of master.topicQueueIds(topic)) {
+      expect(slave.maxOffset(topic, queueId)).toBe(slave.minOffset(topic, queueId) === 0 ? 0 : master.maxOffset(topic, queueId));
+      for (let offset = master.minOffset(topic, queueId); offset < master.maxOffset(topic, queueId); offset++) {
+        const record = recordThrough(master, topic, queueId, offset);
+        if (offset >= slave.minOffset(topic, queueId) && offset < slave.maxOffset(topic, queueId)) {
+          expect(recordThrough(slave, topic, queueId, offset)).toEqual(record);
+          compared++;
+        }
+      }
+    }
+  }
+  expect(compared).toBeGreaterThan(5);
 });
 
 test('a queue that begins in the middle has its first message where the fillers end', async () => {
