@@ -49,6 +49,46 @@ export async function runTimerCrash(seed: number): Promise<void> {
   check(world, sent, crashesMs);
 }
 
+/**
+ * A fixed run on a disk that dies at the given call: messages due soon and beyond the window, a recall, a slot that is half delivered.
+ * @returns false when the run ends before that call
+ */
+export async function runScriptedCrash(dieAfter: number, end: 'kill' | 'power cut'): Promise<boolean> {
+  const config = { timerPrecisionMs: 100, timerRollWindowSlot: 10, timerFlushIntervalMs: 200, mappedFileSizeTimerLog: 520 };
+  const world = new TimerWorld({ seed: dieAfter, flushDiskType: 'SYNC_FLUSH', config });
+  const sent: Sent[] = [];
+  const send = (delayMs: number): void => {
+    const dueMs = world.time.nowMs() + delayMs;
+    const slotMs = dueMs - (dueMs % 100 === 0 ? 100 : dueMs % 100);
+    sent.push({ key: `k${sent.length}`, dueMs, slotMs, isRecalled: false });
+    world.send(`k${sent.length - 1}`, { TIMER_DELIVER_MS: dueMs });
+  };
+  world.disk.dieAfter = dieAfter;
+  try {
+    await world.open();
+    for (const delayMs of [150, 180, 450, 1300, 2600, 700, 710]) send(delayMs);
+    world.advance(100);
+    const one = sent.at(-1)!;
+    one.isRecalled = true;
+    world.send(`recall of ${one.key}`, { TIMER_DELIVER_MS: one.slotMs + 1, TIMER_DEL_UNIQKEY: `${TOPIC}+${one.key}` });
+    for (let i = 0; i < 6; i++) {
+      world.advance(260);
+      send(300 + i * 37);
+    }
+    world.advance(400);
+  } catch (error) {
+    if (!(error instanceof Died) && !world.disk.isDead) throw error;
+  }
+  const hasDied = world.disk.isDead;
+  const crashMs = world.time.nowMs();
+  if (end === 'kill') world.kill();
+  else world.losePower();
+  await world.open();
+  world.advance(5000);
+  check(world, sent, [crashMs]);
+  return hasDied;
+}
+
 function work(world: TimerWorld, sent: Sent[], steps: number): void {
   const { random } = world;
   for (let i = 0; i < steps && !world.disk.isDead; i++) {

@@ -102,7 +102,8 @@ export class TimerWorld {
       config: { store: this.config },
       timer: this.timer,
     };
-    const refusal = parkDelayed(parts, put, { delayLevel: Number(properties.DELAY ?? 0), hasTimer: true });
+    const hasTimer = Object.keys(properties).some((name) => name.startsWith('TIMER_DELAY_') || name === 'TIMER_DELIVER_MS');
+    const refusal = parkDelayed(parts, put, { delayLevel: Number(properties.DELAY ?? 0), hasTimer });
     if (refusal !== null) return refusal.remark;
     const statuses: PutStatus[] = [];
     this.store.put(put, {

@@ -248,4 +248,21 @@ describe('a restart', () => {
     world.advance(35_000);
     expect(world.keys()).toEqual(['a']);
   });
+
+  it('goes on when retention took the record of a waiting message, and says which one is lost', async () => {
+    const world = await opened();
+    const from = world.time.nowMs();
+    world.send('gone', { TIMER_DELAY_MS: 60_500 });
+    world.send('early', { TIMER_DELAY_MS: 500 });
+    while (world.store.commitLogMaxOffset() < 70_000) world.send('filler', { PAD: 'p'.repeat(2000) });
+    world.send('kept', { TIMER_DELAY_MS: 60_600 });
+    world.advance(5000);
+    await world.stop();
+    world.disk.unlinkSync('/store/commitlog/00000000000000000000');
+    await world.open();
+    world.advance(70_000);
+    expect(world.keys().filter((key) => key !== 'filler')).toEqual(['early', 'kept']);
+    expect(world.delivered().at(-1)!.atMs - from).toBeGreaterThanOrEqual(60_600);
+    expect(world.log.join()).toContain('was deleted with its commit log file');
+  });
 });
