@@ -9,6 +9,9 @@ import { Retention } from './retention.js';
 import { logDirectory, type StoreParts } from './store-open.js';
 import { Block, type WritePath } from './write-path.js';
 
+/** Time after a file went in which a write that was refused before says nothing. */
+const ROOM_PAUSE_MS = 2 * WRITE_RETRY_MS;
+
 /** The store's files as a whole: room on the disk, files made in advance, files that may go. */
 export class Housekeeping {
   readonly disk: DiskWatch;
@@ -19,6 +22,8 @@ export class Housekeeping {
   readonly #cleaner: DerivedCleaner;
   readonly #warmer: FileWarmer;
   #nextMarkMs = 0;
+  /** When a file went last. */
+  #roomMs = Number.NEGATIVE_INFINITY;
   #canWarm = true;
 
   constructor(parts: StoreParts, log: CommitLog, write: WritePath) {
@@ -35,10 +40,13 @@ export class Housekeeping {
     const host = {
       config,
       safeWhere: () => Math.min(write.flusher.flushedWhere, write.dispatchedTo),
-      // A quota can end what the file system seems to have left.
-      diskLevel: () => (this.#isOutOfSpace ? 'full' : this.disk.level),
+      // A quota can end what the file system seems to have left; a file that went may be enough.
+      diskLevel: () => (this.#isOutOfSpace && clock.monotonicMs() > this.#roomMs + ROOM_PAUSE_MS ? 'full' : this.disk.level),
       diskPercent: () => this.disk.percent,
-      checkDisk: () => this.checkDisk(),
+      checkDisk: () => {
+        this.#roomMs = clock.monotonicMs();
+        this.checkDisk();
+      },
     } as const;
     this.#retention = new Retention({ host, files, disk, clock, logger });
     this.#cleaner = new DerivedCleaner({ config, log: files, topics, index, disk, clock, logger });

@@ -186,7 +186,7 @@ export class Retention {
 }
 
 /** Whether the local hour is one of a list like `04;16`. */
-export function isHourOf(hours: string, nowMs: number): boolean {
+function isHourOf(hours: string, nowMs: number): boolean {
   const hour = new Date(nowMs).getHours();
   return hours.split(';').some((text) => text.trim() !== '' && Number(text) === hour);
 }

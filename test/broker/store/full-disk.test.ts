@@ -47,8 +47,7 @@ test('sends are taken by themselves once there is room, and a kill after that is
 test('retention gives a full disk the room that sends need', async () => {
   const aging = await (await stoppedOnFullDisk()).open();
   aging.settle(20);
-  expect(aging.logFiles).toBeLessThan(5);
-  expect(aging.put('T', 0, 'taken')).toBe('PUT_OK');
+  expect([aging.logFiles, aging.put('T', 0, 'taken')]).toEqual([4, 'PUT_OK']);
 });
 
 test('a killed store on a full disk opens with all its messages, and goes on when there is room', async () => {
