@@ -146,10 +146,11 @@ export class Maintenance {
     const timestamp = this.#host.lastDispatchedTimestamp();
     const { era } = this.#checkpoint;
     const summary = this.#summary();
+    const { removals } = this.#topics;
     this.#isPassRunning = true;
     this.#flushQueues(this.#topics.takeToFlush(), (error) => {
       if (error === null) {
-        this.#indexPass({ timestamp, era, summary });
+        this.#indexPass({ timestamp, era, summary, removals });
         return;
       }
       this.#isPassRunning = false;
@@ -225,7 +226,8 @@ export class Maintenance {
     return { where: this.#host.dispatchedTo(), ...this.#topics.unitSums(), ...index, commitLogMin: this.#topics.commitLogMin };
   }
 
-  #indexPass({ timestamp, era, summary }: { timestamp: number; era: number; summary: DerivedSummary }): void {
+  #indexPass(pass: { timestamp: number; era: number; summary: DerivedSummary; removals: number }): void {
+    const { timestamp, era, summary, removals } = pass;
     const done = (error: Error | null): void => {
       this.#isPassRunning = false;
       this.#passMs = this.#clock.monotonicMs() - this.#passStartMs;
@@ -233,7 +235,7 @@ export class Maintenance {
         this.#flushFailed(error);
       } else if (timestamp > 0 && era === this.#checkpoint.era && !this.#hasFlushFailed && this.#index?.hasFlushFailed !== true) {
         this.#checkpoint.logicsMsgTimestamp = timestamp;
-        this.#checkpoint.summary = summary;
+        this.#checkpoint.summary = removals === this.#topics.removals ? summary : null;
         this.#checkpoint.walkFrom = -1;
       }
       this.saveCheckpoint();

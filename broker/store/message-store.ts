@@ -79,6 +79,11 @@ export class MessageStore {
     this.#messages = new MessageReader({ config, topics, log, reader: this.#reader, ext, counters: this.counters, guard });
     this.#house = new Housekeeping(parts, this.#log, this.#write);
     this.#maintenance = new Maintenance({ host: this.#host(), topics, index, checkpoint, clock, logger });
+    topics.onRemoved = () => {
+      // These queues are not missing.
+      checkpoint.summary = null;
+      this.#maintenance.saveCheckpoint();
+    };
     topics.onWriteError = (error) => this.#maintenance.derivedError(error);
     if (index !== null) {
       index.onError = (error) => this.#maintenance.derivedError(error);
@@ -299,9 +304,6 @@ export class MessageStore {
   /** Removes the topic's consume queues; its records stay in the commit log. */
   deleteTopic(topic: string): void {
     this.#parts.topics.deleteTopic(topic);
-    // Its queues are not missing.
-    this.#parts.checkpoint.summary = null;
-    this.#maintenance.saveCheckpoint();
   }
 
   commitLogMinOffset(): number {

@@ -64,6 +64,7 @@ export function recover(options: RecoveryOptions): RecoveryResult {
     // Without a log there is nothing that the queues could point at.
     topics.deleteAll();
     index?.cutFrom(0);
+    forgetCutSummary(options.checkpoint, 0);
     return { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: 0, dispatched: 0, flushedWhere: 0 };
   }
   const walk = new LogWalk(files, {
@@ -117,6 +118,9 @@ interface Filed {
 /** Files the records from where the walk begins; all records, when queues or index turn out to have lost something. */
 function fileRecords(options: RecoveryOptions, walk: LogWalk): { filed: Filed; from: number } {
   const { files, topics, index, checkpoint, logger } = options;
+  if (topics.removals > 0) {
+    checkpoint.summary = null;
+  }
   const isUnknown = checkpoint.writer === 'damaged' || (checkpoint.writer === 'nobody' && !options.isAfterKill);
   if (isUnknown || (options.isAfterKill && options.isOwnCheckpoint && checkpoint.writer !== 'own')) {
     checkpoint.forget();

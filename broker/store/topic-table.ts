@@ -36,6 +36,10 @@ export interface TopicEntry {
 export class TopicTable {
   /** Called when a queue's units cannot be written while messages come in. */
   onWriteError: (error: unknown) => void = () => {};
+  /** Folders of queues that were removed: what is known of the sum of all queues is of no use then. */
+  removals = 0;
+  /** Called after each. */
+  onRemoved: () => void = () => {};
   /** First offset of the commit log: units before it count no longer. */
   commitLogMin = 0;
   readonly #topics = new Map<string, TopicEntry>();
@@ -89,6 +93,7 @@ export class TopicTable {
     if (entry.queueType !== type) {
       // Left by an earlier topic of this name: a kill came between the two topics' changes. Its records stay in the commit log.
       this.#logger.warn(`${folder} is removed: topic ${topic} has queue.type=${entry.queueType}`);
+      this.removals++;
       this.#disk.removeDirectorySync(folder);
       return;
     }
@@ -242,6 +247,8 @@ export class TopicTable {
       }
     }
     this.#topics.delete(topic);
+    this.removals++;
+    this.onRemoved();
     for (const kind of [...Object.values(FOLDERS), 'consumequeue_ext']) {
       this.#disk.removeDirectorySync(join(this.#root, kind, topic));
     }
@@ -263,6 +270,8 @@ export class TopicTable {
     }
     this.#forget(queue);
     entry.queues[queue.queueId] = undefined;
+    this.removals++;
+    this.onRemoved();
     this.#disk.removeDirectorySync(queue.files.directory);
     this.#disk.removeDirectorySync(join(this.#root, 'consumequeue_ext', queue.topic, String(queue.queueId)));
   }

@@ -4,7 +4,7 @@ import { seededRandom } from '../../src/common/clock.js';
 import { noopLogger } from '../../src/common/logger.js';
 import { message, storeConfig } from '../broker/store/store-kit.js';
 import { FaultDisk } from './store-fault-disk.js';
-import { ROOT, SMALL_FILES, stop } from './store-fault-kit.js';
+import { openOn, ROOT, SMALL_FILES, stop } from './store-fault-kit.js';
 import { PUT_KINDS } from './store-life-plan.js';
 import { ManualTime } from './store-life-time.js';
 import { queueTypeOf, StoreModel } from './store-model.js';
@@ -145,4 +145,23 @@ describe.each([
       await filled.expectWhole(filled === CLEAN ? disk.afterPowerLoss(seededRandom(calls)) : disk.afterKill());
     }
   });
+});
+
+test('queues that were removed on purpose are not missed after a kill', async () => {
+  const disk = new FaultDisk(seededRandom(4));
+  const { store, sink, tick } = await openOn(disk);
+  for (const topic of ['Stays', 'Goes']) {
+    for (let i = 0; i < 20; i++) store.put(message(topic, 0, `${topic} ${i}`), sink);
+  }
+  store.flushTurn();
+  for (let i = 0; i < 8; i++) {
+    tick(1000);
+    disk.completeSyncs();
+  }
+  store.deleteTopic('Goes');
+  store.put(message('Stays', 0, 'last'), sink);
+  store.flushTurn();
+  const warnings: string[] = [];
+  const again = await openOn(disk.afterKill(), {}, { logger: { ...noopLogger, warn: (text) => warnings.push(text) } });
+  expect([again.store.maxOffset('Stays', 0), warnings]).toEqual([21, []]);
 });
