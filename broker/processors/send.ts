@@ -221,8 +221,9 @@ export class SendProcessor implements PutSink {
       }
       if (put.topic === RMQ_SYS_WHEEL_TIMER_TOPIC && !entry.isRetry) this.#nameForRecall(put);
     }
-    this.#parts.sends.inFlight++;
     this.#parts.store.put(put, this);
+    // Only now: a put that throws has no acknowledgement to wait for.
+    this.#parts.sends.inFlight++;
   }
 
   #nameForRecall(put: PutContext): void {
