@@ -25,11 +25,13 @@ class Model {
   readonly #random: Random;
   readonly #transactions: Transaction[] = [];
   readonly #log: string[] = [];
+  readonly #settings: Record<string, string | number | boolean>;
   #broker: TransactionBroker;
   #answered = 0;
 
-  constructor(broker: TransactionBroker, seed: number) {
+  constructor(broker: TransactionBroker, settings: Record<string, string | number | boolean>, seed: number) {
     this.#broker = broker;
+    this.#settings = settings;
     this.#random = seededRandom(seed);
   }
 
@@ -50,7 +52,9 @@ class Model {
     for (const transaction of this.#transactions) {
       if (transaction.fate === 'open') transaction.fate = this.#random.nextInt(2) === 0 ? 'commit' : 'rollback';
     }
-    for (let round = 0; round < 12; round++) {
+    // No immunity lasts longer than five rounds.
+    for (let round = 0, before = -1; round < 100 && (round < 6 || before !== this.#answered); round++) {
+      before = this.#answered;
       await this.#wait(INTERVAL);
       await this.#answerChecks();
     }
@@ -108,8 +112,10 @@ class Model {
       if (transaction.fate === 'open') continue;
       const type = transaction.fate === 'commit' ? 8 : 12;
       const answer = await this.#broker.end(halfOf(fields), type, { fromCheck: true });
-      this.#log.push(`answer ${transaction.body} ${transaction.fate} at ${fields.tranStateTableOffset}: ${answer.code}`);
-      expect(answer.code, this.#log.join('\n')).toBe(0);
+      this.#log.push(`answer ${transaction.body} ${transaction.fate} at ${fields.tranStateTableOffset}: ${answer.code} ${answer.remark}`);
+      // A copy that the disk did not confirm within syncFlushTimeout of this clock cannot be read yet; its producer is asked again.
+      const isUnread = this.#settings.flushDiskType === 'SYNC_FLUSH' && answer.remark?.startsWith('Find prepared') === true;
+      if (!isUnread) expect(answer.code, this.#log.join('\n')).toBe(0);
     }
   }
 
@@ -124,7 +130,7 @@ class Model {
       await this.#broker.stop();
     }
     this.#log.push(['clean restart', 'kill, offsets lost', 'kill'][how]!);
-    this.#broker = await TransactionBroker.start(SETTINGS, { dir, time });
+    this.#broker = await TransactionBroker.start(this.#settings, { dir, time });
     await this.#broker.join();
     this.#answered = 0;
   }
@@ -132,9 +138,10 @@ class Model {
 
 /** One run; a failure shows its steps, and the seed repeats them. */
 export async function runModel(seed: number, steps: number): Promise<void> {
-  const broker = await TransactionBroker.start(SETTINGS);
+  const settings = { ...SETTINGS, flushDiskType: seed % 2 === 0 ? 'ASYNC_FLUSH' : 'SYNC_FLUSH' };
+  const broker = await TransactionBroker.start(settings);
   await broker.join();
-  const model = new Model(broker, seed);
+  const model = new Model(broker, settings, seed);
   await model.run(steps);
   await model.finish();
 }
