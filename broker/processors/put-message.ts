@@ -67,11 +67,9 @@ export class PutContextPool {
     context.entry = null;
     context.properties = '';
     context.recallHandle = '';
-    if (context.messageCount !== 1 || context.batch) {
-      context.messageCount = 1;
-      context.batch = false;
-      context.batchUniqId = '';
-    }
+    context.messageCount = 1;
+    context.batch = false;
+    context.batchUniqId = '';
     this.#free.push(context);
   }
 }

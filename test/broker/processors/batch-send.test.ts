@@ -138,6 +138,12 @@ describe('an inner batch', () => {
     expect(bodiesOf(await client.pull({ topic: 'Inner', offset: 3, maxMsgNums: 3 }))).toEqual(['single', 'd', 'e']);
   });
 
+  it('of one message is told its id, and the next message is not', async () => {
+    const sent = await sendBatch('Inner', encodeBatch([part('one')]), outer);
+    expect(sent.extFields).toMatchObject({ batchUniqId: 'BATCH1' });
+    expect((await client.send({ topic: 'Inner', body: 'next' })).extFields).not.toHaveProperty('batchUniqId');
+  });
+
   it('wakes a pull that waits for a tag, because its messages may have it', async () => {
     const held = client.pull({ topic: 'InnerHeld', sysFlag: 4 | 2, subscription: 'T1', suspendMs: 20_000 });
     while (sandbox.brokers[0]!.parts.holds.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
