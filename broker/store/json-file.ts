@@ -127,6 +127,13 @@ export class ConfigFile<T> {
         if (error === null && !isReplaced) {
           this.#disk.renameSync(temporary, this.path);
           this.#savedText = text;
+          this.#disk.syncDirectory(dirname(this.path), (nameError) => {
+            if (nameError !== null) {
+              this.#savedText = null;
+            }
+            onDone(nameError);
+          });
+          return;
         }
       } catch (caught) {
         error = caught;
@@ -155,6 +162,10 @@ export class ConfigFile<T> {
       this.#disk.closeSync(fd);
     }
     this.#disk.renameSync(temporary, path);
+    if (isDurable) {
+      // Until the name is there too, a power cut brings the old content back.
+      this.#disk.syncDirectorySync(dirname(path));
+    }
   }
 
   /** Makes a file of the text; returns its descriptor. */

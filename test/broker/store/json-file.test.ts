@@ -57,6 +57,8 @@ test('a save in the background waits for the device without holding anything up,
     ...nodeDisk,
     fdatasync: (_fd, callback) => void syncs.push(callback),
     fdatasyncSync: () => expect.fail('waited for the device'),
+    syncDirectory: (_path, callback) => callback(null),
+    syncDirectorySync: () => expect.fail('waited for the device'),
   });
   one.save({ value: 1 });
   const outcomes: unknown[] = [];
