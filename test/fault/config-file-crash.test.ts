@@ -16,7 +16,7 @@ function fileOn(disk: FaultDisk): ConfigFile<{ version: number; text: string }> 
   });
 }
 
-const valueOf = (version: number) => ({ version, text: 'x'.repeat(3000 + version) });
+const content = (version: number) => ({ version, text: 'x'.repeat(3000 + version) });
 
 test.each([
   ['a kill', false, false],
@@ -32,7 +32,7 @@ test.each([
       disk.dieAfter = calls;
       try {
         for (let version = 1; version < 9; version++) {
-          file.save(valueOf(version), { durable });
+          file.save(content(version), { durable });
           versions.push(version);
         }
       } catch (error) {
@@ -42,7 +42,7 @@ test.each([
       const found = fileOn(disk).load();
       const least = versions.at(-1) ?? 0;
       expect([least, least + 1], `after ${calls} calls, seed ${seed}`).toContain(found?.version ?? 0);
-      if (found !== null) expect(found).toEqual(valueOf(found.version));
+      if (found !== null) expect(found).toEqual(content(found.version));
     }
   }
 });
@@ -50,8 +50,8 @@ test.each([
 test('any of the two files missing, empty or cut leaves the other; with neither readable the start is refused', () => {
   const disk = new FaultDisk(seededRandom(5));
   const file = fileOn(disk);
-  file.save(valueOf(1), { durable: true });
-  file.save(valueOf(2), { durable: true });
+  file.save(content(1), { durable: true });
+  file.save(content(2), { durable: true });
   const broken: Record<string, (copy: FaultDisk, path: string) => void> = {
     intact: () => {},
     missing: (copy, path) => copy.remove(path),
