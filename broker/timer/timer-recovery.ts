@@ -40,7 +40,8 @@ export function recoverTimer(context: TimerContext, saved: TimerProgress | null,
     return rebuild(context, progress);
   }
   wheel.create({ reset: false });
-  const end = findEnd(context, progress);
+  const queueOffset = clampToQueue(context, progress.queueOffset);
+  const end = findEnd(context, progress, firstNewOffset(context.store, queueOffset));
   if (typeof end === 'string') {
     logger.warn(`the timer wheel is made again from ${RMQ_SYS_WHEEL_TIMER_TOPIC}: ${end}`);
     return rebuild(context, progress);
@@ -52,8 +53,7 @@ export function recoverTimer(context: TimerContext, saved: TimerProgress | null,
     logger.warn(`the timer wheel is made again from ${RMQ_SYS_WHEEL_TIMER_TOPIC}: it points behind the end of the timer log, ${log.end}`);
     return rebuild(context, progress);
   }
-  const queueOffset = clampToQueue(context, progress.queueOffset);
-  const filter = unitsFilter(context, end, queueOffset);
+  const filter = unitsFilter(context, end);
   const isFresh = saved === null && log.end === 0 && context.store.maxOffset(RMQ_SYS_WHEEL_TIMER_TOPIC, 0) === 0;
   return { readTimeMs: isFresh ? present : progress.readTimeMs, queueOffset, liveSlots, pending, filter, isRebuild: false };
 }
@@ -75,20 +75,27 @@ function hasOtherPrecision(wheel: TimerWheel, nowMs: number): boolean {
   return false;
 }
 
-/** The end of the log, and the units from one file before the checkpoint's on. */
+/** The end of the log, and what was found on the way there. */
 interface LogEnd {
   position: number;
   /** Where the walk began. */
   from: number;
-  /** Commit log offsets of the messages whose units lie behind the checkpoint. */
-  offsets: Set<number>;
+  /** Commit log offsets of messages that have a unit although the checkpoint's queue offset is before them. */
+  known: Set<number>;
 }
 
-function findEnd(context: TimerContext, progress: TimerProgress): LogEnd | string {
+/** Commit log offset of the first message that the checkpoint does not count; infinite when it counts all. */
+function firstNewOffset(store: MessageStore, queueOffset: number): number {
+  const isEnd = queueOffset >= store.maxOffset(RMQ_SYS_WHEEL_TIMER_TOPIC, 0);
+  return isEnd ? Number.POSITIVE_INFINITY : store.commitLogOffsetAt(RMQ_SYS_WHEEL_TIMER_TOPIC, 0, queueOffset);
+}
+
+/** Walks the log from the start of the checkpoint's file. */
+function findEnd(context: TimerContext, progress: TimerProgress, firstNew: number): LogEnd | string {
   const { log, store } = context;
   const unit = new TimerUnit();
-  const from = Math.max(log.minPos, progress.logFlushPos - (progress.logFlushPos % log.fileSize) - log.fileSize);
-  const offsets = new Set<number>();
+  const from = Math.max(log.minPos, progress.logFlushPos - (progress.logFlushPos % log.fileSize));
+  const known = new Set<number>();
   let position = from;
   while (position < log.filesEnd) {
     const kind = log.probe(position, unit);
@@ -101,11 +108,11 @@ function findEnd(context: TimerContext, progress: TimerProgress): LogEnd | strin
       const record = recordOf(store, unit);
       if (record === null || !(slotTimeOf(record) >= unit.slotTimeMs)) break;
     }
-    offsets.add(unit.commitLogOffset);
+    if (unit.commitLogOffset >= firstNew) known.add(unit.commitLogOffset);
     position += UNIT_BYTES;
   }
   if (position < progress.logFlushPos) return `the timer log is damaged at ${position}, before ${progress.logFlushPos}`;
-  return { position, from, offsets };
+  return { position, from, known };
 }
 
 /** Puts units into their slots that a flush of the wheel missed. */
@@ -152,13 +159,9 @@ function clampToQueue({ store, logger }: TimerContext, queueOffset: number): num
 }
 
 /** Leaves out messages whose units reached the log after the checkpoint. */
-function unitsFilter({ store }: TimerContext, end: LogEnd, queueOffset: number): EnqueueFilter | null {
-  const max = store.maxOffset(RMQ_SYS_WHEEL_TIMER_TOPIC, 0);
-  const first = store.commitLogOffsetAt(RMQ_SYS_WHEEL_TIMER_TOPIC, 0, queueOffset);
-  if (queueOffset >= max) return null;
-  const known = new Set([...end.offsets].filter((offset) => offset >= first));
+function unitsFilter({ store }: TimerContext, { known }: LogEnd): EnqueueFilter | null {
   if (known.size === 0) return null;
-  return { isWanted: (record) => !known.has(record.commitLogOffset), endOffset: max };
+  return { isWanted: (record) => !known.has(record.commitLogOffset), endOffset: store.maxOffset(RMQ_SYS_WHEEL_TIMER_TOPIC, 0) };
 }
 
 /** Empties wheel and log; every message of the topic that is not delivered is put there again. */

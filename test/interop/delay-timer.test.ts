@@ -225,7 +225,6 @@ interop('a store with messages that wait, opened by the other side', 'java', () 
     expect(waited('timer 2')).toBeGreaterThanOrEqual(deliverTimeMs + 2000);
     const parked = await dumpQueue(second.target, 'rmq_sys_wheel_timer', 0);
     expect(bodiesOf(parked.records)).toContain('hours');
-    await second.broker.stop();
   });
 
   it('the store recorded from Apache 5.3.3 delivers what was pending, and not what was recalled', async () => {
