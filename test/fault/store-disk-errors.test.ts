@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
-import { MessageStore, type PutMessage, type PutStatus, type StoreConfig } from '../../broker/store/index.js';
-import { type Clock, seededRandom, type Timers } from '../../src/common/clock.js';
-import { noopLogger } from '../../src/common/logger.js';
-import { decodeRecord } from '../../src/common/message/record.js';
-import { message, storeConfig } from '../broker/store/store-kit.js';
+import type { StoreConfig } from '../../broker/store/index.js';
+import { seededRandom } from '../../src/common/clock.js';
+import { message } from '../broker/store/store-kit.js';
 import { FaultDisk } from './store-fault-disk.js';
+import { openOn as openSmall, stop } from './store-fault-kit.js';
 
 const CONFIG: Partial<StoreConfig> = {
   mappedFileSizeCommitLog: 65_536,
@@ -13,50 +12,7 @@ const CONFIG: Partial<StoreConfig> = {
   maxIndexNum: 1000,
 };
 
-/** A store on a disk in memory, with a clock that only `tick` moves. */
-async function openOn(disk: FaultDisk, changes: Partial<StoreConfig> = {}) {
-  let ms = 1_700_000_000_000;
-  let interval: () => void = () => {};
-  const clock: Clock = { nowMs: () => ms, monotonicMs: () => ms, monotonicNs: () => BigInt(ms) };
-  const timers: Timers = {
-    setInterval: (callback) => {
-      interval = callback;
-      return 1;
-    },
-    clearInterval: () => {},
-    setTimeout: () => 1,
-    clearTimeout: () => {},
-    setImmediate: () => 1,
-  };
-  const store = await MessageStore.open({
-    config: storeConfig('/store', { ...CONFIG, ...changes }),
-    logger: noopLogger,
-    disk,
-    clock,
-    timers,
-  });
-  const answers: [string, PutStatus][] = [];
-  const sink = { onPut: (put: PutMessage, status: PutStatus) => void answers.push([put.body.toString('latin1', 0, 2), status]) };
-  return {
-    store,
-    answers,
-    put: (...bodies: (string | Buffer)[]) => {
-      answers.length = 0;
-      for (const body of bodies) {
-        store.put(message('T', 0, body), sink);
-      }
-      store.flushTurn();
-    },
-    tick: (elapsedMs: number) => {
-      ms += elapsedMs;
-      interval();
-    },
-    bodies: () =>
-      Array.from({ length: store.maxOffset('T', 0) }, (_, i) =>
-        decodeRecord(store.getMessage('T', 0, i, 1).buffers[0]!, 0).body.toString('latin1', 0, 2),
-      ),
-  };
-}
+const openOn = (disk: FaultDisk, changes: Partial<StoreConfig> = {}) => openSmall(disk, { ...CONFIG, ...changes });
 
 test('a full disk refuses the turn, keeps what was acknowledged, and takes messages again when there is room', async () => {
   const disk = new FaultDisk(seededRandom(1));
@@ -160,6 +116,25 @@ test('a flush that fails acknowledges nothing; sends are refused until the same 
   expect([store.isWriteable, ...bodies()]).toEqual([true, 'a1']);
   const lost = await openOn(disk.afterPowerLoss());
   expect(lost.bodies()).toEqual(['a1']);
+});
+
+test('a flush that succeeds after one that failed proves nothing before everything was written again, nor does an orderly stop', async () => {
+  for (const isStopped of [false, true]) {
+    const disk = new FaultDisk(seededRandom(11));
+    const { store, put, tick, answers } = await openOn(disk, { flushDiskType: 'SYNC_FLUSH', flushIntervalCommitLog: 200 });
+    disk.failSyncs = 1;
+    put('a1');
+    for (let i = 0; i < 3; i++) disk.completeSyncs();
+    // The regular flush is due long before the next try.
+    tick(300);
+    for (let i = 0; i < 3; i++) disk.completeSyncs();
+    expect([answers, store.flushedWhere]).toEqual([[], 0]);
+    if (isStopped) await stop(store, disk);
+    const again = await openOn(disk.afterPowerLoss());
+    // Stopped: the bytes were written once more, and are there. Not stopped: nobody was promised anything.
+    expect(again.bodies()).toEqual(isStopped ? ['a1'] : again.bodies());
+    if (isStopped) expect(answers).toEqual([['a1', 'PUT_OK']]);
+  }
 });
 
 test('above diskSpaceWarningLevelRatio sends are refused, below they are taken again', async () => {
