@@ -4,6 +4,10 @@ import type { FdCache } from './fd-cache.js';
 import type { Disk } from './types.js';
 
 const NAME = /^\d{20}$/;
+/** Smallest block of a file system; with larger ones files only seem to hold more. */
+const BLOCK_BYTES = 4096;
+const BLOCK = Buffer.alloc(BLOCK_BYTES);
+const ZEROS = Buffer.alloc(BLOCK_BYTES);
 
 /** File name of the file that starts at `offset`: 20 digits. */
 export function offsetFileName(offset: number): string {
@@ -190,6 +194,26 @@ export class FileSeries {
     const fd = this.#fds.open(this.pathOf(start));
     this.#disk.ftruncateSync(fd, offset - start);
     this.#disk.ftruncateSync(fd, this.fileSize);
+  }
+
+  /**
+   * Like `zeroFrom` for a file without holes before `offset`: where nothing is allocated behind the block of `offset`, only the rest of that
+   * block can hold old bytes, and looking at it costs less than giving up the file's end and making it again.
+   */
+  zeroDenseFrom(offset: number): void {
+    const start = this.startOf(offset);
+    if (!this.has(start)) {
+      return;
+    }
+    const blocksEnd = start + Math.ceil((offset - start) / BLOCK_BYTES) * BLOCK_BYTES;
+    const rest = Math.min(blocksEnd, start + this.fileSize) - offset;
+    if (start + this.allocatedBytes(start) > blocksEnd || this.read(offset, BLOCK, 0, rest) < rest) {
+      this.zeroFrom(offset);
+      return;
+    }
+    if (!BLOCK.subarray(0, rest).equals(ZEROS.subarray(0, rest))) {
+      this.writeAll(offset, ZEROS, 0, rest);
+    }
   }
 
   /** Bytes that the file really occupies. */

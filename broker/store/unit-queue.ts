@@ -236,7 +236,7 @@ export abstract class UnitQueue {
     const end = unit * this.unitBytes;
     this.files.deleteFrom(end === 0 ? 0 : this.files.startOf(end - 1) + this.files.fileSize);
     if (end % this.files.fileSize !== 0) {
-      this.files.zeroFrom(end);
+      this.files.zeroDenseFrom(end);
       // Old units that a power cut brings back behind the end would count as new ones later.
       this.unsyncedFiles.add(this.files.startOf(end));
     }
