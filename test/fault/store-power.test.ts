@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { planOf } from './store-life-plan.js';
 import { runSeeds, runsWanted, StoreLives } from './store-lives.js';
 
-const { seed, runs } = runsWanted(60);
+const { seed, runs } = runsWanted(40);
 
 test(`${runs} stores, each through kills and power cuts, lose nothing they promised`, { timeout: 600_000 }, async () => {
   await runSeeds(seed, runs, {});
