@@ -9,7 +9,7 @@ let client: RawClient;
 
 beforeAll(async () => {
   // Level 3, the first retry's, is short here.
-  sandbox = await startSandbox({ brokerConfig: { messageDelayLevel: '1s 2s 1s 1s', brokerFastFailureEnable: false } });
+  sandbox = await startSandbox({ brokerConfig: { messageDelayLevel: '1s 2s 1s 1s' } });
   client = new RawClient(sandbox.brokerAddr);
 });
 afterAll(async () => {

@@ -59,7 +59,7 @@ let sandbox: Sandbox;
 let clients: RawClient[];
 
 async function start(brokerConfig: Record<string, string | number | boolean>): Promise<void> {
-  sandbox = await startSandbox({ brokerConfig, disk: disk.disk });
+  sandbox = await startSandbox({ brokerConfig: { brokerFastFailureEnable: true, ...brokerConfig }, disk: disk.disk });
   clients = [new RawClient(sandbox.brokerAddr), new RawClient(sandbox.brokerAddr)];
   for (const client of clients) expect((await client.send({ topic: 'Flow' })).code).toBe(0);
 }

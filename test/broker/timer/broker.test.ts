@@ -13,7 +13,7 @@ let producer: Producer;
 
 beforeAll(async () => {
   sandbox = await startSandbox({
-    brokerConfig: { recallMessageEnable: true, timerPrecisionMs: 100, mappedFileSizeTimerLog: 52_000, brokerFastFailureEnable: false },
+    brokerConfig: { recallMessageEnable: true, timerPrecisionMs: 100, mappedFileSizeTimerLog: 52_000 },
   });
   client = new RawClient(sandbox.brokerAddr);
   producer = new Producer({ namesrvAddr: sandbox.namesrvAddr, producerGroup: 'PG_timer' });
