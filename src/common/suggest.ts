@@ -20,9 +20,7 @@ export function suggest(word: string, names: readonly string[]): string[] {
 
 /** The words of a camel-case name, in lower case. */
 function wordsOf(name: string): string[] {
-  return name
-    .split(/(?<=[a-z0-9])(?=[A-Z])/)
-    .map((word) => word.toLowerCase());
+  return name.split(/(?<=[a-z0-9])(?=[A-Z])/).map((word) => word.toLowerCase());
 }
 
 /** Whether `words` has all of `wanted`, in their order. */
