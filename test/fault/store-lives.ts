@@ -39,7 +39,7 @@ export class StoreLives {
   #wallMs = 1_700_000_000_000;
   /** The power was cut since the last start that worked. */
   #hasLostPower = false;
-  #openError: string | null = null;
+  #hasSeenFaults = false;
 
   constructor(schedule: Schedule, trace: ((line: string) => void) | null = null) {
     this.#schedule = schedule;
@@ -100,8 +100,8 @@ export class StoreLives {
     } catch (error) {
       if (disk.isDead || error instanceof Died) return null;
       if (disk.faultsSeen === 0 || plan.startFaults.length === 0) throw error;
-      this.#openError = String(error);
-      this.#trace?.(`  did not start: ${this.#openError}`);
+      this.#hasSeenFaults = true;
+      this.#trace?.(`  did not start: ${String(error)}`);
       this.#disk = disk.afterKill();
       return this.#start({ ...plan, startFaults: [] });
     }
@@ -110,8 +110,9 @@ export class StoreLives {
   #logger(): Logger {
     const note = (text: string): void => {
       this.#trace?.(`  logged: ${text}`);
-      // Queues and index that have lost something are made anew, which would hide why.
-      if (text.includes('made anew from the commit log') && this.#schedule.isJournalOrdered) throw new Error(text);
+      // Queues and index that have lost something are made anew, which would hide why. A disk that fails may tear the checkpoint.
+      const isOwed = this.#schedule.isJournalOrdered && !this.#hasSeenFaults;
+      if (text.includes('made anew from the commit log') && isOwed) throw new Error(text);
     };
     return { ...noopLogger, warn: note, error: note };
   }
@@ -196,6 +197,7 @@ export class StoreLives {
     if (store !== null) this.#model.noteFlushed(store.flushedWhere);
     const isPower = plan.end.endsWith('power');
     this.#model.hasLostCache = this.#disk.hasEvicted;
+    this.#hasSeenFaults ||= this.#disk.faultsSeen > 0;
     this.#model.noteCrash(isPower);
     this.#hasLostPower ||= isPower;
     this.#trace?.(`  ${this.#disk.isDead ? 'died' : 'ended'} after ${this.#disk.calls} calls, ${isPower ? 'power lost' : 'killed'}`);
