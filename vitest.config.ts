@@ -13,6 +13,8 @@ const shared = { pool: 'forks' as const, env: { MQKIT_SEED: seed }, setupFiles: 
 export default defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
+    // Most tests wait more than they compute; each file has nodes, ports and folders of its own.
+    maxWorkers: 2,
     projects: [
       {
         test: {

@@ -103,8 +103,7 @@ export class ClientManageProcessor {
 
   #checkSelector({ expressionType, subString }: SubscriptionData): void {
     if (!this.#parts.config.broker.enablePropertyFilter) {
-      const remark = `The broker does not support consumer to filter message by ${expressionType}`;
-      throw fault(ResponseCode.SYSTEM_ERROR, `${remark}; allow it with enablePropertyFilter=true`);
+      throw fault(ResponseCode.SYSTEM_ERROR, `The broker does not support consumer to filter message by ${expressionType}`);
     }
     if (expressionType !== SQL92) throw fault(ResponseCode.SUBSCRIPTION_PARSE_FAILED, `expression type ${expressionType} is not known`);
     try {
