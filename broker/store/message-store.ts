@@ -72,7 +72,7 @@ export class MessageStore {
       lastStoreTimestamp: parts.recovery.lastStoreTimestamp,
       flushedWhere: parts.recovery.flushedWhere,
     });
-    const guard = new RecordGuard(this.counters, logger);
+    const guard = new RecordGuard({ counters: this.counters, logger, startedAt: parts.recovery.end });
     this.#reader = new LogReader(this.#log, guard);
     const ext = new ConsumeQueueExt({ config, disk, fds });
     const log = logView(this.#log, this.#write);
