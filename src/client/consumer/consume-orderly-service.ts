@@ -13,6 +13,7 @@ import {
 import type { CachedMessage, ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
 import type { QueueLocks } from './queue-locks.js';
+import { RunningCalls } from './running-calls.js';
 import type { SendBack } from './send-back.js';
 
 /** Longest stretch of listener calls of one queue in one turn, ms. */
@@ -41,6 +42,7 @@ interface OrderedQueue {
  */
 export class ConsumeOrderlyService implements QueueConsumer {
   readonly #parts: ConsumerParts;
+  readonly #calls: RunningCalls;
   readonly #sendBack: SendBack;
   readonly #listener: OrderlyMessageListener;
   readonly #onRemoved: (processQueue: ProcessQueue) => void;
@@ -49,10 +51,8 @@ export class ConsumeOrderlyService implements QueueConsumer {
   /** Set before the first message. Null for a broadcasting group, which has no locks. */
   locks: QueueLocks | null = null;
   #ready: OrderedQueue[] = [];
-  #active = 0;
   #stopped = false;
   #draining = false;
-  #whenIdle: Array<() => void> = [];
   readonly #waits = new Set<TimerHandle>();
 
   constructor(
@@ -60,6 +60,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
     init: { sendBack: SendBack; listener: OrderlyMessageListener; onRemoved: (processQueue: ProcessQueue) => void },
   ) {
     this.#parts = parts;
+    this.#calls = new RunningCalls(parts.client.timers);
     this.#sendBack = init.sendBack;
     this.#listener = init.listener;
     this.#onRemoved = init.onRemoved;
@@ -95,17 +96,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
   }
 
   async idle(timeoutMs: number): Promise<void> {
-    if (this.#active === 0) {
-      return;
-    }
-    const { timers } = this.#parts.client;
-    await new Promise<void>((resolve) => {
-      const timer = timers.setTimeout(resolve, timeoutMs);
-      this.#whenIdle.push(() => {
-        timers.clearTimeout(timer);
-        resolve();
-      });
-    });
+    await this.#calls.idle(timeoutMs);
   }
 
   /** Messages of a queue are held in order for as long as the listener takes. */
@@ -156,13 +147,13 @@ export class ConsumeOrderlyService implements QueueConsumer {
   readonly #drain = (): void => {
     this.#draining = false;
     const endMs = this.#parts.client.clock.monotonicMs() + TURN_BUDGET_MS;
-    while (this.#ready.length > 0 && this.#active < this.#parts.settings.consumeThreadMax) {
+    while (this.#ready.length > 0 && this.#calls.count < this.#parts.settings.consumeThreadMax) {
       this.#run(this.#ready.shift()!);
       if (this.#parts.client.clock.monotonicMs() >= endMs) {
         break;
       }
     }
-    if (this.#ready.length > 0 && this.#active < this.#parts.settings.consumeThreadMax) {
+    if (this.#ready.length > 0 && this.#calls.count < this.#parts.settings.consumeThreadMax) {
       this.#drainSoon();
     }
   };
@@ -185,7 +176,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
     const taken = queue.messages.slice(queue.next, queue.next + settings.consumeMessageBatchMaxSize);
     queue.next += taken.length;
     queue.state = 'running';
-    this.#active++;
+    this.#calls.begin();
     const nowMs = client.clock.nowMs();
     const messages = taken.map(({ message }) => {
       restoreTopic(message, this.#retryTopic);
@@ -290,8 +281,8 @@ export class ConsumeOrderlyService implements QueueConsumer {
   }
 
   #free(queue: OrderedQueue, waitMs: number): void {
-    this.#active--;
     queue.state = 'idle';
+    this.#calls.end();
     for (const resolve of queue.whenFree.splice(0)) {
       resolve();
     }
@@ -301,11 +292,6 @@ export class ConsumeOrderlyService implements QueueConsumer {
       this.#wait(queue, waitMs);
     } else {
       this.#makeReady(queue);
-    }
-    if (this.#active === 0) {
-      for (const resolve of this.#whenIdle.splice(0)) {
-        resolve();
-      }
     }
     if (this.#ready.length > 0) {
       this.#drainSoon();

@@ -5,6 +5,7 @@ import { ConsumeStatus, MessageModel } from '../types.js';
 import type { ConsumeConcurrentlyContext, ConsumerParts, DirectResult, MessageListener, QueueConsumer } from './parts.js';
 import type { CachedMessage, ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
+import { RunningCalls } from './running-calls.js';
 import type { SendBack } from './send-back.js';
 
 /** Longest stretch of listener calls in one turn, ms: pulls, heartbeats and answers must not wait behind them. */
@@ -26,6 +27,8 @@ interface Chunk {
  */
 export class ConsumeService implements QueueConsumer {
   readonly #parts: ConsumerParts;
+  /** Listener calls and give-backs that are not finished. */
+  readonly #calls: RunningCalls;
   readonly #sendBack: SendBack;
   readonly #listener: MessageListener;
   readonly #retryTopic: string;
@@ -33,10 +36,8 @@ export class ConsumeService implements QueueConsumer {
   readonly #onRemoved: (processQueue: ProcessQueue) => void;
   #waiting: Chunk[] = [];
   #next = 0;
-  #active = 0;
   #draining = false;
   #stopped = false;
-  #whenIdle: Array<() => void> = [];
   readonly #resubmits = new Set<TimerHandle>();
 
   constructor(
@@ -44,15 +45,11 @@ export class ConsumeService implements QueueConsumer {
     init: { sendBack: SendBack; listener: MessageListener; onRemoved: (processQueue: ProcessQueue) => void },
   ) {
     this.#parts = parts;
+    this.#calls = new RunningCalls(parts.client.timers);
     this.#sendBack = init.sendBack;
     this.#listener = init.listener;
     this.#onRemoved = init.onRemoved;
     this.#retryTopic = retryTopic(parts.settings.consumerGroup);
-  }
-
-  /** Listener calls and give-backs that are not finished. */
-  get active(): number {
-    return this.#active;
   }
 
   /** Takes messages of one queue; the listener runs later in this turn or after it. */
@@ -86,17 +83,7 @@ export class ConsumeService implements QueueConsumer {
 
   /** Waits until nothing is being consumed, at most `timeoutMs`. */
   async idle(timeoutMs: number): Promise<void> {
-    if (this.#active === 0) {
-      return;
-    }
-    const { timers } = this.#parts.client;
-    await new Promise<void>((resolve) => {
-      const timer = timers.setTimeout(resolve, timeoutMs);
-      this.#whenIdle.push(() => {
-        timers.clearTimeout(timer);
-        resolve();
-      });
-    });
+    await this.#calls.idle(timeoutMs);
   }
 
   async consumeDirectly(message: PulledMessage): Promise<DirectResult> {
@@ -136,7 +123,7 @@ export class ConsumeService implements QueueConsumer {
     const { client, settings } = this.#parts;
     const endMs = client.clock.monotonicMs() + TURN_BUDGET_MS;
     let calls = 0;
-    while (this.#active < settings.consumeThreadMax && this.#next < this.#waiting.length) {
+    while (this.#calls.count < settings.consumeThreadMax && this.#next < this.#waiting.length) {
       const chunk = this.#waiting[this.#next++]!;
       this.#run(chunk);
       if ((++calls & 15) === 0 && client.clock.monotonicMs() >= endMs) {
@@ -151,7 +138,7 @@ export class ConsumeService implements QueueConsumer {
         this.#waiting = this.#waiting.slice(this.#next);
         this.#next = 0;
       }
-      if (this.#active < settings.consumeThreadMax) {
+      if (this.#calls.count < settings.consumeThreadMax) {
         this.#drainSoon();
       }
     }
@@ -167,7 +154,7 @@ export class ConsumeService implements QueueConsumer {
     const messages: PulledMessage[] = [];
     const start = clock.monotonicMs();
     const context: ConsumeConcurrentlyContext = { messageQueue: processQueue.queue, delayLevelWhenNextConsume: 0, ackIndex: ACK_ALL };
-    this.#active++;
+    this.#calls.begin();
     let status: ReturnType<MessageListener>;
     try {
       const isRetry = processQueue.queue.topic === this.#retryTopic;
@@ -273,12 +260,7 @@ export class ConsumeService implements QueueConsumer {
   }
 
   #done(): void {
-    this.#active--;
-    if (this.#active === 0) {
-      for (const resolve of this.#whenIdle.splice(0)) {
-        resolve();
-      }
-    }
+    this.#calls.end();
     if (this.#next < this.#waiting.length) {
       this.#drainSoon();
     }
