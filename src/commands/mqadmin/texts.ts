@@ -1,6 +1,4 @@
-import type { Output } from '../../cli/output.js';
 import type { TopicSettings } from '../../client/admin/topic-config.js';
-import type { WritePermResult } from '../../client/admin/write-perm.js';
 import { permToString } from '../../common/perm-name.js';
 
 /** A map in the form Java prints it: `{a=1, b=2}`. */
@@ -16,16 +14,4 @@ export function topicConfigText(topic: TopicSettings): string {
 /** A double in the form Java prints it: `0.0`. */
 export function javaDouble(value: number): string {
   return Number.isInteger(value) ? value.toFixed(1) : String(value);
-}
-
-/** One line for each name server that changed a broker's write permission, or would. */
-export function printWritePerm(result: WritePermResult, change: 'wipe' | 'add', out: Output): void {
-  for (const { addr, outcome, topicCount } of result.namesrvs) {
-    const what = `${change} write perm of broker[${result.brokerName}] in name server[${addr}]`;
-    if (outcome === 'planned') {
-      out.line(`dry run: would ${what}`);
-    } else {
-      out.line(outcome === 'done' ? `${what} OK, ${topicCount}` : `${what} Failed`);
-    }
-  }
 }

@@ -1,29 +1,10 @@
-import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/options.js';
-import type { Output } from '../../../cli/output.js';
-import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { WritePermResult } from '../../../client/admin/write-perm.js';
-import { AdminCommand } from '../admin-command.js';
-import { printWritePerm } from '../texts.js';
-
-const options = defineOptions({
-  brokerName: { short: 'b', required: true, text: 'broker name' },
-  ...CHANGE_OPTIONS,
-});
+import { WritePermCommand } from '../write-perm-command.js';
 
 /** Takes the write permission of all topics of a broker away. */
-export default class WipeWritePerm extends AdminCommand<typeof options, WritePermResult> {
+export default class WipeWritePerm extends WritePermCommand {
   static override summary = 'Wipe write perm of broker in all name server you defined in the -n param.';
   static override description =
     'Senders leave the broker with their next look at the route. It lasts until the broker starts again or registers a changed topic.';
   static override examples = ['mqadmin wipeWritePerm -n 127.0.0.1:9876 -b broker-a'];
-  static override options = options;
-
-  protected override async ask(admin: AdminClient, values: OptionValues<typeof options>): Promise<WritePermResult> {
-    const { changeWritePerm } = await import('../../../client/admin/write-perm.js');
-    return changeWritePerm(admin, { brokerName: values.brokerName, change: 'wipe', dryRun: values.dryRun });
-  }
-
-  protected override render(result: WritePermResult, out: Output): void {
-    printWritePerm(result, 'wipe', out);
-  }
+  protected override readonly change = 'wipe';
 }
