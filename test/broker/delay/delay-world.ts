@@ -3,35 +3,19 @@ import { BrokerStats } from '../../../broker/stats/index.js';
 import { MessageStore } from '../../../broker/store/index.js';
 import { JsonTableFile } from '../../../broker/table-file.js';
 import type { TopicConfigManager } from '../../../broker/topics/index.js';
-import { seededRandom } from '../../../src/common/clock.js';
 import { noopLogger } from '../../../src/common/logger.js';
 import { getProperty } from '../../../src/common/message/properties.js';
-import { decodeRecords } from '../../../src/common/message/record.js';
-import { FaultDisk } from '../../fault/store-fault-disk.js';
-import { FakeTime } from '../fake-time.js';
 import { message, storeConfig } from '../store/store-kit.js';
+import { StoreWorld } from '../store-world.js';
 
 const ROOT = '/store';
-const STEP_MS = 20;
 const SAVE_MS = 1000;
 const DEFAULT_TABLE = '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h';
 
 /** A store with delay levels on a disk in memory, through several lives; time stands still until it is moved. */
-export class DelayWorld {
-  readonly random;
-  readonly flushDiskType: 'ASYNC_FLUSH' | 'SYNC_FLUSH';
-  disk: FaultDisk;
-  time = new FakeTime();
-  store!: MessageStore;
+export class DelayWorld extends StoreWorld {
   service!: ScheduleMessageService;
-  readonly acknowledged = new Set<string>();
   #levels = new DelayLevels(DEFAULT_TABLE);
-
-  constructor(options: { seed?: number; flushDiskType?: 'ASYNC_FLUSH' | 'SYNC_FLUSH' } = {}) {
-    this.random = seededRandom(options.seed ?? 1);
-    this.flushDiskType = options.flushDiskType ?? 'ASYNC_FLUSH';
-    this.disk = new FaultDisk(this.random);
-  }
 
   /** Opens everything with a table of levels. */
   async open(messageDelayLevel = DEFAULT_TABLE): Promise<void> {
@@ -84,56 +68,15 @@ export class DelayWorld {
     this.store.flushTurn();
   }
 
-  advance(ms: number): void {
-    for (let left = ms; left > 0; left -= STEP_MS) {
-      this.time.advance(Math.min(STEP_MS, left));
-      this.disk.completeSyncs();
-    }
-  }
-
   /** Keys and store times of what lies on the real topic. */
   delivered(): { key: string; atMs: number }[] {
-    const found: { key: string; atMs: number }[] = [];
-    for (let offset = this.store.minOffset('T', 0); offset < this.store.maxOffset('T', 0); ) {
-      const result = this.store.getMessage('T', 0, offset, 32);
-      for (const { properties, storeTimestamp } of result.buffers.flatMap((buffer) => decodeRecords(buffer))) {
-        found.push({ key: getProperty(properties, 'UNIQ_KEY') ?? '', atMs: storeTimestamp });
-      }
-      offset = Math.max(offset + 1, result.nextBeginOffset);
-    }
-    return found;
+    return this.messages('T').map(({ properties, storeTimestamp }) => ({
+      key: getProperty(properties, 'UNIQ_KEY') ?? '',
+      atMs: storeTimestamp,
+    }));
   }
 
-  async stop(): Promise<void> {
-    await this.#drive(this.service.stop());
-    await this.#drive(this.store.shutdown());
-    this.#nextLife(this.disk);
-  }
-
-  kill(): void {
-    this.#nextLife(this.disk.afterKill());
-  }
-
-  losePower(): void {
-    this.#nextLife(this.disk.afterPowerLoss());
-  }
-
-  #nextLife(disk: FaultDisk): void {
-    const nowMs = this.time.nowMs();
-    this.disk = disk;
-    this.time = new FakeTime();
-    this.time.advance(nowMs - this.time.nowMs());
-  }
-
-  async #drive(work: Promise<void>): Promise<void> {
-    let isDone = false;
-    const end = work.finally(() => {
-      isDone = true;
-    });
-    while (!isDone) {
-      this.advance(STEP_MS);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await end;
+  protected override stopService(): Promise<void> {
+    return this.service.stop();
   }
 }

@@ -3,16 +3,13 @@ import { BrokerStats } from '../../../broker/stats/index.js';
 import { MessageStore, type PutStatus } from '../../../broker/store/index.js';
 import { TimerMessageService } from '../../../broker/timer/index.js';
 import type { TopicConfigManager } from '../../../broker/topics/index.js';
-import { type Random, seededRandom } from '../../../src/common/clock.js';
 import { type Logger, noopLogger } from '../../../src/common/logger.js';
 import { getProperty } from '../../../src/common/message/properties.js';
-import { decodeRecords, type MessageRecord } from '../../../src/common/message/record.js';
-import { FaultDisk } from '../../fault/store-fault-disk.js';
-import { FakeTime } from '../fake-time.js';
+import type { MessageRecord } from '../../../src/common/message/record.js';
 import { message, storeConfig } from '../store/store-kit.js';
+import { StoreWorld, type StoreWorldOptions } from '../store-world.js';
 
 const ROOT = '/store';
-const STEP_MS = 20;
 /** The topic that timer messages of a world are for. */
 export const TOPIC = 'T';
 
@@ -39,23 +36,14 @@ export interface Delivered {
 }
 
 /** A store and its timer on a disk in memory, through several lives; time stands still until it is moved. */
-export class TimerWorld {
-  readonly random: Random;
+export class TimerWorld extends StoreWorld {
   readonly config: TimerKeys;
-  readonly flushDiskType: 'ASYNC_FLUSH' | 'SYNC_FLUSH';
-  disk: FaultDisk;
-  time = new FakeTime();
-  store!: MessageStore;
   timer!: TimerMessageService;
   readonly log: string[] = [];
-  /** Keys of messages whose sender got SEND_OK. */
-  readonly acknowledged = new Set<string>();
 
-  constructor(options: { seed?: number; config?: Partial<TimerKeys>; flushDiskType?: 'ASYNC_FLUSH' | 'SYNC_FLUSH' } = {}) {
-    this.random = seededRandom(options.seed ?? 1);
-    this.disk = new FaultDisk(this.random);
+  constructor(options: StoreWorldOptions & { config?: Partial<TimerKeys> } = {}) {
+    super(options);
     this.config = { ...TIMER_DEFAULTS, ...options.config };
-    this.flushDiskType = options.flushDiskType ?? 'ASYNC_FLUSH';
   }
 
   get #logger(): Logger {
@@ -117,14 +105,6 @@ export class TimerWorld {
     return statuses[0] === undefined || statuses[0] === 'PUT_OK' ? null : statuses[0];
   }
 
-  /** Moves time on in small steps; flushes end within a step. */
-  advance(ms: number): void {
-    for (let left = ms; left > 0; left -= STEP_MS) {
-      this.time.advance(Math.min(STEP_MS, left));
-      this.disk.completeSyncs();
-    }
-  }
-
   /** What lies on the real topic, in order. */
   delivered(): Delivered[] {
     return this.messages(TOPIC).map((record) => ({
@@ -138,52 +118,12 @@ export class TimerWorld {
     return this.delivered().map(({ key }) => key);
   }
 
-  messages(topic: string): MessageRecord[] {
-    const records: MessageRecord[] = [];
-    for (let offset = this.store.minOffset(topic, 0); offset < this.store.maxOffset(topic, 0); ) {
-      const result = this.store.getMessage(topic, 0, offset, 32);
-      records.push(...result.buffers.flatMap((buffer) => decodeRecords(buffer)));
-      offset = Math.max(offset + 1, result.nextBeginOffset);
-    }
-    return records;
-  }
-
-  /** An orderly stop. */
-  async stop(): Promise<void> {
-    await this.#drive(this.timer.stop());
-    await this.#drive(this.store.shutdown());
-    this.#nextLife(this.disk);
-  }
-
-  kill(): void {
-    this.#nextLife(this.disk.afterKill());
-  }
-
-  losePower(): void {
-    this.#nextLife(this.disk.afterPowerLoss());
-  }
-
   /** Time passes while nothing runs. */
   pause(ms: number): void {
     this.time.advance(ms);
   }
 
-  #nextLife(disk: FaultDisk): void {
-    const nowMs = this.time.nowMs();
-    this.disk = disk;
-    this.time = new FakeTime();
-    this.time.advance(nowMs - this.time.nowMs());
-  }
-
-  async #drive(work: Promise<void>): Promise<void> {
-    let isDone = false;
-    const end = work.finally(() => {
-      isDone = true;
-    });
-    while (!isDone) {
-      this.advance(STEP_MS);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await end;
+  protected override stopService(): Promise<void> {
+    return this.timer.stop();
   }
 }
