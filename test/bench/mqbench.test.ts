@@ -39,10 +39,11 @@ function mqbench(args: readonly string[], options: { interruptMs?: number } = {}
 
 /** Runs mqbench on a terminal and presses Ctrl-C when its live line shows a rate; the screen's text. */
 function interruptOnTerminal(args: readonly string[]): Promise<string> {
-  const env = { ...process.env, NAMESRV_ADDR: '', TERM: 'xterm', FORCE_COLOR: '0' } as NodeJS.ProcessEnv;
+  const env = { ...process.env, NAMESRV_ADDR: '', TERM: 'xterm', FORCE_COLOR: '0', SHELL: '/bin/sh' } as NodeJS.ProcessEnv;
   delete env.CI;
   const command = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-qec', `stty cols 200; ${command}; echo rc=$?`, '/dev/null'], { env });
+  // Ctrl-C reaches the shell too: without a trap of its own, dash ends before it has said the exit code.
+  const child = spawn('script', ['-qec', `trap : INT; stty cols 200; ${command}; echo rc=$?`, '/dev/null'], { env });
   let screen = '';
   let isInterrupted = false;
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
