@@ -1,3 +1,4 @@
+export * from './assignment.js';
 export * from './consume-stats.js';
 export * from './data-version.js';
 export { type Long, type MessageQueue, parseBody, type QueueTable, writeBody } from './reader.js';
