@@ -2,8 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ConsumeOrderlyContext, OrderlyMessageListener } from '../../src/client/consumer/parts.js';
 import { PullConsumer } from '../../src/client/consumer/pull-consumer.js';
 import { PushConsumer, type PushConsumerOptions } from '../../src/client/consumer/push-consumer.js';
+import { type MessageQueue, sameQueue } from '../../src/client/message-queue.js';
 import { Producer } from '../../src/client/producer/producer.js';
 import { noopLogger } from '../../src/common/logger.js';
+import { decodeConsumerRunningInfo } from '../../src/remoting/bodies/running-info.js';
+import { RemotingClient } from '../../src/remoting/client.js';
+import { RequestCode } from '../../src/remoting/codes.js';
 import { type Sandbox, startSandbox, until } from '../sandbox.js';
 
 let sandbox: Sandbox;
@@ -207,4 +211,64 @@ describe('an ordered consumer', () => {
     locks.unlock(consumer.consumerGroup, 'thief', [queue]);
     await until(() => calls.includes('later'));
   });
+
+  it('waits for a call that outlasts its lock, when it gets the queue again', async () => {
+    const topic = await freshTopic();
+    const calls: string[] = [];
+    let running = 0;
+    let most = 0;
+    const release = new Map<string, () => void>();
+    const consumer = await consume(topic, async (messages) => {
+      const body = messages[0]!.body.toString();
+      if (body === 'made') return 'SUCCESS';
+      calls.push(body);
+      most = Math.max(most, ++running);
+      if (calls.length === 1) await new Promise<void>((resolve) => release.set(body, resolve));
+      running--;
+      return 'SUCCESS';
+    });
+    await send(topic, 'held', 0);
+    await until(() => calls.length === 1);
+    const { locks } = sandbox.brokers[0]!.parts;
+    const queue = { topic, brokerName: 'broker-a', queueId: 0 };
+    const owns = () => consumer.assignedQueues.some((owned) => owned.topic === topic && owned.queueId === 0);
+    locks.unlock(consumer.consumerGroup, consumer.clientId, [queue]);
+    expect(locks.lock(consumer.consumerGroup, 'thief', [queue])).toHaveLength(1);
+    await until(() => !owns());
+    locks.unlock(consumer.consumerGroup, 'thief', [queue]);
+    await until(async () => (await cachedMessages(consumer, queue)) >= 1);
+    // Whatever may run of the queue that came back has had its turn when a message of another queue ran.
+    await send(topic, 'other', 1);
+    await until(() => calls.includes('other'));
+    expect(calls).toEqual(['held', 'other']);
+    // A member that joins gets a queue only when the held call is over.
+    const others: number[] = [];
+    const second = await consume(
+      topic,
+      (messages, { messageQueue: { queueId } }) => {
+        if (queueId === 0) others.push(running);
+        calls.push(`second ${messages[0]!.body.toString()}`);
+        return 'SUCCESS';
+      },
+      { instanceName: '0first' },
+    );
+    await until(() => second.assignedQueues.some((owned) => owned.topic === topic));
+    release.get('held')!();
+    await until(() => calls.filter((call) => call.endsWith('held')).length === 2);
+    expect(others.every((count) => count === 0)).toBe(true);
+    expect(most).toBe(2);
+  });
 });
+
+/** Messages of a queue that the consumer has and is not done with, as it tells the broker. */
+async function cachedMessages(consumer: PushConsumer, queue: MessageQueue): Promise<number> {
+  const extFields = { consumerGroup: consumer.consumerGroup, clientId: consumer.clientId, jstackEnable: 'false' };
+  const remoting = new RemotingClient({});
+  try {
+    const response = await remoting.invoke(sandbox.brokerAddr, { code: RequestCode.GET_CONSUMER_RUNNING_INFO, extFields }, 3000);
+    const { mqTable } = decodeConsumerRunningInfo(response.body);
+    return mqTable.find(([owned]) => sameQueue(owned, queue))?.[1].cachedMsgCount ?? 0;
+  } finally {
+    await remoting.close();
+  }
+}

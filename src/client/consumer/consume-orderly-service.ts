@@ -1,5 +1,6 @@
 import type { TimerHandle } from '../../common/clock.js';
 import { retryTopic } from '../../common/topic-names.js';
+import { queueKey } from '../message-queue.js';
 import { ConsumeOrderlyStatus } from '../types.js';
 import { restoreTopic } from './consume-service.js';
 import {
@@ -47,7 +48,9 @@ export class ConsumeOrderlyService implements QueueConsumer {
   readonly #listener: OrderlyMessageListener;
   readonly #onRemoved: (processQueue: ProcessQueue) => void;
   readonly #retryTopic: string;
-  readonly #queues = new Map<ProcessQueue, OrderedQueue>();
+  readonly #queues = new WeakMap<ProcessQueue, OrderedQueue>();
+  /** Calls that run, by queue: a queue that was lost and came back waits for the call of its former time. */
+  readonly #running = new Map<string, OrderedQueue>();
   /** Set before the first message. Null for a broadcasting group, which has no locks. */
   locks: QueueLocks | null = null;
   #ready: OrderedQueue[] = [];
@@ -92,7 +95,6 @@ export class ConsumeOrderlyService implements QueueConsumer {
     }
     this.#waits.clear();
     await this.idle(timeoutMs);
-    this.#queues.clear();
   }
 
   async idle(timeoutMs: number): Promise<void> {
@@ -104,12 +106,9 @@ export class ConsumeOrderlyService implements QueueConsumer {
 
   /** The queue is being given up: waits for the call that runs, whose result still counts; no other one starts. */
   async finish(processQueue: ProcessQueue): Promise<void> {
-    const queue = this.#queues.get(processQueue);
-    if (queue === undefined) {
-      return;
-    }
-    if (queue.state === 'running') {
-      await new Promise<void>((resolve) => queue.whenFree.push(resolve));
+    const running = this.#running.get(queueKey(processQueue.queue));
+    if (running !== undefined) {
+      await new Promise<void>((resolve) => running.whenFree.push(resolve));
     }
     this.#queues.delete(processQueue);
   }
@@ -168,6 +167,13 @@ export class ConsumeOrderlyService implements QueueConsumer {
       }
       return;
     }
+    const key = queueKey(processQueue.queue);
+    const running = this.#running.get(key);
+    if (running !== undefined) {
+      queue.state = 'waiting';
+      running.whenFree.push(() => this.#resume(queue));
+      return;
+    }
     if (this.locks !== null && !this.locks.isHeld(processQueue)) {
       this.#wait(queue, UNLOCKED_WAIT_MS);
       return;
@@ -176,6 +182,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
     const taken = queue.messages.slice(queue.next, queue.next + settings.consumeMessageBatchMaxSize);
     queue.next += taken.length;
     queue.state = 'running';
+    this.#running.set(key, queue);
     this.#calls.begin();
     const nowMs = client.clock.nowMs();
     const messages = taken.map(({ message }) => {
@@ -282,6 +289,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
 
   #free(queue: OrderedQueue, waitMs: number): void {
     queue.state = 'idle';
+    this.#running.delete(queueKey(queue.processQueue.queue));
     this.#calls.end();
     for (const resolve of queue.whenFree.splice(0)) {
       resolve();
@@ -302,11 +310,15 @@ export class ConsumeOrderlyService implements QueueConsumer {
     queue.state = 'waiting';
     const timer = this.#parts.client.timers.setTimeout(() => {
       this.#waits.delete(timer);
-      if (queue.state === 'waiting') {
-        queue.state = 'idle';
-        this.#makeReady(queue);
-      }
+      this.#resume(queue);
     }, waitMs);
     this.#waits.add(timer);
+  }
+
+  #resume(queue: OrderedQueue): void {
+    if (queue.state === 'waiting') {
+      queue.state = 'idle';
+      this.#makeReady(queue);
+    }
   }
 }
