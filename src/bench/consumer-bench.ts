@@ -165,9 +165,9 @@ async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, wat
     namesrvAddr: options.namesrvAddr,
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
   });
-  const { topic, consumerGroup } = options;
+  const { topic, consumerGroup, filter } = options;
   const pullBatchSize = options.pullBatchSize ?? DEFAULT_PULL_BATCH_SIZE;
-  const raw = await RawPull.open({ client, topic, consumerGroup, pullBatchSize, recorder });
+  const raw = await RawPull.open({ client, topic, consumerGroup, pullBatchSize, recorder, ...(filter === undefined ? {} : { filter }) });
   raw.start();
   await waitFor(options.warmupMs, hooks.signal);
   recorder.reset();

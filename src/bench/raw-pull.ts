@@ -32,11 +32,13 @@ export interface RawPullOptions {
   /** Messages a pull, at most. */
   readonly pullBatchSize: number;
   readonly recorder: Recorder;
+  /** Carried by each pull; without one all messages come. */
+  readonly filter?: { readonly type: 'TAG' | 'SQL92'; readonly expression: string };
 }
 
 /**
  * Reads a backlog with one pull on its way for each queue, and looks at nothing but how many messages came: what a broker can
- * deliver, without a listener's work. Latency is that of a pull.
+ * deliver, without a listener's work. Latency is that of a pull. With a filter the messages that passed it are counted.
  */
 export class RawPull implements ResponseHandler {
   readonly #options: RawPullOptions;
@@ -98,10 +100,11 @@ export class RawPull implements ResponseHandler {
     const found = response.code === ResponseCode.SUCCESS;
     const next = Number(response.extFields?.nextBeginOffset);
     if (found || response.code === ResponseCode.PULL_NOT_FOUND || response.code === ResponseCode.PULL_RETRY_IMMEDIATELY) {
-      const count = found ? next - lane.offset : 0;
-      const bytes = response.body === null ? 0 : bodyBytesOf(response.body);
-      this.#options.recorder.batch((performance.now() - lane.startMs) * 1000, count, bytes);
-      lane.offset = count > 0 && next < lane.lastOffset ? next : lane.firstOffset;
+      const { recorder, filter } = this.#options;
+      const { records, bodyBytes } = response.body === null ? NOTHING : sizesOf(response.body);
+      const count = !found ? 0 : filter === undefined ? next - lane.offset : records;
+      recorder.batch((performance.now() - lane.startMs) * 1000, count, bodyBytes);
+      lane.offset = next > lane.offset && next < lane.lastOffset ? next : lane.firstOffset;
       this.#answered(lane);
     } else {
       this.onError(responseError(response, lane.addr), context);
@@ -140,23 +143,26 @@ export class RawPull implements ResponseHandler {
       sysFlag: String(buildPullSysFlag({ subscription: true })),
       commitOffset: '0',
       suspendTimeoutMillis: '0',
-      subscription: '*',
+      subscription: this.#options.filter?.expression ?? '*',
       subVersion: '0',
-      expressionType: 'TAG',
+      expressionType: this.#options.filter?.type ?? 'TAG',
       maxMsgBytes: MAX_BYTES,
       bname: queue.brokerName,
     };
   }
 }
 
-/** Bytes of the message bodies in a pulled answer; only lengths are read. */
-function bodyBytesOf(records: Buffer): number {
+const NOTHING = { records: 0, bodyBytes: 0 };
+
+/** Records of a pulled answer and the bytes of their bodies; only lengths are read. */
+function sizesOf(answer: Buffer): { records: number; bodyBytes: number } {
+  let records = 0;
   let bodyBytes = 0;
-  for (let position = 0; position + RECORD_OVERHEAD_BYTES <= records.length; ) {
-    const totalSize = records.readInt32BE(position + TOTAL_SIZE_POS);
-    if (totalSize < RECORD_OVERHEAD_BYTES || position + totalSize > records.length) break;
-    bodyBytes += records.readInt32BE(position + bodyLengthPos(records.readInt32BE(position + SYS_FLAG_POS)));
+  for (let position = 0; position + RECORD_OVERHEAD_BYTES <= answer.length; records++) {
+    const totalSize = answer.readInt32BE(position + TOTAL_SIZE_POS);
+    if (totalSize < RECORD_OVERHEAD_BYTES || position + totalSize > answer.length) break;
+    bodyBytes += answer.readInt32BE(position + bodyLengthPos(answer.readInt32BE(position + SYS_FLAG_POS)));
     position += totalSize;
   }
-  return bodyBytes;
+  return { records, bodyBytes };
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:peers [-- --rows sends,p99,sync,batch,transaction,pull,randomReads,start,rss,topicList --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file>
+ * `npm run bench:peers [-- --rows sends,p99,sync,batch,transaction,pull,sql,e2e,randomReads,start,rss,topicList --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file>
  * --report-only]`; `--rows gate --base <revision>` compares the plain sends of this revision with another one's.
  *
  * The same load on the bundled nodes and on Apache's, in turn, on one machine: pairs of runs whose order alternates, medians and ratios.
@@ -10,13 +10,14 @@ import os from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { batch, gate, transaction } from './bench/client-rows.js';
+import { e2e, sql } from './bench/consume-rows.js';
 import { fdatasyncMs, median } from './bench/measure.js';
 import { randomReads } from './bench/random-reads.js';
 import { type BenchSettings, type Figure, p99, pull, type Row, rss, sends, start, sync, topicList } from './bench/rows.js';
 import { peersDir } from './paths.js';
 import { peersAvailable } from './toolchain.js';
 
-const ROWS: Readonly<Record<string, Row>> = { sends, p99, sync, batch, transaction, pull, randomReads, start, rss, topicList };
+const ROWS: Readonly<Record<string, Row>> = { sends, p99, sync, batch, transaction, pull, sql, e2e, randomReads, start, rss, topicList };
 /** Rows that run only when they are named. */
 const NAMED_ROWS: Readonly<Record<string, Row>> = { gate };
 const ALL_ROWS = { ...ROWS, ...NAMED_ROWS };
