@@ -127,8 +127,19 @@ export class ConsumerOffsetManager {
     return groups;
   }
 
+  /** Gives a group the offsets of another one on a topic, in place of its own; a waiting reset of a queue goes to the new offset. */
   cloneOffsets(sourceGroup: string, targetGroup: string, topic: string): void {
-    for (const [queueId, offset] of this.queues(sourceGroup, topic)) this.commit(targetGroup, topic, queueId, offset);
+    const source = this.queues(sourceGroup, topic);
+    if (source.size === 0 || sourceGroup === targetGroup) return;
+    const target = this.#table(targetGroup, topic);
+    target.committed.clear();
+    for (const [queueId, offset] of source) target.committed.set(queueId, offset);
+    for (const queueId of target.reset.keys()) {
+      const offset = source.get(queueId);
+      if (offset !== undefined) target.reset.set(queueId, offset);
+      else if (target.reset.delete(queueId)) this.#resetCount--;
+    }
+    this.#isDirty = true;
   }
 
   removeGroup(group: string): void {

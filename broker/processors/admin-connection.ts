@@ -1,18 +1,21 @@
 import { TimeoutError } from '../../src/common/errors.js';
 import { decodeOffsetMsgId } from '../../src/common/message/message-id.js';
+import { versionDesc } from '../../src/common/mq-version.js';
+import { decodeConsumerStatusBody, encodeConsumerStatusBody, type ResetOffsetTable } from '../../src/remoting/bodies/consume-stats.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import type { ClientChannel } from '../connections/index.js';
-import { CLIENT_CALL_TIMEOUT_MS } from '../limits.js';
+import { CLIENT_CALL_TIMEOUT_MS, STATUS_CALL_TIMEOUT_MS } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
 import { NO_FIELDS, textField } from './fields.js';
+import { FIRST_RESETTABLE_VERSION } from './reset-offset.js';
 import { fault, respondJson } from './respond.js';
 
 /** Clients older than this do not answer the broker's requests. */
 const FIRST_CALLABLE_VERSION = 62;
 
-/** Who is connected, for administrators: 203, 204, 328, 300, 343, 345, and the requests that are passed on to a client: 307, 309. */
+/** Who is connected, for administrators: 203, 204, 328, 300, 343, 345, and the requests that clients answer: 223, 307, 309. */
 export class AdminConnectionProcessor {
   readonly #parts: BrokerParts;
 
@@ -28,6 +31,7 @@ export class AdminConnectionProcessor {
     server.register(RequestCode.QUERY_TOPICS_BY_CONSUMER, (connection, request) => this.#topicsOf(connection, request));
     server.register(RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER, (connection, request) => this.#subscriptionOf(connection, request));
     server.register(RequestCode.GET_CONSUMER_RUNNING_INFO, (connection, request) => this.#runningInfo(connection, request));
+    server.register(RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS, (connection, request) => this.#consumerStatus(connection, request));
     server.register(RequestCode.CONSUME_MESSAGE_DIRECTLY, (connection, request) => this.#consumeDirectly(connection, request));
   }
 
@@ -81,6 +85,37 @@ export class AdminConnectionProcessor {
     const group = textField(fields, 'group');
     const topic = textField(fields, 'topic');
     respondJson(connection, request, { group, subscriptionData: this.#parts.consumers.subscription(group, topic)?.data, topic });
+  }
+
+  /** The offsets that the members of a group have in memory; a member that does not answer is named in the remark. */
+  async #consumerStatus(connection: Connection, request: RemotingCommand): Promise<void> {
+    const fields = request.extFields ?? NO_FIELDS;
+    const topic = textField(fields, 'topic');
+    const group = textField(fields, 'group');
+    const { clientAddr = '' } = fields;
+    const channels = [...(this.#parts.consumers.group(group)?.channels.values() ?? [])];
+    if (channels.length === 0) throw fault(ResponseCode.SYSTEM_ERROR, `No Any Consumer online in the consumer group: [${group}]`);
+    const asked = channels.filter((channel) => clientAddr.trim() === '' || channel.clientId === clientAddr);
+    const old = asked.find((channel) => channel.version < FIRST_RESETTABLE_VERSION);
+    if (old !== undefined) {
+      throw fault(ResponseCode.SYSTEM_ERROR, `the client does not support this feature. version=${versionDesc(old.version)}`);
+    }
+    const consumerTable = new Map<string, ResetOffsetTable>();
+    const silent: string[] = [];
+    await Promise.all(
+      asked.map(async ({ connection: client, clientId }) => {
+        try {
+          const code = RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT;
+          const answer = await client.invoke({ code, extFields: { topic, group } }, STATUS_CALL_TIMEOUT_MS);
+          if (answer.code !== ResponseCode.SUCCESS || answer.body === null) throw new Error(`code ${answer.code} ${answer.remark ?? ''}`);
+          consumerTable.set(clientId, decodeConsumerStatusBody(answer.body).messageQueueTable);
+        } catch (error) {
+          silent.push(`${clientId}: ${(error as Error).message}`);
+        }
+      }),
+    );
+    const remark = silent.length === 0 ? null : `unknown for ${silent.join('; ')}`;
+    connection.respond(request, ResponseCode.SUCCESS, remark, null, encodeConsumerStatusBody({ messageQueueTable: [], consumerTable }));
   }
 
   async #runningInfo(connection: Connection, request: RemotingCommand): Promise<void> {

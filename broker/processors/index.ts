@@ -7,6 +7,7 @@ import { AdminOffsetProcessor } from './admin-offset.js';
 import { AdminStatsProcessor } from './admin-stats.js';
 import { AdminStoreProcessor } from './admin-store.js';
 import { AdminTopicProcessor } from './admin-topic.js';
+import { AssignmentProcessor } from './assignment.js';
 import { ClientManageProcessor } from './client-manage.js';
 import { ConsumerManageProcessor } from './consumer-manage.js';
 import { EndTransactionProcessor } from './end-transaction.js';
@@ -14,6 +15,7 @@ import { PullProcessor } from './pull.js';
 import { QueryMessageProcessor } from './query-message.js';
 import { QueueLockProcessor } from './queue-lock.js';
 import { ReplyProcessor } from './reply.js';
+import { ResetOffsetProcessor } from './reset-offset.js';
 import { SendProcessor } from './send.js';
 import { SendBackProcessor } from './send-back.js';
 import { SendFlow } from './send-flow.js';
@@ -39,10 +41,12 @@ export function registerProcessors(server: RemotingServer, parts: BrokerParts): 
     new AdminGroupProcessor(parts),
     new AdminConnectionProcessor(parts),
     new AdminOffsetProcessor(parts),
+    new ResetOffsetProcessor(parts),
     new AdminStatsProcessor(parts),
     new AdminStoreProcessor(parts),
     new AdminConfigProcessor(parts),
     new TimerProcessor(parts),
+    new AssignmentProcessor(parts),
   ];
   for (const processor of processors) processor.register(server);
   return send;

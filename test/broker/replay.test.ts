@@ -12,7 +12,6 @@ import { RawClient } from './kit.js';
 const NOT_BUILT = new Set<number>([
   RequestCode.LOCK_BATCH_MQ,
   RequestCode.UNLOCK_BATCH_MQ,
-  RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS,
   RequestCode.EXCHANGE_BROKER_HA_INFO,
   RequestCode.QUERY_ASSIGNMENT,
   RequestCode.SET_COMMITLOG_READ_MODE,
@@ -98,6 +97,10 @@ class Connection {
     this.#socket.on('data', (chunk) =>
       decoder.push(chunk, {
         onFrame: (command) => {
+          if (command.code === RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT) {
+            const body = Buffer.from('{"consumerTable":{},"messageQueueTable":{}}');
+            this.#socket.write(encodeCommand({ ...responseCommand(command, 0), body }));
+          }
           if (command.code === RequestCode.PUSH_REPLY_MESSAGE_TO_CLIENT) this.#socket.write(encodeCommand(responseCommand(command, 0)));
           if ((command.flag & 1) === 0) return;
           this.#waiting.get(command.opaque)?.(command);
