@@ -7,6 +7,7 @@ import { UniqKeyGenerator } from '../src/common/message/message-id.js';
 import { AUTO_CREATE_TOPIC_KEY_TOPIC } from '../src/common/topic-names.js';
 import { RemotingClient } from '../src/remoting/client.js';
 import { type Connection, RemotingServer } from '../src/remoting/server.js';
+import { RequestModeManager, TopicQueues } from './assignment/index.js';
 import { BrokerTimers } from './broker-timers.js';
 import type { LoadedConfig } from './config/index.js';
 import { ConsumerManager, ProducerManager } from './connections/index.js';
@@ -126,6 +127,7 @@ export class BrokerNode {
     parts.groups.load();
     parts.offsets.load();
     parts.filters.load();
+    parts.requestModes.load();
     topics.addSystemTopics(systemTopics(config.broker));
     followDefaultQueueNums(parts);
     topics.setListener({
@@ -195,6 +197,7 @@ export class BrokerNode {
     parts.filters.flush();
     parts.topics.saveAgain();
     parts.groups.saveAgain();
+    parts.requestModes.saveAgain();
     await this.#client.close();
     await this.store.shutdown();
     parts.logger.info(`broker ${parts.config.broker.brokerName} stopped`);
@@ -275,6 +278,8 @@ function createParts(options: PartOptions): BrokerParts {
     delay,
     transactions,
     timer,
+    requestModes: new RequestModeManager({ file: file('messageRequestMode.json'), policy: config.broker }),
+    topicQueues: new TopicQueues({ client, topics, clock, config: config.broker }),
     registration: new Registration({ config: config.broker, topics, client, brokerAddr, haServerAddr, clock, timers, logger }),
     flushTurn,
   };

@@ -2,6 +2,7 @@ import type { Clock, Random, Timers } from '../src/common/clock.js';
 import type { HostAddress } from '../src/common/host.js';
 import type { Logger } from '../src/common/logger.js';
 import type { UniqKeyGenerator } from '../src/common/message/message-id.js';
+import type { RequestModeManager, TopicQueues } from './assignment/index.js';
 import type { LoadedConfig } from './config/index.js';
 import type { ConsumerManager, ProducerManager } from './connections/index.js';
 import type { DelayLevels, ScheduleMessageService } from './delay/index.js';
@@ -48,6 +49,8 @@ export interface BrokerParts {
   /** The timer wheel; null when the broker runs without it. */
   readonly timer: TimerMessageService | null;
   readonly registration: Registration;
+  readonly requestModes: RequestModeManager;
+  readonly topicQueues: TopicQueues;
   /** Writes what was put since the last turn, acknowledges it, and wakes the pulls it matches. */
   flushTurn(): void;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { allocateBlock, allocateInTurn } from '../../common/allocate.js';
 import { UsageError } from '../../common/errors.js';
 import { compareText, type MessageQueue, queueText } from '../message-queue.js';
 
@@ -24,14 +25,7 @@ export const allocateAveragely: AllocateMessageQueueStrategy = {
   name: 'AVG',
   allocate({ clientId, queues, clientIds }) {
     const index = clientIds.indexOf(clientId);
-    if (index < 0) {
-      return [];
-    }
-    const mod = queues.length % clientIds.length;
-    const base = Math.floor(queues.length / clientIds.length);
-    const size = queues.length <= clientIds.length ? 1 : index < mod ? base + 1 : base;
-    const start = mod > 0 && index < mod ? index * size : index * size + mod;
-    return queues.slice(start, start + size);
+    return index < 0 ? [] : allocateBlock(queues, index, clientIds.length);
   },
 };
 
@@ -40,7 +34,7 @@ export const allocateAveragelyByCircle: AllocateMessageQueueStrategy = {
   name: 'AVG_BY_CIRCLE',
   allocate({ clientId, queues, clientIds }) {
     const index = clientIds.indexOf(clientId);
-    return index < 0 ? [] : queues.filter((_, j) => j % clientIds.length === index);
+    return index < 0 ? [] : allocateInTurn(queues, index, clientIds.length);
   },
 };
 
