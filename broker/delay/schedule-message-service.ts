@@ -50,6 +50,8 @@ interface Level {
   dueMs: number;
   /** Messages before this offset may have left before a crash. */
   checkEnd: number;
+  /** After a crash, until the first message is met that had not left: a level delivers in order, so none behind it had. */
+  isCatchingUp: boolean;
 }
 
 /**
@@ -57,7 +59,7 @@ interface Level {
  * first of each level with one timer, and for nothing while all levels are empty: an arrival starts it again.
  *
  * Owns config/delayOffset.json, saved every flushDelayOffsetInterval and at a clean stop, and only when the delivered messages are on the
- * device. After a crash, messages delivered since the last save are delivered once more, as by Apache's broker.
+ * device. After a crash, what left since the last save is looked for, and does not leave again.
  */
 export class ScheduleMessageService {
   readonly #store: MessageStore;
@@ -110,7 +112,7 @@ export class ScheduleMessageService {
 
   #growTo(count: number): void {
     for (let queueId = this.#levels.length; queueId < count; queueId++) {
-      this.#levels.push({ level: queueId + 1, queueId, offset: 0, dueMs: NEVER, checkEnd: 0 });
+      this.#levels.push({ level: queueId + 1, queueId, offset: 0, dueMs: NEVER, checkEnd: 0, isCatchingUp: false });
     }
   }
 
@@ -127,6 +129,7 @@ export class ScheduleMessageService {
       const max = this.#store.maxOffset(RMQ_SYS_SCHEDULE_TOPIC, level.queueId);
       level.offset = Math.min(Math.max(offsets.get(level.level) ?? 0, Math.max(0, min)), Math.max(0, max));
       if (this.#isAfterKill) level.checkEnd = max;
+      level.isCatchingUp = level.offset < level.checkEnd;
     }
     if (this.#isAfterKill) this.#delivered = new DeliveredSince(this.#store, content === null ? 0 : this.#dataVersion.timestamp);
   }
@@ -140,6 +143,8 @@ export class ScheduleMessageService {
 
   /** Stops delivering, waits until what was delivered is on the device, and saves the progress. */
   async stop(): Promise<void> {
+    // The next start looks for nothing that had left.
+    while (this.#levels.some(({ isCatchingUp, dueMs }) => isCatchingUp && dueMs <= this.#clock.nowMs())) this.run();
     this.#isRunning = false;
     if (this.#timer !== null) this.#timers.clearTimeout(this.#timer);
     this.#timer = null;
@@ -163,6 +168,8 @@ export class ScheduleMessageService {
     const { problem, isSaving } = this.#file;
     const isBackground = options.background === true;
     if (isSaving ? isBackground : !this.#isDirty && problem === null) return;
+    // The time of a save is the time from which a start looks for copies: those of messages that are not passed yet must lie behind it.
+    if (this.#isRunning && this.#levels.some(({ isCatchingUp }) => isCatchingUp)) return;
     // While messages leave without a pause, what was delivered up to now is on the device some time later.
     // The version's time tells a start after a crash from when on it must look for copies.
     this.#waiting ??= {
@@ -255,6 +262,7 @@ export class ScheduleMessageService {
     for (let n = 0; n < budget; n++) {
       const result = this.#store.getMessage(RMQ_SYS_SCHEDULE_TOPIC, level.queueId, level.offset + n, 1, { filter: this.#probe });
       if (result.status !== 'FOUND') {
+        level.isCatchingUp = false;
         level.dueMs = this.#afterMiss(level, n, result);
         break;
       }
@@ -262,11 +270,16 @@ export class ScheduleMessageService {
       const record = decodeRecord(result.buffers[0]!, 0);
       const dueMs = this.#dueTime(level, record, now);
       if (dueMs > now) {
+        level.isCatchingUp = false;
         level.dueMs = dueMs;
         break;
       }
-      if (record.queueOffset < level.checkEnd && this.#hadLeft(record)) this.#delivery.skip();
-      else this.#delivery.put(record);
+      if (record.queueOffset < level.checkEnd && this.#hadLeft(record)) {
+        this.#delivery.skip();
+      } else {
+        level.isCatchingUp = false;
+        this.#delivery.put(record);
+      }
       if (this.#delivery.hasFailed) break;
       if (n === budget - 1) level.dueMs = now;
     }

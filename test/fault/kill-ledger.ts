@@ -127,24 +127,18 @@ export class Ledger {
     return problems;
   }
 
-  /**
-   * Of a message that is stored first and delivered later: the copies that neither an attempt without an answer nor a kill since the copy
-   * before explains.
-   */
+  /** What is wrong with the copies of a message that is stored first and delivered later: each but the first belongs to an attempt without an answer. */
   unexplainedCopies(sent: Sent, { retries }: { retries: boolean }): string[] {
-    const times = this.found(sent.id)
-      .map(({ storeTimestamp }) => storeTimestamp)
-      .toSorted((a, b) => a - b);
-    let unanswered = retries ? sent.unanswered : 0;
-    const problems: string[] = [];
-    for (let i = 1; i < times.length; i++) {
-      const [from, to] = [times[i - 1]!, times[i]!];
-      if (this.#kills.some(({ wallMs }) => from <= wallMs && wallMs <= to)) continue;
-      if (--unanswered >= 0) continue;
-      const places = this.found(sent.id).map((at) => `queue ${at.queueId} offset ${at.queueOffset}, commit log ${at.commitLogOffset}`);
-      problems.push(`${sent.id} came again at ${to} after ${from}, and no kill lies between; its copies: ${places.join('; ')}`);
-    }
-    return problems;
+    const unanswered = retries ? sent.unanswered : 0;
+    const copies = this.found(sent.id);
+    if (copies.length <= 1 + unanswered) return [];
+    const places = copies
+      .toSorted((a, b) => a.commitLogOffset - b.commitLogOffset)
+      .map((at) => `queue ${at.queueId} offset ${at.queueOffset} at ${at.storeTimestamp}`);
+    const kills = this.#kills.map(({ wallMs }) => wallMs).filter((wallMs) => copies.some(({ storeTimestamp }) => storeTimestamp <= wallMs));
+    return [
+      `${sent.id} came ${copies.length} times, and ${unanswered} attempts had no answer: ${places.join('; ')}; kills at ${kills.join(', ')}`,
+    ];
   }
 }
 

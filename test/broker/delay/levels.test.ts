@@ -100,6 +100,31 @@ describe('delay levels', () => {
     expect(world.disk.readdirSync('/store/config')).toContain('delayOffset.json');
   });
 
+  it('deliver nothing twice when a start after a kill saves its progress while it finds what had left, and is killed too', async () => {
+    const world = new DelayWorld({ flushDiskType: 'SYNC_FLUSH' });
+    await world.open();
+    for (let i = 0; i < 600; i++) world.send(`k${i}`, 1);
+    world.advance(1100);
+    expect(world.delivered()).toHaveLength(600);
+    for (let starts = 1; starts <= 2; starts++) {
+      world.kill();
+      world.time.advance(100);
+      await world.open();
+      // One batch of what had left is found, and the progress behind it would be saved.
+      world.service.run();
+      world.service.flush();
+      expect(world.delivered()).toHaveLength(600);
+    }
+    // Nor does an orderly stop in the middle of it.
+    world.kill();
+    await world.open();
+    world.service.run();
+    await world.stop();
+    await world.open();
+    world.advance(2000);
+    expect(world.delivered()).toHaveLength(600);
+  });
+
   it(`lose nothing and deliver nothing twice through kills and power cuts at any call (MQKIT_SEED=${SEED}, ${RUNS} runs)`, async () => {
     for (let run = 0; run < RUNS; run++) {
       const seed = SEED + run;
