@@ -99,6 +99,13 @@ export interface ClientOptions {
   namespaceV2?: string;
   /** Sends through the broker's port − 2. Default false. */
   vipChannelEnabled?: boolean;
+  /**
+   * Writes a trace of every message that is sent or consumed to the trace topic, for `mqadmin queryMsgTraceById`: later, many together, and
+   * never at the cost of the messages themselves. Default false.
+   */
+  enableMsgTrace?: boolean;
+  /** Where the trace goes. Default RMQ_SYS_TRACE_TOPIC, which brokers make with traceTopicEnable=true. */
+  traceTopic?: string;
   logger?: Logger;
   clock?: Clock;
   timers?: Timers;

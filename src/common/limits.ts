@@ -37,6 +37,12 @@ export const MAX_CLIENT_IN_FLIGHT = 65_536;
 export const MAX_WAITING_SENDS = 50_000;
 /** Requests of one client that wait for a reply; each holds a message and its caller. */
 export const MAX_WAITING_REPLIES = 65_536;
+/** Calls of one producer or consumer whose trace waits to be sent; those of further ones are dropped. As many as in Apache's client. */
+export const MAX_WAITING_TRACES = 2_048;
+/** Size at which a message of trace records is full, as in Apache's client. */
+export const MAX_TRACE_BODY_BYTES = 128_000;
+/** Bytes of KEYS at which a message of trace records is full: with its other properties it stays below MAX_PROPERTIES_BYTES. */
+export const MAX_TRACE_KEYS_BYTES = 16 * KiB;
 /** Brokers whose latency one producer remembers; many times the brokers of a large cluster. */
 export const MAX_FAULT_ITEMS = 1_024;
 /** Unsent bytes on one client connection; `send` refuses more. */

@@ -14,6 +14,7 @@ export * from './delete-topic.js';
 export * from './direct-consume.js';
 export type { NodeOutcome } from './fan-out.js';
 export * from './kv-config.js';
+export * from './message-trace.js';
 export * from './message-track.js';
 export type { MessageView } from './message-view.js';
 export * from './namesrv-config.js';

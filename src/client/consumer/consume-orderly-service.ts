@@ -202,15 +202,22 @@ export class ConsumeOrderlyService implements QueueConsumer {
     const { client, settings, stats } = this.#parts;
     const { taken, context } = call;
     let status: string | null | undefined;
+    const traced = this.#parts.trace?.before(call.messages);
     try {
       status = await this.#listener(call.messages, context);
     } catch (error) {
+      if (traced !== undefined) {
+        traced.threw = true;
+      }
       client.logger.warn(`the listener of group ${settings.consumerGroup} failed: ${String(error)}`, { error });
       status = ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT;
     }
     const { processQueue } = queue;
     processQueue.lastConsumeTimestamp = client.clock.nowMs();
     const isOk = status === ConsumeOrderlyStatus.SUCCESS || status === ConsumeOrderlyStatus.COMMIT;
+    if (traced !== undefined) {
+      this.#parts.trace?.after(traced, isOk, { status, settings });
+    }
     stats.onConsume(processQueue.queue.topic, {
       ok: isOk ? taken.length : 0,
       failed: isOk ? 0 : taken.length,

@@ -1,6 +1,7 @@
 import type { TimerHandle } from '../../common/clock.js';
 import { MessageConst } from '../../common/message/properties.js';
 import { retryTopic } from '../../common/topic-names.js';
+import type { TracedCall } from '../trace/consume-trace.js';
 import { ConsumeStatus, MessageModel } from '../types.js';
 import type { ConsumeConcurrentlyContext, ConsumerParts, DirectResult, MessageListener, QueueConsumer } from './parts.js';
 import type { CachedMessage, ProcessQueue } from './process-queue.js';
@@ -19,6 +20,8 @@ const ACK_ALL = 2_147_483_647;
 interface Chunk {
   readonly processQueue: ProcessQueue;
   readonly messages: CachedMessage[];
+  /** Of the listener call, where it leaves a trace. */
+  traced?: TracedCall | undefined;
 }
 
 /**
@@ -165,9 +168,13 @@ export class ConsumeService implements QueueConsumer {
         message.consumeStartTimestamp = nowMs;
         messages.push(message);
       }
+      if (this.#parts.trace !== undefined) {
+        chunk.traced = this.#parts.trace.before(messages);
+      }
       status = this.#listener(messages, context);
     } catch (error) {
       logger.warn(`the listener of group ${this.#parts.settings.consumerGroup} threw: ${String(error)}`, { error });
+      markThrown(chunk);
       status = null;
     }
     if (status instanceof Promise) {
@@ -175,6 +182,7 @@ export class ConsumeService implements QueueConsumer {
         (answer) => this.#finish(chunk, answer, context, start),
         (error: unknown) => {
           logger.warn(`the listener of group ${this.#parts.settings.consumerGroup} failed: ${String(error)}`, { error });
+          markThrown(chunk);
           this.#finish(chunk, null, context, start);
         },
       );
@@ -196,6 +204,9 @@ export class ConsumeService implements QueueConsumer {
       costMs: client.clock.monotonicMs() - startMs,
     });
     processQueue.lastConsumeTimestamp = client.clock.nowMs();
+    if (chunk.traced !== undefined) {
+      this.#parts.trace?.after(chunk.traced, status === ConsumeStatus.CONSUME_SUCCESS, { status, settings });
+    }
     if (processQueue.dropped) {
       // Somebody else owns the queue and gets these messages too: nothing of the result counts.
       this.#done();
@@ -264,6 +275,13 @@ export class ConsumeService implements QueueConsumer {
     if (this.#next < this.#waiting.length) {
       this.#drainSoon();
     }
+  }
+}
+
+/** The trace of a call says whether its listener failed or answered nothing. */
+function markThrown(chunk: Chunk): void {
+  if (chunk.traced !== undefined) {
+    chunk.traced.threw = true;
   }
 }
 

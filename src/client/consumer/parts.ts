@@ -1,6 +1,7 @@
 import type { SubscriptionData } from '../../remoting/bodies/subscription.js';
 import type { MessageQueue } from '../message-queue.js';
 import type { MQClient } from '../mq-client.js';
+import type { ConsumeTrace } from '../trace/consume-trace.js';
 import type { ConsumeFromWhere, ConsumeOrderlyStatus, ConsumeStatus, MessageModel } from '../types.js';
 import type { AllocateMessageQueueStrategy } from './allocate.js';
 import type { ConsumerStats } from './consumer-stats.js';
@@ -105,6 +106,8 @@ export interface ConsumerParts {
   readonly subscriptions: Map<string, SubscriptionData>;
   readonly offsets: OffsetStore;
   readonly stats: ConsumerStats;
+  /** Undefined without `enableMsgTrace`. */
+  readonly trace: ConsumeTrace | undefined;
   /** Between start and shutdown. */
   isRunning(): boolean;
   /** Pulls wait. */

@@ -12,6 +12,8 @@ import { type MessageQueue, queueKey } from '../message-queue.js';
 import { MQClient } from '../mq-client.js';
 import { validateClientGroup } from '../producer/validate.js';
 import { buildSubscription, ExpressionType, type SqlExpression } from '../subscription.js';
+import { ConsumeTrace } from '../trace/consume-trace.js';
+import { TraceDispatcher } from '../trace/trace-dispatcher.js';
 import { ConsumeType, MessageModel } from '../types.js';
 import { allocateAveragely } from './allocate.js';
 import { ConsumeOrderlyService } from './consume-orderly-service.js';
@@ -60,6 +62,7 @@ export class PushConsumer {
   readonly #offsets: OffsetStore;
   readonly #parts: ConsumerParts;
   readonly #retryTopic: string;
+  readonly #traces: TraceDispatcher | undefined;
   #listener: MessageListener | undefined;
   #orderlyListener: OrderlyMessageListener | undefined;
   #consume: QueueConsumer | undefined;
@@ -85,12 +88,14 @@ export class PushConsumer {
     this.#offsets = broadcasting
       ? new LocalFileOffsetStore(this.#client, offsetFile(options, this.#client.clientId))
       : new RemoteOffsetStore(this.#client, options.consumerGroup);
+    this.#traces = TraceDispatcher.of(this.#client, options, { group: options.consumerGroup, kind: 'CONSUME' });
     this.#parts = {
       client: this.#client,
       settings: this.#settings,
       subscriptions: this.#subscriptions,
       offsets: this.#offsets,
       stats: this.#stats,
+      trace: ConsumeTrace.of(this.#traces, this.#client, options.consumerGroup),
       isRunning: () => this.#state === 'running',
       isSuspended: () => this.#suspended,
     };
@@ -178,6 +183,7 @@ export class PushConsumer {
     this.#rebalancer.onQueuesChanged = (topic, queues) => this.onQueuesChanged?.(topic, queues);
     await this.#offsets.load();
     this.#client.registerConsumer(this.#member());
+    this.#traces?.start();
     this.#state = 'running';
     this.#startTimestamp = this.#client.clock.nowMs();
     try {
@@ -228,6 +234,7 @@ export class PushConsumer {
       processQueues.map((processQueue) => processQueue.queue),
       { wait: true },
     );
+    await this.#traces?.close();
     await this.#client.unregisterConsumer(this.#settings.consumerGroup);
     this.#state = 'stopped';
   }

@@ -3,6 +3,7 @@ import { responseError } from '../../remoting/client.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import { throwLater } from '../callback.js';
 import type { MQClient } from '../mq-client.js';
+import type { SendTrace } from '../trace/send-trace.js';
 import type { SendResult } from '../types.js';
 import { SendPermits } from './back-pressure.js';
 import type { InFlight } from './in-flight.js';
@@ -24,13 +25,22 @@ export class AsyncSender implements AttemptSink {
   readonly #stats: SendStats;
   readonly #inFlight: InFlight;
   readonly #permits: SendPermits | null;
+  readonly #trace: SendTrace | undefined;
 
-  constructor(init: { client: MQClient; transmitter: SendTransmitter; settings: ProducerSettings; stats: SendStats; inFlight: InFlight }) {
+  constructor(init: {
+    client: MQClient;
+    transmitter: SendTransmitter;
+    settings: ProducerSettings;
+    stats: SendStats;
+    inFlight: InFlight;
+    trace?: SendTrace | undefined;
+  }) {
     this.#client = init.client;
     this.#transmitter = init.transmitter;
     this.#settings = init.settings;
     this.#stats = init.stats;
     this.#inFlight = init.inFlight;
+    this.#trace = init.trace;
     this.#permits = init.settings.enableBackpressureForAsyncMode ? this.#createPermits() : null;
   }
 
@@ -78,6 +88,9 @@ export class AsyncSender implements AttemptSink {
     let problem: MQError | null = null;
     try {
       result = readSendResult(response, status, pending, this.#settings.namespace);
+      if (this.#trace !== undefined) {
+        this.#trace.sent(pending, result);
+      }
     } catch (error) {
       problem = asMQError(error);
     }

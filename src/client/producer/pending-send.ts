@@ -33,7 +33,8 @@ export class PendingSend {
   msgId = '';
   body: Buffer;
   sysFlag = 0;
-  batch = false;
+  /** The messages of a batch; null for a single one. */
+  messages: readonly Message[] | null = null;
   /** Encoded properties; made on first need by the plain path. */
   properties = '';
   /** Properties escaped for JSON when the template path is taken. */
@@ -43,7 +44,7 @@ export class PendingSend {
   attempts = 0;
   /** Attempts there may be; the time-out of all but the last one may be capped. */
   maxAttempts = 1;
-  /** Monotonic ms when this attempt left; kept only for latency fault tolerance. */
+  /** Monotonic ms when this attempt left. */
   attemptStartMs = 0;
   /** Bytes held of the back-pressure's permits; −1 when none are held. */
   permitBytes = -1;

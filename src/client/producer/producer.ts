@@ -7,6 +7,8 @@ import type { MessageQueue } from '../message-queue.js';
 import { MQClient } from '../mq-client.js';
 import { withNamespace, withoutNamespace } from '../namespace.js';
 import type { ReplyMessage } from '../reply-table.js';
+import { SendTrace } from '../trace/send-trace.js';
+import { TraceDispatcher } from '../trace/trace-dispatcher.js';
 import type { SendResult } from '../types.js';
 import { AsyncSender } from './async-sender.js';
 import { AutoBatcher } from './auto-batch.js';
@@ -54,6 +56,9 @@ export class Producer {
   readonly #async: AsyncSender;
   readonly #detector: BrokerDetector | null;
   readonly #batcher: AutoBatcher | null;
+  readonly #traces: TraceDispatcher | undefined;
+  /** What this producer does, for the trace topic; undefined without `enableMsgTrace`. @internal */
+  readonly trace: SendTrace | undefined;
   #running = false;
 
   constructor(options: ProducerOptions) {
@@ -80,8 +85,12 @@ export class Producer {
     this.#settings = settings;
     this.#client = client;
     this.#transmitter = transmitter;
-    this.#sync = new SyncSender({ client, transmitter, settings, stats });
-    this.#async = new AsyncSender({ client, transmitter, settings, stats, inFlight: this.#inFlight });
+    const { producerGroup: group, namespace } = settings;
+    this.#traces = TraceDispatcher.of(client, options, { group, kind: 'PRODUCE' });
+    this.trace = this.#traces === undefined ? undefined : new SendTrace(this.#traces, { clock: client.clock, group, namespace });
+    const init = { client, transmitter, settings, stats, trace: this.trace };
+    this.#sync = new SyncSender(init);
+    this.#async = new AsyncSender({ ...init, inFlight: this.#inFlight });
     const { detectTimeoutMs: timeoutMs, detectIntervalMs: intervalMs } = settings;
     this.#detector =
       faults !== null && settings.startDetectorEnable
@@ -117,6 +126,7 @@ export class Producer {
       await loadCompression('ZSTD');
     }
     this.#client.registerProducer({ group: this.#settings.producerGroup, topics: () => this.#transmitter.topics() });
+    this.#traces?.start();
     this.#running = true;
     this.#detector?.start();
     for (const topic of topics) {
@@ -134,6 +144,7 @@ export class Producer {
     this.#detector?.stop();
     await this.#inFlight.idle();
     this.#async.close();
+    await this.#traces?.close();
     await this.#client.unregisterProducer(this.#settings.producerGroup);
   }
 
@@ -328,7 +339,7 @@ export class Producer {
         throw notRunningError('producer');
       }
       const { producerGroup, sendMsgTimeoutMs: timeoutMs } = this.#settings;
-      const parts = { client: this.#client, transmitter: this.#transmitter };
+      const parts = { client: this.#client, transmitter: this.#transmitter, trace: this.trace };
       return recallMessage(parts, { producerGroup, topic: this.#wrap(topic), recallHandle, timeoutMs });
     });
   }
@@ -402,7 +413,7 @@ export class Producer {
   #pendingBatch(messages: readonly Message[], init: PendingInit): PendingSend {
     const { outer, msgIds } = encodeMessages(messages, this.#settings.maxMessageSize, () => this.#client.uniqKeys.create());
     const pending = this.#bare(outer, init);
-    pending.batch = true;
+    pending.messages = messages;
     // An id of the batch's own only where it is asked for: brokers append these properties to every message's, the last UNIQ_KEY counts.
     pending.properties = propertiesText(outer, this.#settings.innerBatch ? this.#client.uniqKeys.create() : '');
     pending.msgId = msgIds;

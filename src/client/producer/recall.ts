@@ -4,12 +4,14 @@ import { isDlqTopic, isRetryTopic } from '../../common/topic-names.js';
 import { responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { MQClient } from '../mq-client.js';
+import type { SendTrace } from '../trace/send-trace.js';
 import { brokerAddressUnknownError } from './send-errors.js';
+import { DEFAULT_REGION } from './send-response.js';
 import type { SendTransmitter } from './transmitter.js';
 
 /** Asks the broker that holds a timer message to drop it; returns the message's msgId. */
 export async function recallMessage(
-  parts: { client: MQClient; transmitter: SendTransmitter },
+  parts: { client: MQClient; transmitter: SendTransmitter; trace: SendTrace | undefined },
   recall: { producerGroup: string; topic: string; recallHandle: string; timeoutMs: number },
 ): Promise<string> {
   const { client, transmitter } = parts;
@@ -28,5 +30,6 @@ export async function recallMessage(
   const msgId = response.extFields?.msgId;
   // Brokers up to 5.3.3 answer a success with the remark "not set any response code".
   if (response.code !== ResponseCode.SUCCESS || msgId === undefined) throw responseError(response, addr);
+  parts.trace?.recalled({ topic, msgId, regionId: response.extFields?.MSG_REGION ?? DEFAULT_REGION });
   return msgId;
 }

@@ -19,7 +19,8 @@ export const RETRY_RESPONSE_CODES: ReadonlySet<number> = new Set([
 ]);
 
 const NO_FIELDS: Readonly<Record<string, string>> = {};
-const DEFAULT_REGION = 'DefaultRegion';
+/** Region of a broker that names none. */
+export const DEFAULT_REGION = 'DefaultRegion';
 
 /** Status of a stored message; undefined for a code that refuses it. */
 export function sendStatusOf(code: number): SendStatus | undefined {

@@ -3,6 +3,7 @@ import { responseError } from '../../remoting/client.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import type { MessageQueue } from '../message-queue.js';
 import type { MQClient } from '../mq-client.js';
+import type { SendTrace } from '../trace/send-trace.js';
 import { type SendResult, SendStatus } from '../types.js';
 import type { AttemptSink, PendingSend } from './pending-send.js';
 import { NO_QUEUE } from './pending-send.js';
@@ -27,12 +28,20 @@ export class SyncSender implements AttemptSink {
   readonly #transmitter: SendTransmitter;
   readonly #settings: ProducerSettings;
   readonly #stats: SendStats;
+  readonly #trace: SendTrace | undefined;
 
-  constructor(init: { client: MQClient; transmitter: SendTransmitter; settings: ProducerSettings; stats: SendStats }) {
+  constructor(init: {
+    client: MQClient;
+    transmitter: SendTransmitter;
+    settings: ProducerSettings;
+    stats: SendStats;
+    trace: SendTrace | undefined;
+  }) {
     this.#client = init.client;
     this.#transmitter = init.transmitter;
     this.#settings = init.settings;
     this.#stats = init.stats;
+    this.#trace = init.trace;
   }
 
   onAnswer(pending: PendingSend, response: RemotingCommand): void {
@@ -101,7 +110,11 @@ export class SyncSender implements AttemptSink {
       return responseError(response, pending.addr);
     }
     try {
-      return readSendResult(response, status, pending, this.#settings.namespace);
+      const result = readSendResult(response, status, pending, this.#settings.namespace);
+      if (this.#trace !== undefined) {
+        this.#trace.sent(pending, result);
+      }
+      return result;
     } catch (error) {
       return asMQError(error);
     }

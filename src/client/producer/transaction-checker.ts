@@ -4,7 +4,9 @@ import type { RemotingClient } from '../../remoting/client.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import { type PulledMessage, readPulledMessages } from '../consumer/pulled-message.js';
 import { withoutNamespace } from '../namespace.js';
+import type { SendTrace } from '../trace/send-trace.js';
 import { endTransaction, type LocalOutcome, stateOf } from './end-transaction.js';
+import { DEFAULT_REGION } from './send-response.js';
 import { LocalTransactionState, type TransactionListener } from './transaction-listener.js';
 
 /** Checks that wait; the broker asks again about those beyond it. As many as with Apache's client. */
@@ -27,6 +29,7 @@ export class TransactionChecker {
   readonly #remoting: RemotingClient;
   readonly #logger: Logger;
   readonly #concurrency: number;
+  readonly #trace: SendTrace | undefined;
   readonly #waiting: Check[] = [];
   #running = 0;
   #dropped = 0;
@@ -40,6 +43,7 @@ export class TransactionChecker {
     remoting: RemotingClient;
     logger: Logger;
     concurrency: number;
+    trace: SendTrace | undefined;
   }) {
     this.#producerGroup = init.producerGroup;
     this.#namespace = init.namespace;
@@ -47,6 +51,7 @@ export class TransactionChecker {
     this.#remoting = init.remoting;
     this.#logger = init.logger;
     this.#concurrency = init.concurrency;
+    this.#trace = init.trace;
   }
 
   /** Takes a check of the broker at `addr`, which gets its answer later. */
@@ -111,6 +116,12 @@ export class TransactionChecker {
       },
       outcome,
     );
+    if (this.#trace !== undefined && message.property(MessageConst.TRACE_ON) !== 'false') {
+      const { tags, keys } = message;
+      const regionId = message.property(MessageConst.MSG_REGION) ?? DEFAULT_REGION;
+      const end = { transactionId, transactionState: outcome.state, fromTransactionCheck: true };
+      this.#trace.ended({ topic: message.topic, tags, keys, msgId: message.msgId, regionId, storeHost: addr, ...end });
+    }
   }
 }
 

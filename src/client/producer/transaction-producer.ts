@@ -91,7 +91,7 @@ export class TransactionProducer<Arg = unknown> {
     this.#group = withNamespace(namespace, options.producerGroup);
     this.#halfProperties = this.#markHalf(new Map());
     const { remoting, logger } = this.#client;
-    const checks = { producerGroup: this.#group, namespace, listener, concurrency: checkConcurrency };
+    const checks = { producerGroup: this.#group, namespace, listener, concurrency: checkConcurrency, trace: this.#producer.trace };
     this.#checker = new TransactionChecker({ ...checks, remoting, logger });
     this.#halfSink = {
       onSuccess: (result, context) => this.#onHalfStored(result, context as OpenTransaction<Arg>),
@@ -243,8 +243,9 @@ export class TransactionProducer<Arg = unknown> {
         error: outcome.error,
       });
     }
+    const addr = routes.masterAddr(brokerName);
     endTransaction(
-      { remoting, logger, addr: routes.masterAddr(brokerName) },
+      { remoting, logger, addr },
       {
         producerGroup: this.#group,
         brokerName,
@@ -257,6 +258,12 @@ export class TransactionProducer<Arg = unknown> {
       },
       outcome,
     );
+    if (this.#producer.trace !== undefined && result.traceOn) {
+      const { topic, tags, keys } = message;
+      const { msgId, regionId, transactionId = msgId } = result;
+      const end = { transactionId, transactionState: outcome.state, fromTransactionCheck: false };
+      this.#producer.trace.ended({ topic, tags, keys, msgId, regionId, storeHost: addr ?? '', ...end });
+    }
     return {
       sendStatus: result.sendStatus,
       msgId: result.msgId,

@@ -179,9 +179,7 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
     if (this.#attemptCapMs > 0 && remainingMs > this.#attemptCapMs && pending.attempts < pending.maxAttempts) {
       remainingMs = this.#attemptCapMs;
     }
-    if (this.#faults !== null) {
-      pending.attemptStartMs = nowMs;
-    }
+    pending.attemptStartMs = nowMs;
     this.#stats.attempts++;
     if (pending.attempts > 1) {
       this.#stats.retries++;
@@ -268,7 +266,7 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
       body: pending.body,
       sysFlag: pending.sysFlag,
       bornTimestamp: this.#client.clock.nowMs(),
-      batch: pending.batch,
+      batch: pending.messages !== null,
     });
   }
 
@@ -361,7 +359,7 @@ export class SendTransmitter implements ResponseHandler, RequestHeaderWriter {
 /** True for a message whose header differs from others' only in time, properties and opaque. */
 function isPlain(pending: PendingSend): boolean {
   const { message, sysFlag, queue } = pending;
-  if (pending.batch || queue.queueId < 0 || (message.flag !== undefined && message.flag !== 0)) {
+  if (pending.messages !== null || queue.queueId < 0 || (message.flag !== undefined && message.flag !== 0)) {
     return false;
   }
   if (sysFlag === MessageSysFlag.TRANSACTION_PREPARED_TYPE) {

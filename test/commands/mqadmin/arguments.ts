@@ -32,6 +32,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   queryMsgById: ['-t', 'T', '-i', '7F000001000100000000000000000008'],
   queryMsgByKey: ['-t', 'T', '-k', 'K'],
   queryMsgByOffset: ['-t', 'T', '-b', 'B', '-i', '0', '-o', '0'],
+  queryMsgTraceById: ['-i', '7F000001000100000000000000000008'],
   queryMsgByUniqueKey: ['-t', 'T', '-i', '7F000001000100000000000000000008'],
   resetOffsetByTime: ['-g', 'G', '-t', 'T', '-s', 'now'],
   sendMessage: ['-t', 'T', '-p', 'x'],
