@@ -49,9 +49,14 @@ export class AdminClient {
     options.signal?.addEventListener('abort', () => void this.close(), { once: true });
   }
 
+  /** Whether a name server was given. */
+  get hasNamesrv(): boolean {
+    return this.#namesrvAddr !== undefined && this.#namesrvAddr.trim() !== '';
+  }
+
   /** The name servers; throws {@link ConfigError} when none was given. */
   get namesrv(): NamesrvClient {
-    if (this.#namesrvAddr === undefined || this.#namesrvAddr.trim() === '') {
+    if (this.#namesrvAddr === undefined || !this.hasNamesrv) {
       throw new ConfigError('no name server address', {
         code: 'NO_NAMESRV',
         hint: 'give it with -n host:9876 or in the environment variable NAMESRV_ADDR',

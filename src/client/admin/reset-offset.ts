@@ -1,16 +1,28 @@
-import { NotFoundError } from '../../common/errors.js';
+import { type MQError, NotFoundError } from '../../common/errors.js';
 import { decodeResetOffsetBody } from '../../remoting/bodies/consume-stats.js';
+import type { TopicRouteData } from '../../remoting/bodies/route.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import { compareQueues, type MessageQueue } from '../message-queue.js';
 import { type AdminClient, bodyOf, expectSuccess } from './admin-client.js';
 import { offsetAt } from './admin-pull.js';
-import { consumeStatsAt } from './consumer-progress.js';
-import { askAll, requireAll } from './fan-out.js';
+import { mapLimited } from './map-limited.js';
+import {
+  askReset,
+  type BeforeChange,
+  commitOffset,
+  committedOffset,
+  type MovedQueue,
+  makeMoves,
+  type OffsetMove,
+  plannedMoves,
+  requireMoved,
+  resetWayOf,
+  setExactly,
+} from './offset-moves.js';
 import { knowsGroup } from './sub-group.js';
-import { masterAddrs } from './topic-list.js';
 
-/** Timestamp that stands for the end of the queue. */
+/** Timestamp that stands for the end of the queue; any negative one does. */
 export const NEWEST = -1n;
 
 export interface ResetOffsetRequest {
@@ -23,16 +35,15 @@ export interface ResetOffsetRequest {
   /** Name whose route says which brokers to ask. */
   readonly routeTopic?: string | undefined;
   readonly dryRun?: boolean;
+  readonly beforeChange?: BeforeChange | undefined;
 }
 
-/** The new offset of one queue; the further fields only where the old way had to be taken. */
-export interface ResetQueue {
-  readonly brokerName: string;
-  readonly queueId: number;
-  readonly offset: number;
-  readonly brokerOffset?: number;
-  readonly consumerOffset?: number;
-  readonly timestampOffset?: number;
+/** A move together with what it was planned from. */
+export interface ResetMove extends OffsetMove {
+  /** End of the queue. */
+  readonly brokerOffset: number;
+  /** Offset that belongs to the time. */
+  readonly timestampOffset: number;
 }
 
 export interface ResetOffsetResult {
@@ -43,106 +54,141 @@ export interface ResetOffsetResult {
   readonly force: boolean;
   /** `server`: the broker did it; `commit`: the offsets were committed for an offline group, the way of old brokers. */
   readonly way: 'server' | 'commit';
-  readonly queues: readonly ResetQueue[];
+  /** By broker name and queue id. */
+  readonly queues: readonly MovedQueue<ResetMove>[];
 }
 
-/** Moves a group to a point in time on every queue of a topic. */
+/**
+ * Moves a group to a point in time on every queue of a topic, and reads back where it is then.
+ * @throws NotFoundError for an unknown topic or group
+ * @throws PartialError or MQError when queues are not where they were to go; `context.result` says which
+ */
 export async function resetOffsetByTime(admin: AdminClient, request: ResetOffsetRequest): Promise<ResetOffsetResult> {
   const { group, topic, timestamp, force, dryRun = false } = request;
-  const addrs = masterAddrs(await admin.route(request.routeTopic ?? topic));
+  const brokers = brokersOf(await admin.route(request.routeTopic ?? topic));
   const shown = { dryRun, group, topic, timestamp, force };
+  const plans = await Promise.all(brokers.map((broker) => planAt(admin, broker, request)));
+  await requireGroupSomewhere(admin, group, brokers);
+  const moves = plans.flat();
   if (dryRun) {
-    const plans = await Promise.all(addrs.map((addr) => planAt(admin, addr, request)));
-    return { ...shown, way: 'server', queues: sorted(plans.flat()) };
+    return { ...shown, way: 'server', queues: sorted(plannedMoves(moves)) };
+  }
+  const changes = moves.filter((move) => move.before !== move.offset);
+  if (changes.length > 0) {
+    await request.beforeChange?.(group, changes);
   }
   let way: ResetOffsetResult['way'] = 'server';
-  const results = await askAll(addrs, async (addr) => {
-    const done = await resetAt(admin, addr, request);
-    if (done !== null) {
-      return done;
+  const done = await makeMoves(admin, group, moves, async (own) => {
+    const made = await resetAt(admin, own, request);
+    if (made.way === 'commit') {
+      way = 'commit';
     }
-    way = 'commit';
-    return commitAt(admin, addr, request);
+    return made.moves;
   });
-  const result: ResetOffsetResult = { ...shown, way, queues: sorted(results.flatMap(({ value }) => value ?? [])) };
-  requireAll(results, `resetOffsetByTime -g ${group} -t ${topic}`, result);
+  const result: ResetOffsetResult = { ...shown, way, queues: sorted(done) };
+  const someDone = result.queues.some(({ state }) => state !== 'failed');
+  requireMoved(`reset of group ${group} on topic ${topic}`, result.queues, someDone ? result : undefined);
   return result;
 }
 
-function sorted(queues: readonly ResetQueue[]): ResetQueue[] {
-  return [...queues].sort((a, b) => (a.brokerName < b.brokerName ? -1 : a.brokerName > b.brokerName ? 1 : a.queueId - b.queueId));
+interface Broker {
+  readonly brokerName: string;
+  readonly brokerAddr: string;
+  readonly queueCount: number;
 }
 
-/** The broker's own reset; null when it can only do that for groups that are online. */
-async function resetAt(admin: AdminClient, addr: string, request: ResetOffsetRequest): Promise<ResetQueue[] | null> {
-  const response = await admin.ask(
-    addr,
-    {
-      code: RequestCode.INVOKE_BROKER_TO_RESET_OFFSET,
-      extFields: {
-        topic: request.topic,
-        group: request.group,
-        timestamp: String(request.timestamp),
-        isForce: String(request.force),
-        queueId: '-1',
-        offset: '-1',
-      },
-    },
-    [ResponseCode.CONSUMER_NOT_ONLINE, ResponseCode.SYSTEM_ERROR],
-  );
+function brokersOf(route: TopicRouteData): Broker[] {
+  return route.brokerDatas.flatMap(({ brokerName, brokerAddrs }) => {
+    const brokerAddr = brokerAddrs.get(0);
+    const queues = route.queueDatas.find((data) => data.brokerName === brokerName);
+    return brokerAddr === undefined ? [] : [{ brokerName, brokerAddr, queueCount: queues?.readQueueNums ?? 0 }];
+  });
+}
+
+function sorted<M extends OffsetMove>(queues: readonly M[]): M[] {
+  return [...queues].sort(compareQueues);
+}
+
+async function requireGroupSomewhere(admin: AdminClient, group: string, brokers: readonly Broker[]): Promise<void> {
+  const known = await Promise.all(brokers.map(({ brokerAddr }) => knowsGroup(admin, brokerAddr, group)));
+  if (!known.includes(true)) {
+    throw unknownGroup(group, brokers.map(({ brokerAddr }) => brokerAddr).join(', '));
+  }
+}
+
+function unknownGroup(group: string, addrs: string): MQError {
+  return new NotFoundError(`group ${group} is not known to ${addrs}`, {
+    code: 'GROUP_NOT_EXIST',
+    hint: `create it: mqadmin updateSubGroup -g ${group} -b ADDRESS, or look for it: mqadmin consumerProgress`,
+    context: { group, responseCode: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST },
+  });
+}
+
+/** What a reset would do at one broker. */
+function planAt(admin: AdminClient, broker: Broker, request: ResetOffsetRequest): Promise<ResetMove[]> {
+  const queues = Array.from({ length: broker.queueCount }, (_, queueId) => ({
+    topic: request.topic,
+    brokerName: broker.brokerName,
+    queueId,
+  }));
+  return mapLimited(queues, (queue) => planQueue(admin, broker.brokerAddr, queue, request));
+}
+
+async function planQueue(
+  admin: AdminClient,
+  brokerAddr: string,
+  queue: MessageQueue,
+  request: { group: string; timestamp: bigint; force: boolean },
+): Promise<ResetMove> {
+  const { group, timestamp, force } = request;
+  const [before, brokerOffset] = await Promise.all([
+    committedOffset(admin, brokerAddr, group, queue),
+    offsetAt(admin, brokerAddr, RequestCode.GET_MAX_OFFSET, queue),
+  ]);
+  const timestampOffset =
+    timestamp < 0n
+      ? brokerOffset
+      : Math.max(0, await offsetAt(admin, brokerAddr, RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, queue, { timestamp: String(timestamp) }));
+  const offset = force || before === null ? timestampOffset : Math.min(timestampOffset, before);
+  return { ...queue, brokerAddr, before, offset, brokerOffset, timestampOffset };
+}
+
+/** Resets at one broker. What it answers is what was made: messages may have come since the plan. */
+async function resetAt(
+  admin: AdminClient,
+  plan: readonly ResetMove[],
+  request: ResetOffsetRequest,
+): Promise<{ way: 'server' | 'commit'; moves: readonly ResetMove[] }> {
+  const { group, topic, timestamp, force } = request;
+  const addr = plan[0]?.brokerAddr;
+  if (addr === undefined) {
+    return { way: 'server', moves: [] };
+  }
+  // Brokers that keep the offset themselves go forward whatever was asked.
+  if (!force && (await resetWayOf(admin, addr)).atServer) {
+    await setExactly(
+      admin,
+      group,
+      plan.filter((move) => move.before !== move.offset),
+    );
+    return { way: 'server', moves: plan };
+  }
+  const response = await askReset(admin, addr, { group, topic, timestamp, force });
   if (response.code === ResponseCode.CONSUMER_NOT_ONLINE || isWithoutOffsets(response)) {
-    return null;
+    if (!(await knowsGroup(admin, addr, group))) {
+      throw unknownGroup(group, addr);
+    }
+    await mapLimited(plan, (move) => commitOffset(admin, group, move));
+    return { way: 'commit', moves: plan };
   }
   expectSuccess(response, addr);
-  return Array.from(decodeResetOffsetBody(bodyOf(response)), ([queue, offset]) => ({
-    brokerName: queue.brokerName,
-    queueId: queue.queueId,
-    offset,
-  }));
+  const answered = new Map(Array.from(decodeResetOffsetBody(bodyOf(response)), ([queue, offset]) => [queue.queueId, offset]));
+  return { way: 'server', moves: plan.map((move) => ({ ...move, offset: answered.get(move.queueId) ?? move.offset })) };
 }
 
 /** 4.9 brokers say SYSTEM_ERROR of a group that has no offset yet. */
 function isWithoutOffsets(response: RemotingCommand): boolean {
   return response.code === ResponseCode.SYSTEM_ERROR && /consumer group <.*> not exist/i.test(response.remark ?? '');
-}
-
-/** What a reset would do at one broker. */
-async function planAt(admin: AdminClient, addr: string, request: ResetOffsetRequest): Promise<ResetQueue[]> {
-  const { group, topic } = request;
-  const stats = await consumeStatsAt(admin, addr, group, topic);
-  const rows = [...stats.offsetTable].filter(([queue]) => queue.topic === topic).sort(([a], [b]) => compareQueues(a, b));
-  return Promise.all(
-    rows.map(async ([queue, { brokerOffset, consumerOffset }]) => {
-      const timestampOffset = await offsetOfTime(admin, addr, queue, request.timestamp);
-      const offset = request.force ? timestampOffset : Math.min(timestampOffset, consumerOffset);
-      return { brokerName: queue.brokerName, queueId: queue.queueId, offset, brokerOffset, consumerOffset, timestampOffset };
-    }),
-  );
-}
-
-function offsetOfTime(admin: AdminClient, addr: string, queue: MessageQueue, timestamp: bigint): Promise<number> {
-  return timestamp === NEWEST
-    ? offsetAt(admin, addr, RequestCode.GET_MAX_OFFSET, queue)
-    : offsetAt(admin, addr, RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, queue, { timestamp: String(timestamp) });
-}
-
-/** Commits the planned offsets for an offline group. */
-async function commitAt(admin: AdminClient, addr: string, request: ResetOffsetRequest): Promise<ResetQueue[]> {
-  if (!(await knowsGroup(admin, addr, request.group))) {
-    throw new NotFoundError(`group ${request.group} is not known to ${addr}`, {
-      code: 'GROUP_NOT_EXIST',
-      hint: `create it: mqadmin updateSubGroup -g ${request.group} -b ${addr}`,
-      context: { group: request.group, brokerAddr: addr },
-    });
-  }
-  const plan = await planAt(admin, addr, request);
-  for (const { queueId, offset } of plan) {
-    await admin.ask(addr, {
-      code: RequestCode.UPDATE_CONSUMER_OFFSET,
-      extFields: { consumerGroup: request.group, topic: request.topic, queueId: String(queueId), commitOffset: String(offset) },
-    });
-  }
-  return plan;
 }
 
 export interface ResetQueueRequest {
@@ -154,6 +200,7 @@ export interface ResetQueueRequest {
   /** Exact offset instead of the one that belongs to the time. */
   readonly offset?: number | undefined;
   readonly dryRun?: boolean;
+  readonly beforeChange?: BeforeChange | undefined;
 }
 
 export interface ResetQueueResult {
@@ -164,31 +211,28 @@ export interface ResetQueueResult {
   readonly queueId: number;
   readonly timestamp: bigint;
   readonly offset: number;
+  /** The one queue. */
+  readonly queues: readonly MovedQueue<ResetMove>[];
 }
 
-/** Moves a group on one queue, also to offset 0. */
+/** Moves a group on one queue, also to offset 0, and reads back where it is then. */
 export async function resetQueueOffset(admin: AdminClient, request: ResetQueueRequest): Promise<ResetQueueResult> {
   const { group, topic, brokerAddr, queueId, timestamp, dryRun = false } = request;
-  const queue: MessageQueue = { topic, brokerName: '', queueId };
-  const offset = request.offset ?? (await offsetOfTime(admin, brokerAddr, queue, timestamp));
-  const result = { dryRun, group, topic, brokerAddr, queueId, timestamp, offset };
+  const { brokerName } = await resetWayOf(admin, brokerAddr);
+  if (!(await knowsGroup(admin, brokerAddr, group))) {
+    throw unknownGroup(group, brokerAddr);
+  }
+  const plan = await planQueue(admin, brokerAddr, { topic, brokerName, queueId }, { group, timestamp, force: true });
+  const move = { ...plan, offset: request.offset ?? plan.offset };
+  const shown = { dryRun, group, topic, brokerAddr, queueId, timestamp, offset: move.offset };
   if (dryRun) {
-    return result;
+    return { ...shown, queues: plannedMoves([move]) };
   }
-  const response = await admin.remoting.invoke(
-    brokerAddr,
-    {
-      code: RequestCode.INVOKE_BROKER_TO_RESET_OFFSET,
-      extFields: { topic, group, timestamp: String(timestamp), isForce: 'true', queueId: String(queueId), offset: String(offset) },
-    },
-    admin.timeoutMs,
-  );
-  if (response.code === ResponseCode.CONSUMER_NOT_ONLINE) {
-    throw new NotFoundError(`group ${group} is not online on ${brokerAddr}, and this broker resets only online groups`, {
-      code: 'CONSUMER_NOT_ONLINE',
-      hint: 'leave -b and -q out: the offsets are then committed for it',
-    });
+  if (move.before !== move.offset) {
+    await request.beforeChange?.(group, [move]);
   }
-  expectSuccess(response, brokerAddr);
+  const queues = await makeMoves(admin, group, [move], (moves) => setExactly(admin, group, moves));
+  const result = { ...shown, queues };
+  requireMoved(`reset of group ${group} on queue ${queueId} of topic ${topic}`, queues, queues[0]?.state === 'failed' ? undefined : result);
   return result;
 }

@@ -5,6 +5,9 @@ export const TOPICS_FILE = fileURLToPath(new URL('./vectors/topics.json', import
 /** A list of groups, likewise. */
 export const GROUPS_FILE = fileURLToPath(new URL('./vectors/groups.json', import.meta.url));
 
+/** Offsets as they were, for the command that puts them back. */
+export const UNDO_FILE = fileURLToPath(new URL('./vectors/undo.json', import.meta.url));
+
 /** Words that make each command complete, for tests of what all commands have in common. */
 export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   addWritePerm: ['-b', 'B'],
@@ -14,6 +17,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   checkMsgSendRT: ['-t', 'T'],
   cleanExpiredCQ: ['-c', 'C'],
   cleanUnusedTopic: ['-c', 'C'],
+  cloneGroupOffset: ['-s', 'G', '-d', 'H', '-t', 'T'],
   clusterList: [],
   clusterRT: [],
   consumeMessage: ['-t', 'T'],
@@ -37,11 +41,13 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   resetOffsetByTime: ['-g', 'G', '-t', 'T', '-s', 'now'],
   sendMessage: ['-t', 'T', '-p', 'x'],
   sendMsgStatus: ['-b', 'B'],
+  skipAccumulatedMessage: ['-g', 'G', '-t', 'T'],
   statsAll: [],
   topicClusterList: ['-t', 'T'],
   topicList: [],
   topicRoute: ['-t', 'T'],
   topicStatus: ['-t', 'T'],
+  undoOffsets: ['-f', UNDO_FILE],
   updateBrokerConfig: ['-c', 'C', '-k', 'k', '-v', 'v'],
   updateKvConfig: ['-s', 'NS', '-k', 'k', '-v', 'v'],
   updateNamesrvConfig: ['-k', 'k', '-v', 'v'],
@@ -72,5 +78,5 @@ export const TO_ONE_BROKER: Readonly<Record<string, readonly string[]>> = {
   updateTopicList: ['-f', TOPICS_FILE],
 };
 
-/** Commands that ask no name server at all. */
-export const WITHOUT_NAMESRV: ReadonlySet<string> = new Set(['brokerConsumeStats', 'producer']);
+/** Commands that do without a name server. */
+export const WITHOUT_NAMESRV: ReadonlySet<string> = new Set(['brokerConsumeStats', 'producer', 'undoOffsets']);

@@ -16,7 +16,7 @@ describe('with --dry-run', () => {
 
   beforeAll(async () => {
     sandbox = await startSandbox();
-    run = (name, ...argv) => runCommand(name, argv, { NAMESRV_ADDR: sandbox.namesrvAddr });
+    run = (name, ...argv) => runCommand(name, argv, { NAMESRV_ADDR: sandbox.namesrvAddr, XDG_STATE_HOME: sandbox.dir });
     await run('updateTopic', '-c', 'DefaultCluster', '-t', 'Kept', '-r', '2', '-w', '2');
     await run('updateSubGroup', '-c', 'DefaultCluster', '-g', 'KeptGroup');
   });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
-import { GROUPS_FILE, TOPICS_FILE } from './arguments.js';
+import { GROUPS_FILE, TOPICS_FILE, UNDO_FILE } from './arguments.js';
 import { commandNames, runCommand, specOf } from './run-command.js';
 
 let sandbox: Sandbox;
@@ -16,6 +16,7 @@ beforeAll(async () => {
   sandbox = await startSandbox({ brokerConfig: { longPollingEnable: false } });
   const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
   await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '4', '-w', '4'], env);
+  await runCommand('updateSubGroup', ['-c', 'DefaultCluster', '-g', 'OrderAuditGroup'], env);
   const common = { namesrvAddr: sandbox.namesrvAddr, heartbeatBrokerIntervalMs: 300, persistConsumerOffsetIntervalMs: 100 };
   producer = new Producer({ ...common, producerGroup: 'OrderPaidProducer' });
   await producer.start();
@@ -43,6 +44,8 @@ function wordsOf(example: string): string[] {
     .replace('127.0.0.1:10911', sandbox.brokerAddr)
     .replace('topics.json', TOPICS_FILE)
     .replace('groups.json', GROUPS_FILE)
+    .replace('undo.json', UNDO_FILE)
+    .replace('/var/tmp', sandbox.dir)
     .replace('7F00000100002A9F0000000000000000', ids.offsetMsgId)
     .replace('7F0000010001000000000000000000A1', ids.msgId);
   return Array.from(here.matchAll(/"([^"]*)"|(\S+)/g), (match) => match[1] ?? match[2] ?? '');
@@ -59,7 +62,7 @@ describe.each(order)('%s', (name) => {
     for (const example of examples) {
       const [bin, command, ...argv] = wordsOf(example);
       expect([bin, command]).toEqual(['mqadmin', name]);
-      const run = await runCommand(name, argv);
+      const run = await runCommand(name, argv, { XDG_STATE_HOME: sandbox.dir });
       expect({ example, ...run }).toMatchObject({ example, exitCode: 0 });
       expect(run.stdout).not.toBe('');
       if (argv.includes('--json')) {

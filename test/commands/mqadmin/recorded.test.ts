@@ -38,7 +38,7 @@ afterAll(() => cluster.stop());
 async function replay(seq: number): Promise<CommandRun & { expected: string; error: string }> {
   const { command, stdout, stderr } = recorded.get(seq)!;
   const [name = '', ...argv] = command.map((word) => FILES[word] ?? cluster.toOurs(word));
-  const run = await runCommand(name, argv);
+  const run = await runCommand(name, argv, { XDG_STATE_HOME: cluster.sandbox.dir });
   return { ...run, stdout: cluster.toRecorded(run.stdout), expected: stdout, error: stderr };
 }
 
@@ -243,6 +243,8 @@ describe('on the seeded cluster', () => {
       [95, 2],
       [96, 2],
       [248, 4],
+      [219, 4],
+      [231, 2],
       [244, 2],
       [329, 4],
       [324, 2],
@@ -280,7 +282,7 @@ describe('on the seeded cluster', () => {
   });
 
   describe('changes print what the Java tool prints', () => {
-    it.each(titled([223, 229, 236, 240, 276, 279, 280, 267, 269, 234]))('%s', async (_, seq) => {
+    it.each(titled([223, 229, 236, 240, 252, 255, 276, 279, 280, 267, 269, 234]))('%s', async (_, seq) => {
       const run = await replay(seq);
       // Which settings need a restart or have no effect here is ours to say.
       expect(run.stderr).toMatch(/^(note: [^\n]*\n)*$/);
@@ -301,6 +303,11 @@ describe('on the seeded cluster', () => {
       const run = await replay(seq);
       expect(lines(run.stdout)).toEqual(lines(run.expected));
       expect(run).toMatchObject({ exitCode: 0, stderr: 'k1 of namespace NS1 was not known to any name server\n' });
+    });
+
+    it.each(titled([354]))('%s, with the end of its line', async (_, seq) => {
+      const run = await replay(seq);
+      expect(run).toMatchObject({ stdout: `${run.expected}\n`, exitCode: 0 });
     });
 
     it.each(titled([332]))('%s fails', async (_, seq) => {
