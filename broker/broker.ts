@@ -85,8 +85,8 @@ export class BrokerNode {
       acceptDamage = false,
     } = deps;
     const storeHost = storeHostOf(config);
-    const { brokerName, brokerClusterName } = config.broker;
-    const stats = new BrokerStats({ clock, timers, clusterName: brokerClusterName });
+    const { brokerName, brokerClusterName, enableDetailStat } = config.broker;
+    const stats = new BrokerStats({ clock, timers, clusterName: brokerClusterName, enableDetailStat });
     const topicsFile = tableFile('topics.json', { config, disk, logger });
     const topics = new TopicConfigManager({ file: topicsFile, clock, stats, brokerName, brokerClusterName });
     const queueTypeOf = (topic: string) => topics.queueType(topic);

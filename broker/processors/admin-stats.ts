@@ -1,15 +1,17 @@
-import { JavaDouble } from '../../src/common/fastjson.js';
+import { JavaDouble, stringifyFastjson } from '../../src/common/fastjson.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { MAX_QUERY_CQ_COUNT } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
-import type { StatsSnapshot } from '../stats/index.js';
+import type { StatsSnapshot, StatsView } from '../stats/index.js';
 import type { MessageFilter } from '../store/index.js';
 import { intField, longField, NO_FIELDS, textField } from './fields.js';
 import { fault, type MessageQueue, respondJson } from './respond.js';
 
-const PHYSICAL_OFFSET_POS = 28;
+const GROUP_GET_FALL_SIZE = 'GROUP_GET_FALL_SIZE';
+/** Momentary values, which are worked out when somebody asks. */
+const FALL_STATS: ReadonlySet<string> = new Set([GROUP_GET_FALL_SIZE, 'GROUP_GET_FALL_TIME']);
 
 /** Progress of one queue. */
 interface OffsetWrapper {
@@ -51,13 +53,35 @@ export class AdminStatsProcessor {
     const fields = request.extFields ?? NO_FIELDS;
     const statsName = textField(fields, 'statsName');
     const statsKey = textField(fields, 'statsKey');
-    const view = this.#parts.stats.view(statsName, statsKey);
+    const view = FALL_STATS.has(statsName) ? this.#fallBehind(statsName, statsKey) : this.#parts.stats.view(statsName, statsKey);
     if (view === null) throw fault(ResponseCode.SYSTEM_ERROR, `The stats <${statsName}> <${statsKey}> not exist`);
     respondJson(connection, request, {
       statsDay: snapshotJson(view.statsDay),
       statsHour: snapshotJson(view.statsHour),
       statsMinute: snapshotJson(view.statsMinute),
     });
+  }
+
+  /**
+   * How far the pulls of a group (`queueId@topic@group`) are behind the end of a queue: bytes of the commit log, or ms since the first message that
+   * was not pulled yet was stored. Momentary values, the same in each window. Null when the group has pulled nothing there.
+   */
+  #fallBehind(statsName: string, statsKey: string): StatsView | null {
+    const { offsets, store, clock } = this.#parts;
+    const [queueText = '', topic = '', ...rest] = statsKey.split('@');
+    const queueId = Number(queueText);
+    const next = offsets.pullOffset(rest.join('@'), topic, queueId);
+    if (next < 0) return null;
+    let sum = 0;
+    if (next < store.maxOffset(topic, queueId)) {
+      const at = Math.max(next, store.minOffset(topic, queueId));
+      sum =
+        statsName === GROUP_GET_FALL_SIZE
+          ? store.commitLogMaxOffset() - store.commitLogOffsetAt(topic, queueId, at)
+          : Math.max(0, clock.nowMs() - store.storeTimestampAt(topic, queueId, at));
+    }
+    const moment = { sum, tps: 0, avgpt: 0 };
+    return { statsMinute: moment, statsHour: moment, statsDay: moment };
   }
 
   #consumeStats(connection: Connection, request: RemotingCommand): void {
@@ -72,7 +96,8 @@ export class AdminStatsProcessor {
     for (const topic of asked) {
       const entry = topics.entry(topic);
       if (entry === undefined) continue;
-      if (subscriptions !== undefined && subscriptions.size > 0 && !subscriptions.has(topic)) continue;
+      // A list is answered as it is; otherwise topics that the group left are none of its progress.
+      if (listed.length === 0 && subscriptions !== undefined && subscriptions.size > 0 && !subscriptions.has(topic)) continue;
       this.#addQueues(offsetTable, group, topic, entry.readQueueNums);
       consumeTps += stats.tpsOf('GROUP_GET_NUMS', `${topic}@${group}`);
     }
@@ -117,7 +142,7 @@ export class AdminStatsProcessor {
   }
 
   #timeSpan(connection: Connection, request: RemotingCommand): void {
-    const { topics, store, offsets, config } = this.#parts;
+    const { topics, store, offsets, config, clock } = this.#parts;
     const fields = request.extFields ?? NO_FIELDS;
     const topic = textField(fields, 'topic');
     const group = textField(fields, 'group');
@@ -129,12 +154,14 @@ export class AdminStatsProcessor {
       const consumed = offsets.query(group, topic, queueId);
       const minTimeStamp = Math.max(0, store.earliestMessageTime(topic, queueId));
       const maxTimeStamp = max > 0 ? Math.max(0, store.storeTimestampAt(topic, queueId, max - 1)) : 0;
+      // What the group has not consumed begins where the queue begins when it has no offset, or one that is gone.
+      const next = Math.max(consumed, store.minOffset(topic, queueId), 0);
+      const nextTimeStamp = next < max ? store.storeTimestampAt(topic, queueId, next) : -1;
       const consumeTimeStamp = consumed > 0 ? Math.max(0, store.storeTimestampAt(topic, queueId, consumed - 1)) : minTimeStamp;
       consumeTimeSpanSet.push({
         consumeTimeStamp,
         consumeTimeStampStr: timeText(consumeTimeStamp),
-        delayTime:
-          consumed >= 0 && consumed < max ? Math.max(0, this.#parts.clock.nowMs() - store.storeTimestampAt(topic, queueId, consumed)) : 0,
+        delayTime: nextTimeStamp < 0 ? 0 : Math.max(0, clock.nowMs() - nextTimeStamp),
         maxTimeStamp,
         maxTimeStampStr: timeText(maxTimeStamp),
         messageQueue: { brokerName: config.broker.brokerName, queueId, topic },
@@ -146,40 +173,58 @@ export class AdminStatsProcessor {
   }
 
   #consumeQueue(connection: Connection, request: RemotingCommand): void {
-    const { store, consumers } = this.#parts;
+    const { store } = this.#parts;
     const fields = request.extFields ?? NO_FIELDS;
     const topic = textField(fields, 'topic');
     const queueId = intField(fields, 'queueId');
     const index = longField(fields, 'index');
-    const count = Math.min(intField(fields, 'count'), MAX_QUERY_CQ_COUNT);
+    const end = index + Math.min(intField(fields, 'count'), MAX_QUERY_CQ_COUNT);
     if (!store.topicQueueIds(topic).includes(queueId)) {
       throw fault(ResponseCode.SYSTEM_ERROR, `${queueId}@${topic} is not exist!`);
     }
-    const subscription = fields.consumerGroup === undefined ? undefined : consumers.subscription(fields.consumerGroup, topic);
-    const probe = new TagsProbe();
-    const queueData: object[] = [];
-    const maxQueueIndex = store.maxOffset(topic, queueId);
-    for (let at = index; at < maxQueueIndex && queueData.length < count; at++) {
-      const read = store.getMessage(topic, queueId, at, 1, { filter: probe });
-      const record = read.buffers[0];
-      if (read.status !== 'FOUND' || record === undefined) {
-        queueData.push({ eval: false, msg: `${at}: ${read.status}`, physicOffset: 0, physicSize: 0, tagsCode: 0 });
-        continue;
-      }
-      queueData.push({
-        eval: subscription?.filter?.isMatchedByConsumeQueue(probe.tagsCode) ?? subscription !== undefined,
-        physicOffset: Number(record.readBigInt64BE(PHYSICAL_OFFSET_POS)),
-        physicSize: record.length,
-        tagsCode: probe.tagsCode,
-      });
-    }
+    const subscription = fields.consumerGroup === undefined ? undefined : this.#parts.consumers.subscription(fields.consumerGroup, topic);
+    const filterData = fields.consumerGroup === undefined ? {} : { filterData: this.#filterData(topic, fields.consumerGroup) };
     const minQueueIndex = store.minOffset(topic, queueId);
-    respondJson(connection, request, { maxQueueIndex, minQueueIndex, queueData, subscriptionData: subscription?.data });
+    const maxQueueIndex = store.maxOffset(topic, queueId);
+    const isThere = index >= minQueueIndex && index < maxQueueIndex;
+    const queueData: object[] = [];
+    for (let at = index; isThere && at < Math.min(end, maxQueueIndex); at++) {
+      queueData.push(this.#queueUnit({ topic, queueId, at, filter: subscription?.filter }));
+    }
+    // With a body also where there is nothing: Apache's has none, on which its tool fails.
+    const body = { ...filterData, maxQueueIndex, minQueueIndex, queueData, subscriptionData: subscription?.data };
+    const remark = isThere ? null : `Index ${index} of ${queueId}@${topic} is not exist!`;
+    connection.respond(request, ResponseCode.SUCCESS, remark, null, Buffer.from(stringifyFastjson(body)));
+  }
+
+  /** One unit of a consume queue; `eval` says whether the group's tags want it. */
+  #queueUnit(unit: { topic: string; queueId: number; at: number; filter: MessageFilter | null | undefined }): object {
+    const { store } = this.#parts;
+    const { topic, queueId, at, filter } = unit;
+    const probe = new TagsProbe();
+    const physicOffset = Math.max(0, store.commitLogOffsetAt(topic, queueId, at));
+    const read = store.getMessage(topic, queueId, at, 1, { filter: probe });
+    const record = read.buffers[0];
+    if (read.status !== 'FOUND' || record === undefined) {
+      return { eval: false, msg: `the message cannot be read: ${read.status}`, physicOffset, physicSize: 0, tagsCode: probe.tagsCode };
+    }
+    const isWanted = filter === undefined ? false : (filter?.isMatchedByConsumeQueue(probe.tagsCode) ?? true);
+    return { eval: isWanted, physicOffset, physicSize: record.length, tagsCode: probe.tagsCode };
+  }
+
+  /** The group's selector on the topic as text: `null` when it has none. */
+  #filterData(topic: string, group: string): string {
+    const { consumers, filters } = this.#parts;
+    if (consumers.subscription(group, topic) === undefined) return `${group}@${topic} is not online!`;
+    const data = filters.get(topic, group);
+    if (data === undefined) return 'null';
+    const { filter: _, ...shown } = data;
+    return stringifyFastjson(shown);
   }
 }
 
 function snapshotJson(snapshot: StatsSnapshot): object {
-  return { avgpt: new JavaDouble(snapshot.avgpt), sum: snapshot.sum, tps: new JavaDouble(snapshot.tps) };
+  return { avgpt: new JavaDouble(snapshot.avgpt), sum: Math.round(snapshot.sum), tps: new JavaDouble(snapshot.tps) };
 }
 
 /** `2026-11-21#04:14:41:251`, local time. */

@@ -71,6 +71,7 @@ export class PullProcessor {
     if (!mayHold && connection.closed) return;
     const parts = this.#parts;
     const pull = this.#checked;
+    const startMs = parts.clock.monotonicMs();
     const fields = request.extFields ?? NO_FIELDS;
     const fault = checkPull(parts, connection, fields, request.code === RequestCode.LITE_PULL_MESSAGE, pull);
     if (fault !== null) {
@@ -98,6 +99,7 @@ export class PullProcessor {
     const result = parts.store.getMessage(topic, queueId, pull.queueOffset, Math.max(1, pull.maxMsgNums), pull);
     if (result.status === 'FOUND') {
       this.#found(connection, request, result, pull);
+      this.#count(result, pull, startMs);
       return;
     }
     const code = codeOf(result.status, pull.queueOffset);
@@ -109,10 +111,6 @@ export class PullProcessor {
 
   #found(connection: Connection, request: RemotingCommand, result: GetMessageResult, pull: CheckedPull): void {
     const parts = this.#parts;
-    const topicStats = pull.entry.stats;
-    const groupStats = topicStats.groups.get(pull.group) ?? parts.stats.group(topicStats, pull.topic, pull.group);
-    parts.stats.countGet(topicStats, groupStats, result.messageCount, result.bytes);
-    parts.runtime.countFound(result.messageCount);
     parts.offsets.setPullOffset(pull.group, pull.topic, pull.queueId, result.nextBeginOffset);
     if (request.serializeType !== SERIALIZE_JSON || result.bytes > COPY_BELOW_BYTES) {
       connection.respond(request, ResponseCode.SUCCESS, 'FOUND', progressFields(result, pull), result.buffers);
@@ -133,6 +131,15 @@ export class PullProcessor {
       buffer.set(part, at);
       at += part.length;
     }
+  }
+
+  #count({ messageCount, bytes }: GetMessageResult, pull: CheckedPull, startMs: number): void {
+    const { stats, runtime, clock } = this.#parts;
+    const topicStats = pull.entry.stats;
+    const groupStats = topicStats.groups.get(pull.group) ?? stats.group(topicStats, pull.topic, pull.group);
+    const latencyMs = clock.monotonicMs() - startMs;
+    stats.countGetOfQueue(topicStats, groupStats, pull.queueId, messageCount, bytes, latencyMs);
+    runtime.countFound(messageCount, latencyMs);
   }
 
   #hold(connection: Connection, request: RemotingCommand, pull: CheckedPull): boolean {

@@ -12,6 +12,7 @@ import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { parkDelayed } from '../delay/index.js';
 import type { BrokerParts } from '../parts.js';
+import { deadLetterKey } from '../stats/index.js';
 import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
 import type { SubscriptionGroupConfig } from '../subscriptions/index.js';
 import { topicWithQueues } from '../topics/index.js';
@@ -96,7 +97,7 @@ export class SendBackProcessor implements PutSink {
     const originalTopic = getProperty(put.properties, MessageConst.RETRY_TOPIC) ?? record.topic;
     if (record.reconsumeTimes >= max || delayLevel < 0) {
       this.#toDeadLetters(put, groupName);
-      stats.count('SNDBCK2DLQ_TIMES', `${originalTopic}@${groupName}`, 1);
+      stats.count('SNDBCK2DLQ_TIMES', deadLetterKey(originalTopic, groupName), 1);
     } else {
       this.#toRetry(put, {
         topic,
@@ -104,8 +105,8 @@ export class SendBackProcessor implements PutSink {
         level: delayLevel === 0 ? FIRST_RETRY_LEVEL + record.reconsumeTimes : delayLevel,
         random: random.nextInt(group.retryQueueNums),
       });
-      stats.count('SNDBCK_PUT_NUMS', `${originalTopic}@${groupName}`, 1);
     }
+    stats.count('SNDBCK_PUT_NUMS', `${originalTopic}@${groupName}`, 1);
     store.put(put, this);
   }
 

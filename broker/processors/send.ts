@@ -38,6 +38,9 @@ export class SendProcessor implements PutSink {
   readonly #batches = new BatchIntake();
   /** What every stored message gets: MSG_REGION, TRACE_ON, CLUSTER. */
   #suffix = '';
+  /** Writes and flushes of the store at the last acknowledgement, and when that was. */
+  #ackCount = -1;
+  #ackMs = 0;
 
   constructor(parts: BrokerParts, flow: SendFlow) {
     this.#parts = parts;
@@ -109,7 +112,17 @@ export class SendProcessor implements PutSink {
     const entry = put.entry!;
     // A delayed or dead message counts where it lies; the delay service counts it again where it is delivered.
     const stats = put.topic === entry.topicName ? entry.stats : (this.#parts.topics.entry(put.topic) ?? entry).stats;
-    this.#parts.stats.countPut(stats, put.messageCount, bytes);
+    this.#parts.stats.countPutOfQueue(stats, put.queueId, put.messageCount, bytes, Math.max(0, this.#ackTime() - put.storeTimestamp));
+  }
+
+  /** Now; the clock is read once for all sends that one write, or one flush, acknowledges. */
+  #ackTime(): number {
+    const { turns, flushes } = this.#parts.store.counters;
+    if (turns + flushes !== this.#ackCount) {
+      this.#ackCount = turns + flushes;
+      this.#ackMs = this.#parts.clock.nowMs();
+    }
+    return this.#ackMs;
   }
 
   #send(connection: Connection, request: RemotingCommand, names: FieldNames, isBatch: boolean): void {

@@ -1,28 +1,43 @@
 import type { Clock, TimerHandle, Timers } from '../../src/common/clock.js';
 import { StatsItem } from './stats-item.js';
-import type { StatsSnapshot } from './types.js';
+import type { StatsView } from './types.js';
+
+/** Counters of one queue: of what is put there, or of what one group gets from there. */
+interface QueueStats {
+  readonly nums: StatsItem;
+  readonly size: StatsItem;
+  /** Milliseconds that a put, or a get, took. */
+  readonly latency: StatsItem;
+}
 
 /** Counters of one consumer group on one topic. */
 export interface GroupStats {
   /** `topic@group` */
   readonly key: string;
+  readonly topic: string;
+  readonly group: string;
   readonly getNums: StatsItem;
   readonly getSize: StatsItem;
+  readonly queues: QueueStats[];
 }
 
 /** Counters of one topic, which the send path holds on to. */
 export interface TopicStats {
+  readonly topic: string;
   readonly putNums: StatsItem;
   readonly putSize: StatsItem;
   readonly isSystem: boolean;
+  readonly queues: QueueStats[];
   readonly groups: Map<string, GroupStats>;
 }
 
 const SAMPLE_MS = 10_000;
 const TICKS_PER_HOUR_SAMPLE = 60;
 const TICKS_PER_DAY_SAMPLE = 360;
-/** Counters in all; beyond it new ones count but cannot be asked for. A counter is about 2 KiB. */
+/** Counters in all; beyond it new ones count but cannot be asked for. A counter is about 1 KiB. */
 const MAX_ITEMS = 200_000;
+/** Counters of a group on a topic that are made when something is counted; they go with it. */
+const GROUP_STATS = ['GROUP_GET_NUMS', 'GROUP_GET_SIZE', 'GROUP_ACK_NUMS', 'GROUP_CK_NUMS', 'SNDBCK_PUT_NUMS', 'DLQ_PUT_NUMS'];
 
 /** All counters that VIEW_BROKER_STATS_DATA (315) shows, by name and key. */
 export class BrokerStats {
@@ -31,6 +46,7 @@ export class BrokerStats {
   readonly #items = new Map<string, Map<string, StatsItem>>();
   readonly #topics = new Map<string, TopicStats>();
   readonly #clusterName: string;
+  readonly #isDetailed: boolean;
   readonly putNums: StatsItem;
   readonly getNums: StatsItem;
   readonly putNumsWithoutSystemTopic: StatsItem;
@@ -39,9 +55,11 @@ export class BrokerStats {
   #ticks = 0;
   #count = 0;
 
-  constructor(options: { clock: Clock; timers: Timers; clusterName: string }) {
+  /** @param options.enableDetailStat counts each queue too; true when absent */
+  constructor(options: { clock: Clock; timers: Timers; clusterName: string; enableDetailStat?: boolean }) {
     this.#clock = options.clock;
     this.#timers = options.timers;
+    this.#isDetailed = options.enableDetailStat ?? true;
     this.#clusterName = options.clusterName;
     this.putNums = this.item('BROKER_PUT_NUMS', this.#clusterName);
     this.getNums = this.item('BROKER_GET_NUMS', this.#clusterName);
@@ -79,7 +97,8 @@ export class BrokerStats {
   topic(topic: string, isSystem: boolean): TopicStats {
     let stats = this.#topics.get(topic);
     if (stats === undefined) {
-      stats = { putNums: this.item('TOPIC_PUT_NUMS', topic), putSize: this.item('TOPIC_PUT_SIZE', topic), isSystem, groups: new Map() };
+      const [putNums, putSize] = [this.item('TOPIC_PUT_NUMS', topic), this.item('TOPIC_PUT_SIZE', topic)];
+      stats = { topic, putNums, putSize, isSystem, queues: [], groups: new Map() };
       this.#topics.set(topic, stats);
     }
     return stats;
@@ -89,7 +108,8 @@ export class BrokerStats {
     let stats = topicStats.groups.get(group);
     if (stats === undefined) {
       const key = `${topic}@${group}`;
-      stats = { key, getNums: this.item('GROUP_GET_NUMS', key), getSize: this.item('GROUP_GET_SIZE', key) };
+      const [getNums, getSize] = [this.item('GROUP_GET_NUMS', key), this.item('GROUP_GET_SIZE', key)];
+      stats = { key, topic, group, getNums, getSize, queues: [] };
       topicStats.groups.set(group, stats);
     }
     return stats;
@@ -110,6 +130,25 @@ export class BrokerStats {
       this.putNumsWithoutSystemTopic.value += messageCount;
       this.putNumsWithoutSystemTopic.times++;
     }
+  }
+
+  /** Counts messages stored by one request in one queue, and how long the request took. */
+  countPutOfQueue(stats: TopicStats, queueId: number, messageCount: number, bytes: number, latencyMs: number): void {
+    this.countPut(stats, messageCount, bytes);
+    this.#countQueue(stats.queues[queueId] ?? this.#queueOfTopic(stats, queueId), messageCount, bytes, latencyMs);
+  }
+
+  /** Counts messages that one pull got from one queue, and how long the pull took. */
+  countGetOfQueue(
+    topicStats: TopicStats,
+    groupStats: GroupStats,
+    queueId: number,
+    messageCount: number,
+    bytes: number,
+    latencyMs: number,
+  ): void {
+    this.countGet(topicStats, groupStats, messageCount, bytes);
+    this.#countQueue(groupStats.queues[queueId] ?? this.#queueOfGroup(groupStats, queueId), messageCount, bytes, latencyMs);
   }
 
   /** Counts messages that one pull answered. */
@@ -135,7 +174,7 @@ export class BrokerStats {
   }
 
   /** Minute, hour and day of a counter; null when nothing was ever counted under that name and key. */
-  view(statsName: string, statsKey: string): { statsMinute: StatsSnapshot; statsHour: StatsSnapshot; statsDay: StatsSnapshot } | null {
+  view(statsName: string, statsKey: string): StatsView | null {
     const item = this.#items.get(statsName)?.get(statsKey);
     if (item === undefined || !item.isUsed) return null;
     const now = this.#clock.monotonicMs();
@@ -155,6 +194,7 @@ export class BrokerStats {
     this.#topics.delete(topic);
     this.#drop('TOPIC_PUT_NUMS', topic);
     this.#drop('TOPIC_PUT_SIZE', topic);
+    for (const queue of stats.queues) this.#dropQueue(queue);
     for (const group of stats.groups.values()) this.#dropGroup(group);
   }
 
@@ -189,14 +229,58 @@ export class BrokerStats {
     if (second !== first) second.begin(now);
   }
 
+  #countQueue(queue: QueueStats, messageCount: number, bytes: number, latencyMs: number): void {
+    if (queue.latency.times === 0) queue.latency.begin(this.#clock.monotonicMs());
+    if (queue.nums.times === 0) this.#begin(queue.nums, queue.size);
+    queue.nums.value += messageCount;
+    queue.nums.times++;
+    queue.size.value += bytes;
+    queue.size.times++;
+    queue.latency.value += latencyMs;
+    queue.latency.times++;
+  }
+
+  #queueOfTopic(stats: TopicStats, queueId: number): QueueStats {
+    const key = `${stats.topic}@${queueId}`;
+    const latency = this.item('TOPIC_PUT_LATENCY', `${queueId}@${stats.topic}`);
+    const queue = { nums: this.#detail('QUEUE_PUT_NUMS', key), size: this.#detail('QUEUE_PUT_SIZE', key), latency };
+    return keepQueue(stats.queues, queueId, queue);
+  }
+
+  #queueOfGroup(stats: GroupStats, queueId: number): QueueStats {
+    const key = `${stats.topic}@${queueId}@${stats.group}`;
+    const latency = this.item('GROUP_GET_LATENCY', this.#isDetailed ? `${queueId}@${stats.key}` : stats.key);
+    const queue = { nums: this.#detail('QUEUE_GET_NUMS', key), size: this.#detail('QUEUE_GET_SIZE', key), latency };
+    return keepQueue(stats.queues, queueId, queue);
+  }
+
+  /** A counter that nobody can ask for unless details are counted. */
+  #detail(statsName: string, statsKey: string): StatsItem {
+    return this.#isDetailed ? this.item(statsName, statsKey) : new StatsItem(statsName, statsKey);
+  }
+
   #dropGroup(group: GroupStats): void {
-    this.#drop('GROUP_GET_NUMS', group.key);
-    this.#drop('GROUP_GET_SIZE', group.key);
-    this.#drop('SNDBCK_PUT_NUMS', group.key);
-    this.#drop('DLQ_PUT_NUMS', group.key);
+    for (const name of GROUP_STATS) this.#drop(name, group.key);
+    this.#drop('SNDBCK2DLQ_TIMES', deadLetterKey(group.topic, group.group));
+    for (const queue of group.queues) this.#dropQueue(queue);
+  }
+
+  /** Queues that nothing was counted for are holes. */
+  #dropQueue(queue: QueueStats | undefined): void {
+    for (const item of queue === undefined ? [] : [queue.nums, queue.size, queue.latency]) this.#drop(item.statsName, item.statsKey);
   }
 
   #drop(statsName: string, statsKey: string): void {
     if (this.#items.get(statsName)?.delete(statsKey) === true) this.#count--;
   }
+}
+
+/** Key of SNDBCK2DLQ_TIMES, in the form that Apache's commercial edition gave it: owner, topic, group and what happened. */
+export function deadLetterKey(topic: string, group: string): string {
+  return `null@${topic}@${group}@SEND_BACK_TO_DLQ`;
+}
+
+function keepQueue(queues: QueueStats[], queueId: number, queue: QueueStats): QueueStats {
+  queues[queueId] = queue;
+  return queue;
 }

@@ -1,2 +1,2 @@
-export { BrokerStats, type TopicStats } from './broker-stats.js';
-export type { StatsSnapshot } from './types.js';
+export { BrokerStats, deadLetterKey, type TopicStats } from './broker-stats.js';
+export type { StatsSnapshot, StatsView } from './types.js';

@@ -41,6 +41,7 @@ export class RuntimeInfo {
   readonly #sampler = new TpsSampler();
   readonly #bootTimestamp: number;
   readonly #bootMonotonicMs: number;
+  #getLatencyMsMax = 0;
   #found = 0;
   #missed = 0;
   #transferred = 0;
@@ -68,8 +69,9 @@ export class RuntimeInfo {
     this.#timer = null;
   }
 
-  /** Counts a pull that was answered with messages. */
-  countFound(messageCount: number): void {
+  /** Counts a pull that was answered with messages, and how long it took. */
+  countFound(messageCount: number, latencyMs: number): void {
+    if (latencyMs > this.#getLatencyMsMax) this.#getLatencyMsMax = latencyMs;
     this.#found++;
     this.#transferred += messageCount;
   }
@@ -162,7 +164,7 @@ export class RuntimeInfo {
     set('putMessageSizeTotal', counters.putBytes);
     set('putMessageAverageSize', counters.puts === 0 ? '0.0' : String(counters.putBytes / counters.puts));
     set('putMessageEntireTimeMax', Math.round(counters.putLatencyMsMax));
-    set('getMessageEntireTimeMax', 0);
+    set('getMessageEntireTimeMax', Math.round(this.#getLatencyMsMax));
     for (const [name, times] of this.#sources.sends.entries()) set(`sendResponseTimes_${name}`, times);
     set('putMessageDistributeTime', latencyDistribution(counters.putLatencyBuckets));
     set('putLatency99', latencyPercentile(counters.putLatencyBuckets, 0.99).toFixed(2));

@@ -1,35 +1,35 @@
 import type { StatsSnapshot } from './types.js';
 
-/** Fixed-size ring of samples of one counter. */
+/** Numbers of one sample: time, value, count. */
+const SAMPLE = 3;
+
+/** The latest samples of one counter, in one array: a broker has a hundred thousand counters. */
 class Samples {
-  readonly #times: number[] = [];
-  readonly #values: number[] = [];
-  readonly #counts: number[] = [];
+  readonly #numbers: number[] = [];
   readonly #kept: number;
 
   constructor(kept: number) {
-    this.#kept = kept;
+    this.#kept = kept * SAMPLE;
   }
 
   add(timeMs: number, value: number, count: number): void {
-    this.#times.push(timeMs);
-    this.#values.push(value);
-    this.#counts.push(count);
-    if (this.#times.length > this.#kept) {
-      this.#times.shift();
-      this.#values.shift();
-      this.#counts.shift();
+    const numbers = this.#numbers;
+    if (numbers.length === this.#kept) {
+      numbers.copyWithin(0, SAMPLE);
+      numbers.length -= SAMPLE;
     }
+    numbers.push(timeMs, value, count);
   }
 
   /** Growth since the oldest sample that is not older than the window. */
   since(nowMs: number, windowMs: number, value: number, count: number): StatsSnapshot {
+    const numbers = this.#numbers;
     let at = 0;
-    while (at < this.#times.length - 1 && nowMs - this.#times[at]! > windowMs) at++;
-    const sum = value - this.#values[at]!;
-    const times = count - this.#counts[at]!;
+    while (at < numbers.length - SAMPLE && nowMs - numbers[at]! > windowMs) at += SAMPLE;
+    const sum = value - numbers[at + 1]!;
+    const times = count - numbers[at + 2]!;
     // A counter younger than a second has no rate yet: its growth counts as one second's.
-    const seconds = Math.max(nowMs - this.#times[at]!, 1000) / 1000;
+    const seconds = Math.max(nowMs - numbers[at]!, 1000) / 1000;
     return { sum, tps: sum / seconds, avgpt: times === 0 ? 0 : sum / times };
   }
 }

@@ -7,3 +7,10 @@ export interface StatsSnapshot {
   /** Growth each time something was counted. */
   avgpt: number;
 }
+
+/** A counter in its three windows. */
+export interface StatsView {
+  statsMinute: StatsSnapshot;
+  statsHour: StatsSnapshot;
+  statsDay: StatsSnapshot;
+}

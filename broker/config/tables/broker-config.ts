@@ -173,7 +173,7 @@ export const BROKER_CONFIG = {
   transactionOpBatchInterval: int(3000, 'pause between op writes', { use: 'live', unit: 'ms', since: '5.x' }),
   aclEnable: bool(false, 'ACL of 4.x (plain_acl.yml); without effect since 5.3', { important: true }),
   storeReplyMessageEnable: bool(true, 'store reply messages', { use: 'live' }),
-  enableDetailStat: bool(true, 'detailed statistics'),
+  enableDetailStat: bool(true, 'count each queue in the statistics', { use: 'start' }),
   autoDeleteUnusedStats: bool(true, 'delete statistics with the topic/group'),
   isolateLogEnable: bool(false, 'log directory per broker'),
   forwardTimeout: int(3000, 'forwarded requests', { unit: 'ms', since: '5.x' }),
