@@ -266,7 +266,7 @@ function createParts(options: PartOptions): BrokerParts {
     topics,
     groups: new SubscriptionGroupManager({ file: file('subscriptionGroup.json'), clock, policy: config.broker }),
     offsets,
-    consumers: new ConsumerManager({ clock, onGroupGone: (group) => filters.unregister(group) }),
+    consumers: new ConsumerManager({ clock, logger, onGroupGone: (group) => filters.unregister(group) }),
     filters,
     locks: new RebalanceLockManager({ clock }),
     producers,

@@ -1,4 +1,5 @@
 import type { Connection } from '../../src/remoting/server.js';
+import type { SubscriptionData } from './subscription.js';
 
 /** A client as one connection knows it. */
 export interface ClientChannel {
@@ -10,6 +11,16 @@ export interface ClientChannel {
   lastUpdateMs: number;
   /** Monotonic ms of the last heartbeat: decides expiry. */
   lastBeatMs: number;
+}
+
+/** A member of a consumer group. */
+export interface ConsumerChannel extends ClientChannel {
+  /** What this member subscribes to; the group has one subscription a topic, whoever it came from. */
+  subscriptions: readonly SubscriptionData[];
+  /** The subscriptions in one text, for a quick comparison. */
+  subscriptionText: string;
+  /** The log has that another client has the same id. */
+  isTwinTold: boolean;
 }
 
 /** Which groups each connection is in, so that a closed connection leaves them without a search. */

@@ -1,7 +1,10 @@
 import type { Clock } from '../../src/common/clock.js';
+import { type Logger, noopLogger } from '../../src/common/logger.js';
+import type { SubscriptionDifference } from '../../src/common/subscription-differences.js';
 import { RequestCode } from '../../src/remoting/codes.js';
 import type { Connection } from '../../src/remoting/server.js';
-import { type ClientChannel, GroupsByConnection } from './client-channels.js';
+import { type ClientChannel, type ConsumerChannel, GroupsByConnection } from './client-channels.js';
+import { GroupWatch } from './group-watch.js';
 import { Subscription, type SubscriptionData } from './subscription.js';
 
 /** One group of a heartbeat. */
@@ -21,7 +24,7 @@ export interface ConsumerGroupInfo {
   messageModel: string;
   consumeFromWhere: string;
   readonly subscriptions: Map<string, Subscription>;
-  readonly channels: Map<Connection, ClientChannel>;
+  readonly channels: Map<Connection, ConsumerChannel>;
 }
 
 /** Who a heartbeat came from. */
@@ -40,10 +43,12 @@ export class ConsumerManager {
   readonly #groups = new Map<string, ConsumerGroupInfo>();
   readonly #byConnection = new GroupsByConnection();
   readonly #onGroupGone: (group: string) => void;
+  readonly #watch: GroupWatch;
 
   /** @param options.onGroupGone told when the last member of a group left */
-  constructor(options: { clock: Clock; onGroupGone?: (group: string) => void }) {
+  constructor(options: { clock: Clock; logger?: Logger; onGroupGone?: (group: string) => void }) {
     this.#clock = options.clock;
+    this.#watch = new GroupWatch(options.logger ?? noopLogger);
     this.#onGroupGone = options.onGroupGone ?? (() => {});
   }
 
@@ -66,6 +71,12 @@ export class ConsumerManager {
     return groups;
   }
 
+  /** Where the members of a group subscribe differently now. */
+  differences(group: string): SubscriptionDifference[] {
+    const info = this.#groups.get(group);
+    return info === undefined ? [] : this.#watch.differences(info);
+  }
+
   /** The connection a client of a group came by. */
   findClient(group: string, clientId: string): ClientChannel | undefined {
     for (const channel of this.#groups.get(group)?.channels.values() ?? []) {
@@ -85,6 +96,7 @@ export class ConsumerManager {
     info.consumeFromWhere = data.consumeFromWhere;
     const joined = this.#touch(info, beat);
     const changed = updateSubscriptions(info, data.subscriptions);
+    this.#watchMember(info, beat.connection, data.subscriptions);
     return joined || changed;
   }
 
@@ -143,7 +155,8 @@ export class ConsumerManager {
       Object.assign(channel, { clientId: beat.clientId, language: beat.language, version: beat.version, lastUpdateMs, lastBeatMs });
       return false;
     }
-    info.channels.set(beat.connection, { ...beat, lastUpdateMs, lastBeatMs });
+    const isNew = { subscriptions: [], subscriptionText: '', isTwinTold: false };
+    info.channels.set(beat.connection, { ...beat, lastUpdateMs, lastBeatMs, ...isNew });
     this.#byConnection.add(beat.connection, info.groupName);
     return true;
   }
@@ -153,8 +166,24 @@ export class ConsumerManager {
     if (info === undefined || !info.channels.delete(connection)) return;
     if (info.channels.size === 0) {
       this.#groups.delete(group);
+      this.#watch.forget(group);
       this.#onGroupGone(group);
-    } else if (notify) this.#notify(info);
+      return;
+    }
+    this.#watch.onChange(info);
+    if (notify) this.#notify(info);
+  }
+
+  #watchMember(info: ConsumerGroupInfo, connection: Connection, subscriptions: readonly SubscriptionData[]): void {
+    const channel = info.channels.get(connection);
+    if (channel === undefined) return;
+    const text = subscriptionText(subscriptions);
+    channel.subscriptions = subscriptions;
+    if (text !== channel.subscriptionText) {
+      channel.subscriptionText = text;
+      this.#watch.onChange(info);
+    }
+    this.#watch.onBeat(info, channel);
   }
 
   /** NOTIFY_CONSUMER_IDS_CHANGED to all members, the one that just joined included. */
@@ -163,6 +192,11 @@ export class ConsumerManager {
     const request = { code: RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, extFields: { consumerGroup: info.groupName } };
     for (const connection of info.channels.keys()) connection.invokeOneway(request);
   }
+}
+
+/** The same for members that subscribe alike in the same order; others are compared topic by topic. */
+function subscriptionText(subscriptions: readonly SubscriptionData[]): string {
+  return subscriptions.map(({ topic, subString, expressionType }) => `${topic} ${expressionType} ${subString}`).join('\n');
 }
 
 /**

@@ -39,11 +39,14 @@ export class AdminConnectionProcessor {
     const group = textField(request.extFields ?? NO_FIELDS, 'consumerGroup');
     const info = this.#parts.consumers.group(group);
     if (info === undefined) throw fault(ResponseCode.CONSUMER_NOT_ONLINE, `the consumer group[${group}] not online`);
+    const differences = this.#parts.consumers.differences(group);
     respondJson(connection, request, {
       connectionSet: [...info.channels.values()].map(connectionOf),
       consumeFromWhere: info.consumeFromWhere,
       consumeType: info.consumeType,
       messageModel: info.messageModel,
+      // Beyond Apache's answer, for mqadmin; other readers skip what they do not know.
+      ...(differences.length === 0 ? {} : { subscriptionDifferences: differences }),
       subscriptionTable: Object.fromEntries([...info.subscriptions].map(([topic, { data }]) => [topic, data])),
     });
   }

@@ -1,5 +1,6 @@
 import { BrokerError, MQError, NotFoundError } from '../../common/errors.js';
 import { versionDesc } from '../../common/mq-version.js';
+import type { SubscriptionDifference } from '../../common/subscription-differences.js';
 import { retryTopic } from '../../common/topic-names.js';
 import { type ConsumerConnection, decodeConsumerConnection, decodeProducerConnection } from '../../remoting/bodies/subscription.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
@@ -24,6 +25,8 @@ export interface ConsumerConnectionResult {
   readonly consumeType: string;
   readonly messageModel: string;
   readonly consumeFromWhere: string;
+  /** Where members subscribe differently, which loses messages; empty where the broker does not say. */
+  readonly subscriptionDifferences: readonly SubscriptionDifference[];
 }
 
 /** What one broker knows of a group's clients; null when none is connected there (CONSUMER_NOT_ONLINE). */
@@ -78,6 +81,7 @@ function connectionResult(consumerGroup: string, brokerAddr: string, found: Cons
     consumeType: found.consumeType,
     messageModel: found.messageModel,
     consumeFromWhere: found.consumeFromWhere,
+    subscriptionDifferences: found.subscriptionDifferences ?? [],
   };
 }
 

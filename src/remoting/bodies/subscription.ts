@@ -1,5 +1,6 @@
 /* What clients tell brokers about themselves, and what brokers tell about clients. */
 import type { JsonObject } from '../../common/fastjson.js';
+import type { SubscriptionDifference } from '../../common/subscription-differences.js';
 import {
   encodeMap,
   flag,
@@ -144,6 +145,8 @@ export interface ConsumerConnection {
   consumeType: ConsumeType;
   messageModel: MessageModel;
   consumeFromWhere: ConsumeFromWhere;
+  /** Where members do not subscribe alike; only brokers of this project say so. */
+  subscriptionDifferences?: SubscriptionDifference[];
 }
 
 export function decodeConsumerConnection(body: Uint8Array | null): ConsumerConnection {
@@ -154,7 +157,18 @@ export function decodeConsumerConnection(body: Uint8Array | null): ConsumerConne
     consumeType: text(object, 'consumeType') as ConsumeType,
     messageModel: text(object, 'messageModel') as MessageModel,
     consumeFromWhere: text(object, 'consumeFromWhere') as ConsumeFromWhere,
+    ...(object.subscriptionDifferences === undefined
+      ? {}
+      : { subscriptionDifferences: objects(object, 'subscriptionDifferences', toSubscriptionDifference) }),
   };
+}
+
+function toSubscriptionDifference(object: JsonObject): SubscriptionDifference {
+  const subscribers = objects(object, 'subscribers', (item) => ({
+    expression: optionalText(item, 'expression') ?? null,
+    clientIds: texts(item, 'clientIds'),
+  }));
+  return { topic: text(object, 'topic'), subscribers };
 }
 
 export function encodeConsumerConnection(connection: ConsumerConnection): Buffer {

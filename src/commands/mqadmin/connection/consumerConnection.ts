@@ -3,6 +3,7 @@ import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { ConsumerConnectionResult } from '../../../client/admin/connections.js';
+import { differenceText } from '../../../common/subscription-differences.js';
 import { AdminCommand } from '../admin-command.js';
 
 const options = defineOptions({
@@ -36,5 +37,12 @@ export default class ConsumerConnection extends AdminCommand<typeof options, Con
     out.line(`ConsumeType: ${result.consumeType}`);
     out.line(`MessageModel: ${result.messageModel}`);
     out.line(`ConsumeFromWhere: ${result.consumeFromWhere}`);
+    if (result.subscriptionDifferences.length > 0) {
+      out.line();
+      out.line('WARN: Different subscription in the same group of consumer!!!');
+      for (const difference of result.subscriptionDifferences) {
+        out.line(differenceText(difference));
+      }
+    }
   }
 }
