@@ -1,4 +1,4 @@
-import { crc31 } from '../../src/common/java.js';
+import { crc31 } from '../../src/common/crc.js';
 import { decodeDataVersion, decodeTopicRouteData, encodeDataVersion, encodeKVTable } from '../../src/remoting/bodies/index.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';

@@ -1,9 +1,8 @@
 import { ProtocolError } from '../../src/common/errors.js';
-import { BatchLayout } from '../../src/common/message/batch.js';
 import { MessageConst, removeProperty } from '../../src/common/message/properties.js';
 import { MessageSysFlag, transactionType } from '../../src/common/sys-flag.js';
 import { ResponseCode } from '../../src/remoting/codes.js';
-import { MAX_INNER_MESSAGES } from '../store/index.js';
+import { IncomingBatch, MAX_INNER_MESSAGES } from '../store/index.js';
 import type { SendRefusal } from '../topics/index.js';
 import { newScan, type ScannedProperties, scanProperties } from './property-scan.js';
 import type { PutContext } from './put-message.js';
@@ -14,9 +13,8 @@ import type { PutContext } from './put-message.js';
  * inner batch, when it has an id of its own; clients before 5.x give it none, and get a record for each message.
  */
 export class BatchIntake {
-  readonly #layout = new BatchLayout();
+  readonly #layout = new IncomingBatch();
   readonly #scan = newScan();
-  readonly #tagsCodes: number[] = [];
 
   /** Makes `put`, whose body is set, ready for the store; or says why it is refused. `outer` are the batch's own properties. */
   take(put: PutContext, outer: ScannedProperties): SendRefusal | null {
@@ -28,7 +26,6 @@ export class BatchIntake {
     // The batch's own id is for the answer; each message in it has one.
     put.properties = removeProperty(put.properties, MessageConst.UNIQ_KEY);
     put.layout = layout;
-    put.tagsCodes = this.#tagsCodes;
     return null;
   }
 
@@ -43,11 +40,11 @@ export class BatchIntake {
     }
     if (layout.count === 0) return illegal(`batch for topic[${put.topic}] has no messages`);
     for (let i = 0; i < layout.count; i++) {
-      scanProperties(layout.texts[i]!, scan);
+      if (!layout.isUnusual[i]) continue;
+      scanProperties(layout.text(put.body, i), scan);
       if (scan.delayLevel !== 0 || scan.isTransaction || scan.hasTimer || scan.hasInnerBatch || scan.hasMultiDispatch) {
         return illegal(`message ${i + 1} of the batch for topic[${put.topic}]: a batch does not support ${kindOf(scan)}`);
       }
-      this.#tagsCodes[i] = scan.tagsCode;
     }
     return null;
   }

@@ -1,9 +1,8 @@
 import type { HostAddress } from '../../src/common/host.js';
-import type { BatchLayout } from '../../src/common/message/batch.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection } from '../../src/remoting/server.js';
 import { POOLED_PUTS } from '../limits.js';
-import type { PutMessage } from '../store/index.js';
+import type { IncomingBatch, PutMessage } from '../store/index.js';
 import type { TopicEntry } from '../topics/index.js';
 
 const NO_HOST: HostAddress = { ip: Buffer.alloc(4), port: 0 };
@@ -29,8 +28,7 @@ export class PutContext implements PutMessage {
   commitLogOffset = 0;
   storeTimestamp = 0;
   batchOffsets: number[] = [];
-  layout?: BatchLayout;
-  tagsCodes?: readonly number[];
+  layout?: IncomingBatch;
   context: unknown = null;
   // What the answer needs.
   connection: Connection | null = null;

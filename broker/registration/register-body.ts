@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib';
+import { crc31 } from '../../src/common/crc.js';
 import { stringifyFastjson } from '../../src/common/fastjson.js';
-import { crc31 } from '../../src/common/java.js';
 import type { DataVersion } from '../data-version.js';
 import type { TopicConfig } from '../topics/index.js';
 

@@ -1,15 +1,16 @@
 import { ProtocolError } from '../../src/common/errors.js';
-import { stringHashCode } from '../../src/common/java.js';
 import { MAX_PROPERTIES_BYTES } from '../../src/common/limits.js';
-import { BatchLayout, countBatch } from '../../src/common/message/batch.js';
-import { getProperty, MessageConst, removeProperty } from '../../src/common/message/properties.js';
+import { countBatch } from '../../src/common/message/batch.js';
+import { MessageConst, removeProperty } from '../../src/common/message/properties.js';
 import { type RecordFields, recordVersionFor } from '../../src/common/message/record.js';
 import { MessageSysFlag, transactionType } from '../../src/common/sys-flag.js';
 import { BatchEncoder } from './batch-encoder.js';
 import { type CommitLog, CreateFileError } from './commit-log.js';
 import { isPathSafe } from './dispatcher.js';
+import { IncomingBatch } from './incoming-batch.js';
 import { innerBatchProperties, innerMessageCount, MAX_INNER_MESSAGES } from './inner-batch.js';
 import { MAX_QUEUE_ID } from './limits.js';
+import { PutBatch } from './put-batch.js';
 import { type PendingPut, PutQueue } from './put-queue.js';
 import type { AnyQueue, TopicEntry, TopicTable } from './topic-table.js';
 import type { PutMessage, PutSink, PutStatus, StoreConfig } from './types.js';
@@ -17,8 +18,9 @@ import type { PutMessage, PutSink, PutStatus, StoreConfig } from './types.js';
 const MAX_TOPIC_BYTES = 127;
 const MAX_RETRY_TOPIC_BYTES = 255;
 const RETRY_PREFIX = '%RETRY%';
-/** Records of 64 batches of 128 messages in flight. */
+/** Objects kept for puts to come: more are in flight only under SYNC_FLUSH. */
 const MAX_SPARE = 8192;
+const MAX_SPARE_BATCHES = 256;
 
 /** Turns messages into records at the end of the commit log, and gives them their place in the queue. */
 export class Appender {
@@ -28,7 +30,8 @@ export class Appender {
   readonly #log: CommitLog;
   readonly #topics: TopicTable;
   readonly #spare: PendingPut[] = [];
-  readonly #layout = new BatchLayout();
+  readonly #spareBatches: PutBatch[] = [];
+  readonly #layout = new IncomingBatch();
   readonly #batches: BatchEncoder;
   readonly #fields: RecordFields = {
     magicVersion: 1,
@@ -154,34 +157,39 @@ export class Appender {
       throw new ProtocolError(count === 0 ? 'a batch without messages' : 'an inner batch is one record');
     }
     const first = queue.nextOffset;
-    const ownTexts = queue.type === 'BatchCQ' ? layout.texts.slice(0, count).map((_, i) => innerBatchProperties('', 1, first + i)) : [];
+    const ownTexts = queue.type === 'BatchCQ' ? Array.from({ length: count }, (_, i) => innerBatchProperties('', 1, first + i)) : [];
     const total = this.#batches.measure(message, layout, ownTexts);
     if (total < 0) {
       throw new ProtocolError('properties of a message in a batch', { code: 'PROPERTIES_SIZE_EXCEEDED' });
     }
-    const { buffer, position } = this.#log.reserve(total);
+    const { buffer, position } = this.#log.reserve(total, message.body.length);
+    const offset = this.#log.end;
     const { storeTimestamp } = this.#fields;
-    this.#batches.write(buffer, position, { message, layout, offset: this.#log.end, queueOffset: first, storeTimestamp });
+    this.#batches.write(buffer, position, { message, layout, total, offset, queueOffset: first, storeTimestamp });
+    this.#log.advance(total);
+    const batch = this.#spareBatches.pop() ?? new PutBatch();
+    batch.begin();
     const offsets = message.batchOffsets ?? [];
     offsets.length = 0;
-    const { sizes } = this.#batches;
+    let at = offset;
     for (let i = 0; i < count; i++) {
-      const offset = this.#log.end;
-      this.#log.advance(sizes[i]!);
-      offsets.push(offset);
-      this.#fields.queueOffset = first + i;
-      this.#fields.properties = layout.texts[i]!;
-      const item = this.#item(entry, queue, offset);
-      const isLast = i === count - 1;
-      item.message = isLast ? message : null;
-      item.sink = isLast ? sink : null;
-      item.tagsCode = message.tagsCodes?.[i] ?? tagsCodeOf(layout.texts[i]!);
-      item.isIndexed = true;
+      const size = this.#batches.sizes[i]!;
+      layout.addKeyHashes(message.body, i, entry.keyHash, batch);
+      batch.endMessage(size, layout.tagsCodes[i]!);
+      offsets.push(at);
+      at += size;
     }
     message.queueOffset = first;
-    message.commitLogOffset = offsets[0]!;
+    message.commitLogOffset = offset;
     message.batchOffsets = offsets;
     queue.nextOffset = first + count;
+    this.#fields.queueOffset = first;
+    const item = this.#item(entry, queue, offset);
+    item.messageCount = count;
+    item.message = message;
+    item.sink = sink;
+    item.isIndexed = true;
+    item.batch = batch;
   }
 
   #item(entry: TopicEntry, queue: AnyQueue | null, commitLogOffset: number): PendingPut {
@@ -201,6 +209,12 @@ export class Appender {
 
   /** Takes back an item that is done with. */
   recycle(item: PendingPut): void {
+    if (item.batch !== null) {
+      if (this.#spareBatches.length < MAX_SPARE_BATCHES) {
+        this.#spareBatches.push(item.batch);
+      }
+      item.batch = null;
+    }
     if (this.#spare.length < MAX_SPARE) {
       item.message = null;
       item.sink = null;
@@ -226,6 +240,7 @@ function emptyPut(entry: TopicEntry): PendingPut {
     tagsCode: 0,
     properties: '',
     isIndexed: false,
+    batch: null,
     deadlineMs: 0,
   };
 }
@@ -242,11 +257,6 @@ function innerCountOf(message: PutMessage): number {
     throw new ProtocolError(`an inner batch of ${found} messages whose INNER_NUM is ${stated}`);
   }
   return stated;
-}
-
-function tagsCodeOf(properties: string): number {
-  const tags = getProperty(properties, MessageConst.TAGS);
-  return tags === undefined ? 0 : stringHashCode(tags);
 }
 
 /** At least the length of the record, without looking at the characters. */

@@ -109,10 +109,11 @@ export class CommitLog {
 
   /**
    * Room for `bytes` of records that belong together, in one piece of memory and in one file: the current one, or the next. A batch never
-   * crosses files and is written or refused as a whole. The records begin at offset `end`; `advance` makes them part of the log.
+   * crosses files and is written or refused as a whole. The records begin at offset `end`; `advance` makes them part of the log. Behind them
+   * lie `spareBytes` more, for whatever the caller likes.
    * @throws CreateFileError when the next file cannot be made, ProtocolError when they do not fit into a file.
    */
-  reserve(bytes: number): { buffer: Buffer; position: number } {
+  reserve(bytes: number, spareBytes: number): { buffer: Buffer; position: number } {
     const fileEnd = this.files.startOf(this.#end) + this.files.fileSize;
     if (bytes + END_MARKER_BYTES > this.files.fileSize) {
       throw tooLong(bytes, this.files.fileSize);
@@ -121,7 +122,7 @@ export class CommitLog {
       this.#chunkFor(END_MARKER_BYTES);
       this.#roll(fileEnd);
     }
-    const chunk = this.#chunkFor(bytes);
+    const chunk = this.#chunkFor(bytes + spareBytes);
     return { buffer: chunk.buffer, position: chunk.end - chunk.start };
   }
 

@@ -56,7 +56,8 @@ function hashRange(prefix: number, text: string, start: number, end: number): nu
   return hash;
 }
 
-function hashPieces(prefix: number, text: string, start: number, end: number, add: (keyHash: number) => void): void {
+/** Calls `add` with the hash of each piece of KEYS in [start, end) of a text. */
+export function hashPieces(prefix: number, text: string, start: number, end: number, add: (keyHash: number) => void): void {
   let from = start;
   while (from < end) {
     const space = text.indexOf(SPACE, from);

@@ -4,6 +4,7 @@ import type { Logger } from '../../src/common/logger.js';
 import type { FdCache } from './fd-cache.js';
 import { IndexFile } from './index-file.js';
 import { forEachKeyHash } from './index-keys.js';
+import type { PutBatch } from './put-batch.js';
 import type { Disk, StoreConfig } from './types.js';
 
 const NAME = /^\d{17}$/;
@@ -198,6 +199,19 @@ export class IndexService {
     this.#offset = commitLogOffset;
     this.#timestamp = storeTimestamp;
     forEachKeyHash(topicKeyHash, properties, this.#add);
+  }
+
+  /** Files the records of a batch, the first of which lies at `commitLogOffset`. */
+  putBatch(batch: PutBatch, commitLogOffset: number, storeTimestamp: number): void {
+    this.#offset = commitLogOffset;
+    this.#timestamp = storeTimestamp;
+    let key = 0;
+    for (let i = 0; i < batch.count; i++) {
+      for (const end = batch.keyEnds[i]!; key < end; key++) {
+        this.#add(batch.keyHashes[key]!);
+      }
+      this.#offset += batch.sizes[i]!;
+    }
   }
 
   #offset = 0;

@@ -1,4 +1,5 @@
 export { nodeDisk } from './disk.js';
+export { IncomingBatch } from './incoming-batch.js';
 export { MAX_INNER_MESSAGES } from './inner-batch.js';
 export { ConfigFile } from './json-file.js';
 export { MessageStore } from './message-store.js';

@@ -5,7 +5,7 @@
  *
  * It is taken once queue offset, commit log offset and store time are final.
  */
-import { crc32 } from 'node:zlib';
+import { crc31Range } from '../../src/common/crc.js';
 import { ProtocolError } from '../../src/common/errors.js';
 import { viewOf } from '../../src/common/int64.js';
 import { MAX_PROPERTIES_BYTES } from '../../src/common/limits.js';
@@ -51,7 +51,7 @@ export function addPropertyCrc(buffer: Buffer, start: number, end: number): numb
 export function writePropertyCrc(buffer: Buffer, start: number, end: number): void {
   const at = end - CRC_PROPERTY_BYTES;
   buffer.set(HEAD, at);
-  let value = crc32(buffer.subarray(start, at)) & 0x7fffffff;
+  let value = crc31Range(buffer, start, at);
   for (let i = 0; i < DIGITS; i++) {
     buffer[at + HEAD.length + i] = ZERO + (value % 10);
     value = Math.floor(value / 10);
@@ -72,5 +72,5 @@ export function isPropertyCrcIntact(buffer: Buffer, start: number, end: number):
   for (let i = DIGITS - 1; i >= 0; i--) {
     expected = expected * 10 + (buffer[at + HEAD.length + i]! - ZERO);
   }
-  return (crc32(buffer.subarray(start, at)) & 0x7fffffff) === expected;
+  return crc31Range(buffer, start, at) === expected;
 }

@@ -1,16 +1,17 @@
+import type { PutBatch } from './put-batch.js';
 import type { AnyQueue, TopicEntry } from './topic-table.js';
 import type { PutMessage, PutSink } from './types.js';
 
-/** One record on its way: appended, then written, then (SYNC_FLUSH) flushed, then dispatched. Objects are reused. */
+/** One record, or the records of one batch, on the way: appended, then written, then (SYNC_FLUSH) flushed, then dispatched. Objects are reused. */
 export interface PendingPut {
-  /** Null on all records of a batch but the last. */
+  /** Null once it is answered. */
   message: PutMessage | null;
   sink: PutSink | null;
   entry: TopicEntry;
   /** Null for records that enter no queue (prepared and rolled back). */
   queue: AnyQueue | null;
   queueOffset: number;
-  /** Queue offsets that the record takes: 1, or the messages of an inner batch. */
+  /** Queue offsets that it takes: 1, or the messages of a batch. */
   messageCount: number;
   commitLogOffset: number;
   size: number;
@@ -18,6 +19,8 @@ export interface PendingPut {
   tagsCode: number | bigint;
   properties: string;
   isIndexed: boolean;
+  /** The records of a classic batch, which are written, answered and refused as a whole; null for a single record. */
+  batch: PutBatch | null;
   /** When waiting for the disk ends, monotonic ms. */
   deadlineMs: number;
 }

@@ -1,7 +1,7 @@
 /*
  * What dispatch and recovery need of a stored record, read without making objects for the rest. Layout: src/common/message/record.ts.
  */
-import { crc32 } from 'node:zlib';
+import { crc31Range } from '../../src/common/crc.js';
 import { getInt64 } from '../../src/common/int64.js';
 import {
   BODY_CRC_POS,
@@ -125,11 +125,7 @@ export class RecordHeader {
   /** Whether the body has the CRC that the record says. A record without CRC counts as good, as in Java. */
   isBodyIntact(buffer: Buffer, view: DataView, position: number): boolean {
     const expected = view.getInt32(position + BODY_CRC_POS);
-    return (
-      this.bodyBytes === 0 ||
-      expected === 0 ||
-      (crc32(buffer.subarray(this.bodyStart, this.bodyStart + this.bodyBytes)) & 0x7fffffff) === expected
-    );
+    return this.bodyBytes === 0 || expected === 0 || crc31Range(buffer, this.bodyStart, this.bodyStart + this.bodyBytes) === expected;
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { HostAddress } from '../../src/common/host.js';
-import type { BatchLayout } from '../../src/common/message/batch.js';
+import type { IncomingBatch } from './incoming-batch.js';
 
 /** What a file or a folder is, as far as the store asks. */
 export interface DiskStat {
@@ -88,9 +88,7 @@ export interface PutMessage {
   /** The body is the wire form of a batch and becomes one record for each message in it. */
   batch?: boolean;
   /** With `batch`: the body as it was read already, valid during `put`. */
-  layout?: BatchLayout;
-  /** With `layout`: the hash of each message's tag. */
-  tagsCodes?: readonly number[];
+  layout?: IncomingBatch;
   /** Filled by the store: offset of the (first) message in its queue. */
   queueOffset: number;
   /** Filled by the store. */

@@ -8,8 +8,9 @@ import { diskErrorCode } from './disk.js';
 import { Flusher } from './flusher.js';
 import type { IndexService } from './index-service.js';
 import { TURN_WRITE_BYTES, WRITE_RETRY_MS } from './limits.js';
+import type { PutBatch } from './put-batch.js';
 import { type PendingPut, PutQueue } from './put-queue.js';
-import type { TopicTable } from './topic-table.js';
+import type { AnyQueue, TopicTable } from './topic-table.js';
 import type { ArrivalListener, PutMessage, PutSink, PutStatus, StoreConfig, StoreCounters } from './types.js';
 
 /** Why the store takes no messages; several can hold at once. */
@@ -394,8 +395,11 @@ export class WritePath {
 
   #dispatch(item: PendingPut): void {
     const queue = item.queue?.isDeleted === true ? null : item.queue;
+    const { batch } = item;
     if (queue !== null) {
-      if (queue.type === 'SimpleCQ') {
+      if (batch !== null) {
+        appendBatch(queue, item, batch);
+      } else if (queue.type === 'SimpleCQ') {
         queue.append(item.commitLogOffset, item.size, item.tagsCode);
       } else {
         queue.append(item);
@@ -403,7 +407,11 @@ export class WritePath {
       this.#topics.markDirty(queue);
     }
     if (item.isIndexed && this.#index !== null) {
-      this.#index.put(item.entry.keyHash, item.properties, item.commitLogOffset, item.storeTimestamp);
+      if (batch !== null) {
+        this.#index.putBatch(batch, item.commitLogOffset, item.storeTimestamp);
+      } else {
+        this.#index.put(item.entry.keyHash, item.properties, item.commitLogOffset, item.storeTimestamp);
+      }
     }
     this.dispatchedTo = item.commitLogOffset + item.size;
     if (item.commitLogOffset >= this.#eraStart) {
@@ -411,13 +419,43 @@ export class WritePath {
     }
     this.#counters.puts += item.messageCount;
     this.#counters.putBytes += item.size;
-    this.#counters.dispatched++;
+    this.#counters.dispatched += batch === null ? 1 : batch.count;
     if (queue !== null) {
-      const isUntaggedBatch = item.messageCount > 1 && item.tagsCode === 0;
-      for (const listener of this.#listeners) {
-        listener(queue.topic, queue.queueId, item.queueOffset + item.messageCount, item.tagsCode, item.storeTimestamp, isUntaggedBatch);
+      const end = item.queueOffset + item.messageCount;
+      if (batch === null) {
+        this.#announce(queue, end, item.tagsCode, item.storeTimestamp, item.messageCount > 1 && item.tagsCode === 0);
+      } else {
+        // Who waits for one of the messages may be told of the last with the same tag: all of them can be read by now.
+        for (let i = 0; i < batch.count; i++) {
+          const tagsCode = batch.tagsCodes[i]!;
+          if (i === batch.count - 1 || batch.tagsCodes[i + 1] !== tagsCode) {
+            this.#announce(queue, end, tagsCode, item.storeTimestamp, false);
+          }
+        }
       }
     }
     this.#appender.recycle(item);
+  }
+
+  #announce(queue: AnyQueue, maxOffset: number, tagsCode: number | bigint, storeTimestamp: number, isUntaggedBatch: boolean): void {
+    for (const listener of this.#listeners) {
+      listener(queue.topic, queue.queueId, maxOffset, tagsCode, storeTimestamp, isUntaggedBatch);
+    }
+  }
+}
+
+/** Adds a unit for each record of the batch. */
+function appendBatch(queue: AnyQueue, item: PendingPut, batch: PutBatch): void {
+  let offset = item.commitLogOffset;
+  for (let i = 0; i < batch.count; i++) {
+    const size = batch.sizes[i]!;
+    const tagsCode = batch.tagsCodes[i]!;
+    if (queue.type === 'SimpleCQ') {
+      queue.append(offset, size, tagsCode);
+    } else {
+      const { storeTimestamp } = item;
+      queue.append({ commitLogOffset: offset, size, tagsCode, storeTimestamp, queueOffset: item.queueOffset + i, messageCount: 1 });
+    }
+    offset += size;
   }
 }

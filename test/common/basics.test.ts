@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/common/clock.js';
+import { crc31, crc31Range } from '../../src/common/crc.js';
 import {
   BrokerError,
   ConfigError,
@@ -13,7 +14,7 @@ import {
 } from '../../src/common/errors.js';
 import { formatHostAddress, formatIp, ipToBytes, parseHostAddress, splitHostPort } from '../../src/common/host.js';
 import { getInt64, setInt64 } from '../../src/common/int64.js';
-import { crc31, stringHashCode } from '../../src/common/java.js';
+import { stringHashCode } from '../../src/common/java.js';
 import { versionDesc } from '../../src/common/mq-version.js';
 import { isValidPerm, permToString } from '../../src/common/perm-name.js';
 import { parseProperties, stringifyConfigBody, stringifyProperties } from '../../src/common/properties-file.js';
@@ -60,6 +61,12 @@ describe('Java arithmetic', () => {
   it('clears the sign of CRCs', () => {
     expect(crc31(Buffer.from('123456789'))).toBe(0xcbf43926 & 0x7fffffff);
     expect(crc31(Buffer.alloc(0))).toBe(0);
+    const bytes = Buffer.from(Array.from({ length: 800 }, (_, i) => (i * 167) & 255));
+    for (let start = 0; start < 20; start++) {
+      for (const length of [...Array(70).keys(), 127, 128, 319, 320, 321, 700]) {
+        expect(crc31Range(bytes, start, start + length)).toBe(crc31(bytes.subarray(start, start + length)));
+      }
+    }
   });
 
   it('writes and reads longs', () => {

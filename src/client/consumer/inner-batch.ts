@@ -28,7 +28,7 @@ export function unwrapInnerBatch(buffer: Buffer, position: number): Buffer {
   const fixedBytes = recordLength({ topicBytes, bodyBytes: 0, propertiesBytes: 0, sysFlag, version });
   let bytes = 0;
   for (let i = 0; i < layout.count; i++) {
-    bytes += fixedBytes + layout.bodyBytes[i]! + Buffer.byteLength(layout.texts[i]!);
+    bytes += fixedBytes + layout.bodyBytes[i]! + layout.propertiesBytes[i]!;
   }
   const records = Buffer.allocUnsafe(bytes);
   let at = 0;
@@ -40,7 +40,7 @@ export function unwrapInnerBatch(buffer: Buffer, position: number): Buffer {
       flag: layout.flags[i]!,
       queueOffset: batch.queueOffset + i,
       body: body.subarray(start, start + layout.bodyBytes[i]!),
-      properties: layout.texts[i]!,
+      properties: layout.text(body, i),
     });
   }
   return records;

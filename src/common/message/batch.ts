@@ -58,8 +58,6 @@ export class BatchLayout {
   readonly bodyBytes: number[] = [];
   readonly propertiesStarts: number[] = [];
   readonly propertiesBytes: number[] = [];
-  /** Encoded properties of each message. */
-  readonly texts: string[] = [];
 
   /**
    * An empty body has no messages.
@@ -84,11 +82,16 @@ export class BatchLayout {
       this.bodyBytes[count] = bodyBytes;
       this.propertiesStarts[count] = propertiesAt;
       this.propertiesBytes[count] = propertiesBytes;
-      this.texts[count] = body.utf8Slice(propertiesAt, propertiesAt + propertiesBytes);
       count++;
       at += total;
     }
     this.count = count;
+  }
+
+  /** Encoded properties of message `i` of the body that was read. */
+  text(body: Buffer, i: number): string {
+    const start = this.propertiesStarts[i]!;
+    return body.utf8Slice(start, start + this.propertiesBytes[i]!);
   }
 }
 
@@ -131,8 +134,8 @@ export function countBatch(body: Buffer): number {
 export function decodeBatch(body: Buffer): BatchMessage[] {
   const layout = new BatchLayout();
   layout.read(body);
-  return layout.texts.slice(0, layout.count).map((properties, i) => {
+  return Array.from({ length: layout.count }, (_, i) => {
     const start = layout.bodyStarts[i]!;
-    return { flag: layout.flags[i]!, body: body.subarray(start, start + layout.bodyBytes[i]!), properties };
+    return { flag: layout.flags[i]!, body: body.subarray(start, start + layout.bodyBytes[i]!), properties: layout.text(body, i) };
   });
 }

@@ -20,10 +20,11 @@
  * | TOPICLEN, TOPIC                | 1 + n (v1, signed), 2 + n (v2) |       |
  * | PROPLEN, PROPERTIES            | 2 + n      |                           |
  */
+
+import { crc31, crc31Range } from '../crc.js';
 import { ProtocolError } from '../errors.js';
 import type { HostAddress } from '../host.js';
 import { getInt64, setInt64, viewOf } from '../int64.js';
-import { crc31 } from '../java.js';
 import { MAX_PROPERTIES_BYTES } from '../limits.js';
 import { MessageSysFlag } from '../sys-flag.js';
 
@@ -128,7 +129,7 @@ export function encodeRecord(target: Buffer, position: number, fields: RecordFie
   const bodyBytes = body.length;
   const sysFlag = sysFlagForHosts(fields.sysFlag, fields.bornHost, fields.storeHost);
   view.setInt32(position + MAGIC_CODE_POS, fields.magicVersion === 1 ? MESSAGE_MAGIC_CODE_V1 : MESSAGE_MAGIC_CODE_V2);
-  view.setInt32(position + BODY_CRC_POS, fields.bodyCrc ?? (bodyBytes === 0 ? 0 : crc31(body)));
+  view.setInt32(position + BODY_CRC_POS, fields.bodyCrc ?? (bodyBytes === 0 ? 0 : crc31Range(body, 0, bodyBytes)));
   view.setInt32(position + QUEUE_ID_POS, fields.queueId);
   view.setInt32(position + FLAG_POS, fields.flag);
   setInt64(view, position + QUEUE_OFFSET_POS, fields.queueOffset);

@@ -1,0 +1,114 @@
+import { stringHashCode } from '../../src/common/java.js';
+import { BatchLayout } from '../../src/common/message/batch.js';
+import { hashPieces, positiveHash } from './index-keys.js';
+import type { PutBatch } from './put-batch.js';
+
+const NAME_END = 1;
+const PROPERTY_END = 2;
+const TAGS = Buffer.from('TAGS');
+const KEYS = Buffer.from('KEYS');
+const UNIQ_KEY = Buffer.from('UNIQ_KEY');
+/** First letters of the properties that decide more than a tag or a key: DELAY, TRAN_MSG, TIMER_…, TRACE_ON, INNER_…, MSG_REGION, CLUSTER, POP_CK. */
+const RARE = new Uint8Array(256);
+for (const letter of 'CDIMPT') {
+  RARE[letter.charCodeAt(0)] = 1;
+}
+
+/**
+ * A batch body taken apart, with what the send path asks of each message's properties, read from the bytes: texts of them would cost more
+ * than the records. One object reads batch after batch; only the first `count` entries of its lists mean something.
+ */
+export class IncomingBatch extends BatchLayout {
+  /** Hash of TAGS; 0 without a tag. */
+  readonly tagsCodes: number[] = [];
+  /** The message has properties beside TAGS whose names begin like those that decide how it is stored: their text must be looked at. */
+  readonly isUnusual: boolean[] = [];
+  /** Where the values of UNIQ_KEY and KEYS lie; equal where there is none. */
+  readonly #uniqStarts: number[] = [];
+  readonly #uniqEnds: number[] = [];
+  readonly #keysStarts: number[] = [];
+  readonly #keysEnds: number[] = [];
+
+  override read(body: Buffer): void {
+    super.read(body);
+    for (let i = 0; i < this.count; i++) {
+      this.#scan(body, i);
+    }
+  }
+
+  /** The last of duplicate names wins, as in a map. */
+  #scan(body: Buffer, i: number): void {
+    this.tagsCodes[i] = 0;
+    this.isUnusual[i] = false;
+    this.#uniqStarts[i] = this.#uniqEnds[i] = this.#keysStarts[i] = this.#keysEnds[i] = 0;
+    let at = this.propertiesStarts[i]!;
+    const end = at + this.propertiesBytes[i]!;
+    while (at < end) {
+      let stop = at;
+      while (stop < end && body[stop] !== PROPERTY_END) {
+        stop++;
+      }
+      if (isName(body, at, stop, UNIQ_KEY)) {
+        this.#uniqStarts[i] = at + UNIQ_KEY.length + 1;
+        this.#uniqEnds[i] = stop;
+      } else if (isName(body, at, stop, TAGS)) {
+        this.tagsCodes[i] = stringHashCode(body.utf8Slice(at + TAGS.length + 1, stop));
+      } else if (isName(body, at, stop, KEYS)) {
+        this.#keysStarts[i] = at + KEYS.length + 1;
+        this.#keysEnds[i] = stop;
+      } else if (RARE[body[at]!] === 1) {
+        this.isUnusual[i] = true;
+      }
+      at = stop + 1;
+    }
+  }
+
+  /** Adds the hashes under which message `i` of the body is indexed: UNIQ_KEY, then every piece of KEYS. `prefix` is that of its topic. */
+  addKeyHashes(body: Buffer, i: number, prefix: number, to: PutBatch): void {
+    const start = this.#uniqStarts[i]!;
+    const end = this.#uniqEnds[i]!;
+    if (end > start) {
+      to.addKeyHash(positiveHash(hashOf(body, start, end, prefix)));
+    }
+    const keysEnd = this.#keysEnds[i]!;
+    if (keysEnd > this.#keysStarts[i]!) {
+      const keys = body.utf8Slice(this.#keysStarts[i]!, keysEnd);
+      hashPieces(prefix, keys, 0, keys.length, (hash) => to.addKeyHash(hash));
+    }
+  }
+}
+
+/** Whether the property [at, stop) has this name. */
+function isName(body: Buffer, at: number, stop: number, name: Buffer): boolean {
+  const nameEnd = at + name.length;
+  if (nameEnd >= stop || body[nameEnd] !== NAME_END) {
+    return false;
+  }
+  for (let i = 0; i < name.length; i++) {
+    if (body[at + i] !== name[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Java's hash of a UTF-8 text, going on from `prefix`. */
+function hashOf(body: Buffer, start: number, end: number, prefix: number): number {
+  let hash = prefix;
+  for (let i = start; i < end; i++) {
+    const byte = body[i]!;
+    if (byte > 127) {
+      return hashText(body.utf8Slice(start, end), prefix);
+    }
+    hash = (Math.imul(31, hash) + byte) | 0;
+  }
+  return hash;
+}
+
+function hashText(text: string, prefix: number): number {
+  let hash = prefix;
+  for (let i = 0; i < text.length; i++) {
+    hash = (Math.imul(31, hash) + text.charCodeAt(i)) | 0;
+  }
+  return hash;
+}
