@@ -1,3 +1,4 @@
+import type { GroupRetryPolicy } from '../../client/admin/sub-group.js';
 import type { TopicSettings } from '../../client/admin/topic-config.js';
 import { permToString } from '../../common/perm-name.js';
 
@@ -14,4 +15,15 @@ export function topicConfigText(topic: TopicSettings): string {
 /** A double in the form Java prints it: `0.0`. */
 export function javaDouble(value: number): string {
   return Number.isInteger(value) ? value.toFixed(1) : String(value);
+}
+
+/** A retry policy in the form Apache's tool prints it, of a group's settings as brokers send them. */
+export function retryPolicyText(policy: object): string {
+  const { type, exponentialRetryPolicy: exponential, customizedRetryPolicy: customized } = policy as Partial<GroupRetryPolicy>;
+  const exponentialText =
+    exponential == null
+      ? 'null'
+      : `ExponentialRetryPolicy{initial=${exponential.initial}, max=${exponential.max}, multiplier=${exponential.multiplier}}`;
+  const customizedText = customized == null ? 'null' : `CustomizedRetryPolicy{next=[${customized.next.join(', ')}]}`;
+  return `GroupRetryPolicy{type=${type}, exponentialRetryPolicy=${exponentialText}, customizedRetryPolicy=${customizedText}}`;
 }

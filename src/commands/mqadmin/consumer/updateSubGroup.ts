@@ -4,7 +4,7 @@ import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { SubGroupSettings, UpdateSubGroupResult } from '../../../client/admin/sub-group.js';
 import { AdminCommand } from '../admin-command.js';
 import { printOutcomes, requireTarget } from '../targets.js';
-import { javaMap } from '../texts.js';
+import { javaMap, retryPolicyText } from '../texts.js';
 
 const POLICY_TEXT =
   'the json string of retry policy ( exp: {"type":"EXPONENTIAL","exponentialRetryPolicy":{"initial":5000,"max":7200000,"multiplier":2}} {"type":"CUSTOMIZED","customizedRetryPolicy":{"next":[1000,5000,10000]}} )';
@@ -71,12 +71,6 @@ export default class UpdateSubGroup extends AdminCommand<typeof options, UpdateS
 }
 
 function subGroupText(group: SubGroupSettings): string {
-  const { exponentialRetryPolicy: exponential, customizedRetryPolicy: customized, type } = group.groupRetryPolicy;
-  const exponentialText =
-    exponential === undefined
-      ? 'null'
-      : `ExponentialRetryPolicy{initial=${exponential.initial}, max=${exponential.max}, multiplier=${exponential.multiplier}}`;
-  const customizedText = customized === undefined ? 'null' : `CustomizedRetryPolicy{next=[${customized.next.join(', ')}]}`;
   return [
     `SubscriptionGroupConfig{groupName=${group.groupName}`,
     `consumeEnable=${group.consumeEnable}`,
@@ -85,7 +79,7 @@ function subGroupText(group: SubGroupSettings): string {
     `consumeMessageOrderly=${group.consumeMessageOrderly}`,
     `retryQueueNums=${group.retryQueueNums}`,
     `retryMaxTimes=${group.retryMaxTimes}`,
-    `groupRetryPolicy=GroupRetryPolicy{type=${type}, exponentialRetryPolicy=${exponentialText}, customizedRetryPolicy=${customizedText}}`,
+    `groupRetryPolicy=${retryPolicyText(group.groupRetryPolicy)}`,
     `brokerId=${group.brokerId}`,
     `whichBrokerWhenConsumeSlowly=${group.whichBrokerWhenConsumeSlowly}`,
     `notifyConsumerIdsChangedEnable=${group.notifyConsumerIdsChangedEnable}`,
