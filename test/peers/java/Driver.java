@@ -87,7 +87,7 @@ public final class Driver {
             case "ordered.send": return OrderedSends.send(in);
             case "selectors.bits":
             case "selectors.evaluate": return new Selectors().call(op, in);
-            default: return requestReply.call(op, in);
+            default: return op.startsWith("trace.") ? Traced.call(op, in) : requestReply.call(op, in);
         }
     }
 }
