@@ -5,13 +5,19 @@ import type { TableFile } from '../topics/index.js';
 
 const TOPIC_GROUP_SEPARATOR = '@';
 
+/** A reset that the next pull of its queue ends. */
+interface WaitingReset {
+  target: number;
+  /** Who asked for the offset since the reset, and so knows its target; null before. */
+  toldTo: unknown;
+}
+
 /** Offsets of one group on one topic, by queueId. */
 interface TopicOffsets {
   readonly committed: Map<number, number>;
   /** Where the group's pulls have got to; in memory only, for lag figures. */
   readonly pulled: Map<number, number>;
-  /** Targets of a reset that the next pull of each queue takes. */
-  readonly reset: Map<number, number>;
+  readonly reset: Map<number, WaitingReset>;
 }
 
 /**
@@ -91,26 +97,32 @@ export class ConsumerOffsetManager {
   assignReset(group: string, topic: string, queueId: number, offset: number): void {
     const offsets = this.#table(group, topic);
     if (!offsets.reset.has(queueId)) this.#resetCount++;
-    offsets.reset.set(queueId, offset);
+    offsets.reset.set(queueId, { target: offset, toldTo: null });
     offsets.committed.set(queueId, offset);
+    offsets.pulled.delete(queueId);
     this.#isDirty = true;
   }
 
   hasReset(group: string, topic: string, queueId: number): boolean {
-    return (
-      this.#resetCount > 0 && this.#policy.useServerSideResetOffset && this.#groups.get(group)?.get(topic)?.reset.has(queueId) === true
-    );
+    return this.#waiting(group, topic, queueId) !== undefined;
   }
 
-  /** The target of a waiting reset, which this call ends; −1 when there is none. */
-  takeReset(group: string, topic: string, queueId: number): number {
-    if (this.#resetCount === 0 || !this.#policy.useServerSideResetOffset) return -1;
-    const resets = this.#groups.get(group)?.get(topic)?.reset;
-    const target = resets?.get(queueId);
-    if (resets === undefined || target === undefined) return -1;
-    resets.delete(queueId);
+  /** Notes who got the stored offset as its answer. */
+  tellReset(group: string, topic: string, queueId: number, asker: unknown): void {
+    const waiting = this.#waiting(group, topic, queueId);
+    if (waiting !== undefined) waiting.toldTo = asker;
+  }
+
+  /**
+   * The target of a waiting reset, which this call ends; −1 when there is none.
+   * @param offset where the pull begins, and `puller` whose it is: one that begins at the target because it was told so needs no correction
+   */
+  takeReset(group: string, topic: string, queueId: number, offset = -1, puller: unknown = null): number {
+    const waiting = this.#waiting(group, topic, queueId);
+    if (waiting === undefined) return -1;
+    this.#groups.get(group)?.get(topic)?.reset.delete(queueId);
     this.#resetCount--;
-    return target;
+    return offset === waiting.target && puller === waiting.toldTo ? -1 : waiting.target;
   }
 
   /** Topics that a group has offsets for. */
@@ -133,10 +145,11 @@ export class ConsumerOffsetManager {
     if (source.size === 0 || sourceGroup === targetGroup) return;
     const target = this.#table(targetGroup, topic);
     target.committed.clear();
+    target.pulled.clear();
     for (const [queueId, offset] of source) target.committed.set(queueId, offset);
     for (const queueId of target.reset.keys()) {
       const offset = source.get(queueId);
-      if (offset !== undefined) target.reset.set(queueId, offset);
+      if (offset !== undefined) target.reset.set(queueId, { target: offset, toldTo: null });
       else if (target.reset.delete(queueId)) this.#resetCount--;
     }
     this.#isDirty = true;
@@ -172,6 +185,11 @@ export class ConsumerOffsetManager {
       }
     }
     return { dataVersion: this.#dataVersion, groupTopicMap, offsetTable };
+  }
+
+  #waiting(group: string, topic: string, queueId: number): WaitingReset | undefined {
+    if (this.#resetCount === 0 || !this.#policy.useServerSideResetOffset) return undefined;
+    return this.#groups.get(group)?.get(topic)?.reset.get(queueId);
   }
 
   #table(group: string, topic: string): TopicOffsets {

@@ -84,7 +84,7 @@ export class PullProcessor {
     if (mayHold && (pull.sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0 && pull.commitOffset >= 0) {
       parts.offsets.commit(group, topic, queueId, pull.commitOffset);
     }
-    const reset = parts.offsets.takeReset(group, topic, queueId);
+    const reset = parts.offsets.takeReset(group, topic, queueId, pull.queueOffset, connection);
     if (reset >= 0) {
       const progress = {
         nextBeginOffset: reset,

@@ -1,9 +1,14 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { decodeConsumerStatusBody, decodeResetOffsetBody, encodeConsumerStatusBody } from '../../../src/remoting/bodies/consume-stats.js';
+import {
+  decodeConsumerStatusBody,
+  decodeConsumeStats,
+  decodeResetOffsetBody,
+  encodeConsumerStatusBody,
+} from '../../../src/remoting/bodies/consume-stats.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../../src/remoting/command.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
-import { json, RawClient } from '../kit.js';
+import { bodiesOf, json, RawClient } from '../kit.js';
 
 let sandbox: Sandbox;
 let client: RawClient;
@@ -96,6 +101,33 @@ it('commits are ignored until the next pull of the queue took the reset', async 
   await commit('Ignored', 0, 2);
   expect(await committed('Ignored', 0)).toBe(2);
   expect(await committed('Ignored', 1)).toBe(0);
+});
+
+it('a member that asked for its offset since the reset pulls on from there; one that did not is corrected, also at the very offset', async () => {
+  await topicAndGroup('Knows', 3);
+  const { member } = await joined('Knows', 'c1');
+  const pull = (who: RawClient) => who.pull({ topic: 'Knows', group: 'GKnows', offset: 1 });
+  await reset('Knows', { queueId: '0', offset: '1' });
+  expect(await committed('Knows', 0)).toBe(1);
+  expect(await pull(member)).toMatchObject({ code: ResponseCode.PULL_OFFSET_MOVED, remark: 'OFFSET_RESET' });
+  expect(bodiesOf(await pull(member))).toEqual(['4', '8']);
+  await reset('Knows', { queueId: '0', offset: '1' });
+  expect(await committed('Knows', 0)).toBe(1);
+  expect(bodiesOf(await pull(client))).toEqual(['4', '8']);
+  await commit('Knows', 0, 2);
+  expect(await committed('Knows', 0)).toBe(2);
+});
+
+it('after a reset nothing is in flight', async () => {
+  await topicAndGroup('Flight', 1);
+  await client.pull({ topic: 'Flight', group: 'GFlight', offset: 1 });
+  const first = async () => {
+    const stats = await client.invoke(RequestCode.GET_CONSUME_STATS, { consumerGroup: 'GFlight', topic: 'Flight' });
+    return decodeConsumeStats(stats.body).offsetTable[0]![1];
+  };
+  expect(await first()).toMatchObject({ consumerOffset: 1, pullOffset: 3 });
+  await reset('Flight', { timestamp: '0' });
+  expect(await first()).toMatchObject({ consumerOffset: 0, pullOffset: 0 });
 });
 
 it('without useServerSideResetOffset the members are told, and without force a group only goes back', async () => {
