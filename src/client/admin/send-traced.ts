@@ -4,14 +4,10 @@ import { formatHostAddress } from '../../common/host.js';
 import { splitKeys } from '../../common/message/message.js';
 import { decodeOffsetMsgId } from '../../common/message/message-id.js';
 import { RMQ_SYS_TRACE_TOPIC } from '../../common/topic-names.js';
+import { encodeTraceRecord, TraceMessageType } from '../trace/trace-record.js';
 import type { SendResult } from '../types.js';
 import type { AdminClient } from './admin-client.js';
 import { type SendMessageRequest, sendMessage, TOOLS_PRODUCER_GROUP } from './send-message.js';
-
-const FIELD_END = '\u0001';
-const RECORD_END = '\u0002';
-/** Ordinal of a normal message among the message types. */
-const NORMAL_MSG = 0;
 
 /**
  * Sends a message and then the trace record that says so, for `queryMsgTraceById`.
@@ -25,25 +21,25 @@ export async function sendTraced(admin: AdminClient, request: SendMessageRequest
   }
   const { message } = request;
   const keys = typeof message.keys === 'string' ? splitKeys(message.keys) : (message.keys ?? []);
-  const record = [
-    'Pub',
-    begin,
-    result.regionId,
-    TOOLS_PRODUCER_GROUP,
-    message.topic,
-    result.msgId,
-    message.tags ?? 'null',
-    keys.length === 0 ? 'null' : keys.join(' '),
-    formatHostAddress(decodeOffsetMsgId(result.offsetMsgId).host),
-    message.body.length,
-    clock.nowMs() - begin,
-    NORMAL_MSG,
-    result.offsetMsgId,
-    true,
-  ].join(FIELD_END);
+  const record = encodeTraceRecord({
+    traceType: 'Pub',
+    timestamp: begin,
+    regionId: result.regionId,
+    groupName: TOOLS_PRODUCER_GROUP,
+    topic: message.topic,
+    msgId: result.msgId,
+    tags: message.tags ?? null,
+    keys: keys.length === 0 ? null : keys.join(' '),
+    storeHost: formatHostAddress(decodeOffsetMsgId(result.offsetMsgId).host),
+    bodyLength: message.body.length,
+    costTime: clock.nowMs() - begin,
+    msgType: TraceMessageType.NORMAL,
+    offsetMsgId: result.offsetMsgId,
+    success: true,
+  });
   try {
     await sendMessage(admin, {
-      message: { topic: RMQ_SYS_TRACE_TOPIC, body: Buffer.from(record + RECORD_END, 'utf8'), keys: [result.msgId, ...keys] },
+      message: { topic: RMQ_SYS_TRACE_TOPIC, body: Buffer.from(record, 'utf8'), keys: [result.msgId, ...keys] },
       producerGroup: `_INNER_TRACE_PRODUCER-${TOOLS_PRODUCER_GROUP}-PRODUCE-1`,
     });
   } catch (error) {
