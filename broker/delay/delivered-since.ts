@@ -5,8 +5,6 @@ import type { MessageStore } from '../store/index.js';
 /** Messages that are looked at in all, so that a start after a crash stays short; beyond it a message may come twice. */
 const MAX_LOOKED_AT = 500_000;
 const READ_MESSAGES = 32;
-/** Progress is saved at least this long after a delivery, whatever else holds it up. */
-const MAX_UNSAVED_MS = 60_000;
 
 /** A queue that delayed messages are delivered to. */
 interface Target {
@@ -24,10 +22,10 @@ export class DeliveredSince {
   readonly #queues = new Map<string, Map<string, number>>();
   #left = MAX_LOOKED_AT;
 
-  /** @param sinceMs when the progress was saved: later copies are looked for, at most those of the last minute before the crash */
+  /** @param sinceMs before it no message can have left that the saved progress does not count */
   constructor(store: MessageStore, sinceMs: number) {
     this.#store = store;
-    this.#sinceMs = Math.max(sinceMs, store.recovery.lastStoreTimestamp - MAX_UNSAVED_MS);
+    this.#sinceMs = sinceMs;
   }
 
   /** Whether a copy of the record is in the queue already; each copy counts once. `turn` is the copy's TIMER_ROLL_TIMES. */

@@ -131,7 +131,23 @@ export class ScheduleMessageService {
       if (this.#isAfterKill) level.checkEnd = max;
       level.isCatchingUp = level.offset < level.checkEnd;
     }
-    if (this.#isAfterKill) this.#delivered = new DeliveredSince(this.#store, content === null ? 0 : this.#dataVersion.timestamp);
+    if (this.#isAfterKill) {
+      const savedMs = content === null ? 0 : this.#dataVersion.timestamp;
+      this.#delivered = new DeliveredSince(this.#store, Math.max(savedMs, this.#firstDueMs()));
+    }
+  }
+
+  /** When the earliest message that the progress does not count was due: the saves before a crash may be long ago. */
+  #firstDueMs(): number {
+    let firstMs = NEVER;
+    for (const { level, queueId, offset, checkEnd } of this.#levels) {
+      if (offset >= checkEnd) continue;
+      const result = this.#store.getMessage(RMQ_SYS_SCHEDULE_TOPIC, queueId, offset, 1, { filter: this.#probe });
+      if (result.status !== 'FOUND') return 0;
+      const { storeTimestamp } = decodeRecord(result.buffers[0]!, 0);
+      firstMs = Math.min(firstMs, this.#probe.deliverMs, storeTimestamp + this.#table.delayMs(level));
+    }
+    return firstMs;
   }
 
   start(): void {
@@ -169,7 +185,7 @@ export class ScheduleMessageService {
     const isBackground = options.background === true;
     if (isSaving ? isBackground : !this.#isDirty && problem === null) return;
     // The time of a save is the time from which a start looks for copies: those of messages that are not passed yet must lie behind it.
-    if (this.#isRunning && this.#levels.some(({ isCatchingUp }) => isCatchingUp)) return;
+    if (this.#isRunning && this.#isCatchingUp) return;
     // While messages leave without a pause, what was delivered up to now is on the device some time later.
     // The version's time tells a start after a crash from when on it must look for copies.
     this.#waiting ??= {
@@ -221,6 +237,7 @@ export class ScheduleMessageService {
     this.#timer = null;
     this.#timerDueMs = NEVER;
     if (!this.#isRunning) return;
+    const wasCatchingUp = this.#isCatchingUp;
     let budget = DELAY_BATCH;
     for (let i = 0; i < this.#levels.length && budget > 0; i++) {
       // The next step begins where this one ended: no level waits for all of another.
@@ -236,7 +253,13 @@ export class ScheduleMessageService {
         level.dueMs = this.#clock.nowMs() + RETRY_MS * 100;
       }
     }
+    // The next crash need not look for what this start found, however soon it comes.
+    if (wasCatchingUp && !this.#isCatchingUp) this.flush({ background: true });
     this.#arm();
+  }
+
+  get #isCatchingUp(): boolean {
+    return this.#levels.some(({ isCatchingUp }) => isCatchingUp);
   }
 
   /** Delivers due messages of a level, at most `budget`; sets when to look again. Returns how many it delivered. */

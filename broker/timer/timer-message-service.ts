@@ -111,7 +111,7 @@ export class TimerMessageService {
     this.#enqueue.filter = start.filter;
     this.#isRebuilding = start.isRebuild;
     this.#startOffset = this.#context.store.maxOffset(RMQ_SYS_WHEEL_TIMER_TOPIC, 0);
-    if (isAfterKill) this.#context.delivered = new DeliveredSince(this.#context.store, start.readTimeMs);
+    if (isAfterKill) this.#context.delivered = new DeliveredSince(this.#context.store, Math.max(start.readTimeMs, start.firstDueMs));
   }
 
   start(): void {

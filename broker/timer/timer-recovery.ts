@@ -20,6 +20,8 @@ export interface TimerStart {
   queueOffset: number;
   liveSlots: number;
   pending: number;
+  /** Nothing that is still to be delivered, as far as wheel and checkpoint know, was due before it; infinite when nothing is. */
+  firstDueMs: number;
   /** Null when every message from `queueOffset` on is new. */
   filter: EnqueueFilter | null;
   /** The wheel is made again from the timer topic; until that is done the checkpoint stays what it was. */
@@ -48,14 +50,21 @@ export function recoverTimer(context: TimerContext, saved: TimerProgress | null,
   }
   log.setEnd(end.position);
   reviseWheel(context, end, progress.readTimeMs);
-  const { liveSlots, pending, isBeyondLog } = surveyWheel(context, progress.readTimeMs);
+  const { liveSlots, pending, firstSlotMs, isBeyondLog } = surveyWheel(context, progress.readTimeMs);
   if (isBeyondLog) {
     logger.warn(`the timer wheel is made again from ${RMQ_SYS_WHEEL_TIMER_TOPIC}: it points behind the end of the timer log, ${log.end}`);
     return rebuild(context, progress);
   }
   const filter = unitsFilter(context, end);
   const isFresh = saved === null && log.end === 0 && context.store.maxOffset(RMQ_SYS_WHEEL_TIMER_TOPIC, 0) === 0;
-  return { readTimeMs: isFresh ? present : progress.readTimeMs, queueOffset, liveSlots, pending, filter, isRebuild: false };
+  const firstDueMs = Math.min(firstSlotMs, arrivalTime(context.store, queueOffset));
+  return { readTimeMs: isFresh ? present : progress.readTimeMs, queueOffset, liveSlots, pending, firstDueMs, filter, isRebuild: false };
+}
+
+/** When the first message arrived that is not on the wheel: it, and what follows it, left later. */
+function arrivalTime(store: MessageStore, queueOffset: number): number {
+  const isEnd = queueOffset >= store.maxOffset(RMQ_SYS_WHEEL_TIMER_TOPIC, 0);
+  return isEnd ? Number.POSITIVE_INFINITY : store.storeTimestampAt(RMQ_SYS_WHEEL_TIMER_TOPIC, 0, queueOffset);
 }
 
 /** Why wheel and log cannot be what the checkpoint speaks of; null when they may be. */
@@ -134,20 +143,29 @@ function reviseWheel(context: TimerContext, end: LogEnd, readTimeMs: number): vo
   }
 }
 
-function surveyWheel({ wheel, log }: TimerContext, readTimeMs: number): { liveSlots: number; pending: number; isBeyondLog: boolean } {
+interface Survey {
+  liveSlots: number;
+  pending: number;
+  firstSlotMs: number;
+  isBeyondLog: boolean;
+}
+
+function surveyWheel({ wheel, log }: TimerContext, readTimeMs: number): Survey {
   // What was revised is in memory only; the first flush writes it once more, and puts it on the device.
   const revised = wheel.takeDirty();
   wheel.write(revised);
   wheel.markDirty(revised);
   let liveSlots = 0;
   let pending = 0;
+  let firstSlotMs = Number.POSITIVE_INFINITY;
   for (const slot of wheel.slots()) {
     if (slot.timeMs < readTimeMs) continue;
-    if (slot.lastPos >= log.end) return { liveSlots, pending, isBeyondLog: true };
+    if (slot.lastPos >= log.end) return { liveSlots, pending, firstSlotMs, isBeyondLog: true };
     liveSlots++;
     pending += slot.num;
+    firstSlotMs = Math.min(firstSlotMs, slot.timeMs);
   }
-  return { liveSlots, pending, isBeyondLog: false };
+  return { liveSlots, pending, firstSlotMs, isBeyondLog: false };
 }
 
 function clampToQueue({ store, logger }: TimerContext, queueOffset: number): number {
@@ -177,7 +195,8 @@ function rebuild(context: TimerContext, progress: TimerProgress): TimerStart {
     endOffset: end,
   };
   const queueOffset = Math.max(0, store.minOffset(RMQ_SYS_WHEEL_TIMER_TOPIC, 0));
-  return { readTimeMs, queueOffset, liveSlots: 0, pending: 0, filter, isRebuild: true };
+  const firstDueMs = arrivalTime(store, queueOffset);
+  return { readTimeMs, queueOffset, liveSlots: 0, pending: 0, firstDueMs, filter, isRebuild: true };
 }
 
 /** Messages that were put on the timer topic again, by the turn; each takes the place of the one before. */

@@ -125,6 +125,20 @@ describe('delay levels', () => {
     expect(world.delivered()).toHaveLength(600);
   });
 
+  it('deliver nothing twice when kills follow each other faster than progress is saved', async () => {
+    const world = new DelayWorld({ flushDiskType: 'SYNC_FLUSH' });
+    for (let start = 0; start < 160; start++) {
+      await world.open();
+      world.send(`k${start}`, 1 + (start % 2));
+      // Less than the pause between two saves.
+      world.advance(900);
+      world.kill();
+    }
+    await world.open();
+    world.advance(8000);
+    expect(world.delivered().map(({ key }) => key)).toHaveLength(160);
+  });
+
   it(`lose nothing and deliver nothing twice through kills and power cuts at any call (MQKIT_SEED=${SEED}, ${RUNS} runs)`, async () => {
     for (let run = 0; run < RUNS; run++) {
       const seed = SEED + run;
