@@ -32,7 +32,6 @@ export default defineConfig({
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           exclude: ['test/**/*.long.test.ts'],
-          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,
         },

@@ -82,6 +82,8 @@ export async function prepareBroker(place: BrokerPlace, properties: PropertyMap)
     namesrvAddr: place.namesrvAddr,
     storePathRootDir: storeDir,
     diskMaxUsedSpaceRatio: 95,
+    // A machine that runs several peers at once is slow now and then: 200 ms in a queue is no reason to turn a test's send away.
+    brokerFastFailureEnable: false,
     ...properties,
     ...place.config,
   });

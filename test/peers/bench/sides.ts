@@ -5,6 +5,8 @@ import { startBundledBroker, startBundledNamesrv } from '../bundled.js';
 import { registered } from '../wire.js';
 
 export const APACHE_VERSION = '5.3.3';
+/** What the nodes of tests have switched off, and users have not. */
+const AS_SHIPPED: PropertyMap = { brokerFastFailureEnable: true };
 
 /** A name server and a broker of one side, as processes. */
 export interface RunningSide {
@@ -36,7 +38,7 @@ export const ours: Side = {
   async start(parent, config = {}) {
     const dir = mkdtempSync(join(parent, 'ours-'));
     const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
-    const broker = await startBundledBroker({ namesrvAddr: namesrv.address, dir: join(dir, 'broker'), config });
+    const broker = await startBundledBroker({ namesrvAddr: namesrv.address, dir: join(dir, 'broker'), config: { ...AS_SHIPPED, ...config } });
     return {
       namesrvAddr: namesrv.address,
       brokerPid: broker.process.pid,
@@ -61,7 +63,7 @@ export const apache: Side = {
       namesrvAddr: namesrv.address,
       dir: join(dir, 'broker'),
       heap: BENCHMARK_HEAP,
-      config,
+      config: { ...AS_SHIPPED, ...config },
     });
     await registered(namesrv.address, broker.address);
     return {
