@@ -38,7 +38,11 @@ export const ours: Side = {
   async start(parent, config = {}) {
     const dir = mkdtempSync(join(parent, 'ours-'));
     const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
-    const broker = await startBundledBroker({ namesrvAddr: namesrv.address, dir: join(dir, 'broker'), config: { ...AS_SHIPPED, ...config } });
+    const broker = await startBundledBroker({
+      namesrvAddr: namesrv.address,
+      dir: join(dir, 'broker'),
+      config: { ...AS_SHIPPED, ...config },
+    });
     return {
       namesrvAddr: namesrv.address,
       brokerPid: broker.process.pid,
