@@ -13,6 +13,7 @@ export * from './consume-message.js';
 export * from './consume-mode.js';
 export * from './consumer-config.js';
 export * from './consumer-progress.js';
+export * from './consumer-status.js';
 export * from './delete-topic.js';
 export * from './direct-consume.js';
 export type { NodeOutcome } from './fan-out.js';

@@ -134,6 +134,36 @@ describe('on the seeded cluster', () => {
     expect(run).toMatchObject({ stderr: '', exitCode: 0 });
   });
 
+  it.each(titled([107]))('%s has the parts and columns of the Java tool', async (_, seq) => {
+    const run = await replay(seq);
+    expect(run).toMatchObject({ stderr: '', exitCode: 0 });
+    const parts = (text: string): string[] =>
+      normal(text)
+        .split('\n')
+        // Settings of a client are its own; what is locked too: our client says so of ordered queues only.
+        .filter((line) => !/^\w+ *: /.test(line))
+        .map((line) =>
+          line
+            .replace(/Timestamp=\d+/g, 'Timestamp=~')
+            .replace(/locked=\w+/, 'locked=~')
+            .replace(/\d+\.\d\d/g, '0.00'),
+        );
+    expect(parts(run.stdout)).toEqual(parts(run.expected));
+    expect(run.stdout).toMatch(/^PROP_CONSUME_TYPE {23}: CONSUME_PASSIVELY$/m);
+  });
+
+  it.each(titled([106]))('%s lists the client and its file', async (_, seq) => {
+    const { sandbox } = cluster;
+    const { command, stdout } = recorded.get(seq)!;
+    const [name = '', ...argv] = command.map((word) => cluster.toOurs(word));
+    const run = await runCommand(name, [...argv, '--dir', sandbox.dir]);
+    const file = /\S+@seed-push$/m.exec(run.stdout)?.[0] ?? '';
+    expect(readFileSync(file, 'utf8')).toMatch(/^#Consumer Properties#\n[\s\S]+\n#User Consume Info#\n$/);
+    const anyFile = (text: string): string => text.replace(/\S+\/127/, '~/127').replace(/V\d_\d_\d/, 'V');
+    expect(anyFile(run.stdout)).toBe(anyFile(stdout));
+    expect(run).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+
   it.each(titled([121, 122]))('%s shows the units of a queue in the form of the Java tool', async (_, seq) => {
     const run = await replay(seq);
     // Which broker Apache's tool asks without -b is chance; its broker tries filters on units with an extension only.
@@ -253,6 +283,7 @@ describe('on the seeded cluster', () => {
       [96, 2],
       [248, 4],
       [219, 4],
+      [353, 4],
       [113, 4],
       [123, 4],
       [124, 4],

@@ -1,0 +1,214 @@
+import { MQError, NotFoundError } from '../../common/errors.js';
+import { versionDesc } from '../../common/mq-version.js';
+import { type ConsumerRunningInfo, decodeConsumerRunningInfo, type ProcessQueueInfo } from '../../remoting/bodies/running-info.js';
+import { RequestCode, ResponseCode } from '../../remoting/codes.js';
+import { compareQueues, type MessageQueue, queueText } from '../message-queue.js';
+import { type AdminClient, bodyOf } from './admin-client.js';
+import { brokersOfGroup, consumersAt } from './connections.js';
+import { mapLimited } from './map-limited.js';
+
+/** What a consumer says of itself; tables are lists, by topic, broker name and queue id. */
+export interface RunningInfoView {
+  readonly properties: Readonly<Record<string, string>>;
+  readonly subscriptions: readonly {
+    readonly topic: string;
+    readonly subString: string;
+    readonly expressionType: string;
+    readonly classFilterMode: boolean;
+  }[];
+  readonly queues: readonly (MessageQueue & ProcessQueueInfo)[];
+  readonly popQueues: readonly (MessageQueue & PopQueueInfo)[];
+  readonly statusTable: Readonly<Record<string, ConsumerStatusRow>>;
+  readonly userConsumerInfo: Readonly<Record<string, string>>;
+  readonly jstack?: string;
+}
+
+export interface PopQueueInfo {
+  readonly waitAckCount: number;
+  readonly droped: boolean;
+  readonly lastPopTimestamp: number;
+}
+
+type ConsumerStatusRow = ConsumerRunningInfo['statusTable'] extends Map<string, infer Row> ? Row : never;
+
+/** One client of a group and what it says. */
+export interface ConsumerStatusClient {
+  readonly clientId: string;
+  readonly versionDesc: string;
+  /** Broker that asked it. */
+  readonly brokerAddr: string;
+  /** Null when it did not answer; the reason is beside it. */
+  readonly runningInfo: RunningInfoView | null;
+  readonly reason?: string;
+}
+
+/** A topic that members of a group do not subscribe to alike. */
+export interface SubscriptionDifference {
+  readonly topic: string;
+  /** By client id; null for one that does not subscribe to the topic. */
+  readonly subscriptions: Readonly<Record<string, string | null>>;
+}
+
+/** A queue on which a client does not get on. */
+export interface StuckQueue extends MessageQueue {
+  readonly clientId: string;
+  /** `notLocked`: an ordered queue whose lock it does not get; `notUnlocked`: one it cannot give back; `blocked`: messages wait for its listener. */
+  readonly kind: 'notLocked' | 'notUnlocked' | 'blocked';
+  /** Since when, ms; for `notUnlocked` how often it tried. */
+  readonly amount: number;
+}
+
+export interface ConsumerStatusResult {
+  readonly consumerGroup: string;
+  /** By client id. */
+  readonly clients: readonly ConsumerStatusClient[];
+  /** Empty where all that answered subscribe to the same. */
+  readonly subscriptionDifferences: readonly SubscriptionDifference[];
+  readonly stuckQueues: readonly StuckQueue[];
+}
+
+export interface ConsumerStatusRequest {
+  readonly consumerGroup: string;
+  /** Only this client. */
+  readonly clientId?: string | undefined;
+  readonly brokerAddr?: string | undefined;
+  readonly jstack?: boolean;
+  /** Wall clock. */
+  readonly nowMs: number;
+}
+
+/**
+ * Asks the consumers of a group, through brokers, what they do.
+ * @throws NotFoundError when nobody of the group, or not the client, is online
+ */
+export async function consumerStatus(admin: AdminClient, request: ConsumerStatusRequest): Promise<ConsumerStatusResult> {
+  const { consumerGroup, clientId, brokerAddr, jstack = false, nowMs } = request;
+  const addrs = brokerAddr !== undefined ? [brokerAddr] : await brokersOfGroup(admin, consumerGroup);
+  const online = new Map<string, { brokerAddr: string; version: number }>();
+  for (const addr of addrs) {
+    for (const client of (await consumersAt(admin, addr, consumerGroup))?.connectionSet ?? []) {
+      online.set(client.clientId, online.get(client.clientId) ?? { brokerAddr: addr, version: client.version });
+    }
+  }
+  const wanted = [...online].filter(([id]) => clientId === undefined || id === clientId).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (wanted.length === 0) {
+    throw notOnline(consumerGroup, clientId, { addrs, online: [...online.keys()] });
+  }
+  const clients = await mapLimited(wanted, async ([id, at]): Promise<ConsumerStatusClient> => {
+    const shown = { clientId: id, versionDesc: versionDesc(at.version), brokerAddr: at.brokerAddr };
+    try {
+      return { ...shown, runningInfo: await runningInfoOf(admin, at.brokerAddr, { consumerGroup, clientId: id, jstack }) };
+    } catch (error) {
+      if (!(error instanceof MQError)) {
+        throw error;
+      }
+      return { ...shown, runningInfo: null, reason: error.message };
+    }
+  });
+  return {
+    consumerGroup,
+    clients,
+    subscriptionDifferences: differencesOf(clients),
+    stuckQueues: clients.flatMap((client) => stuckQueuesOf(client, nowMs)),
+  };
+}
+
+function notOnline(group: string, clientId: string | undefined, where: { addrs: string[]; online: string[] }): MQError {
+  const who = clientId === undefined ? `no consumer of group ${group}` : `client ${clientId} of group ${group}`;
+  const none = clientId === undefined ? 'is online' : 'is not online';
+  return new NotFoundError(`${who} ${none} on ${where.addrs.join(', ')}`, {
+    code: 'CONSUMER_NOT_ONLINE',
+    hint:
+      where.online.length > 0 ? `online: ${where.online.join(', ')}` : `see whether it has offsets: mqadmin consumerProgress -g ${group}`,
+    context: { consumerGroup: group, responseCode: ResponseCode.CONSUMER_NOT_ONLINE },
+  });
+}
+
+async function runningInfoOf(
+  admin: AdminClient,
+  brokerAddr: string,
+  { consumerGroup, clientId, jstack }: { consumerGroup: string; clientId: string; jstack: boolean },
+): Promise<RunningInfoView> {
+  const response = await admin.ask(brokerAddr, {
+    code: RequestCode.GET_CONSUMER_RUNNING_INFO,
+    extFields: { consumerGroup, clientId, jstackEnable: String(jstack) },
+  });
+  return viewOf(decodeConsumerRunningInfo(bodyOf(response)));
+}
+
+function viewOf(info: ConsumerRunningInfo): RunningInfoView {
+  return {
+    properties: Object.fromEntries(info.properties),
+    subscriptions: info.subscriptionSet
+      .map(({ topic, subString, expressionType, classFilterMode }) => ({ topic, subString, expressionType, classFilterMode }))
+      .sort((a, b) => (a.topic < b.topic ? -1 : 1)),
+    queues: info.mqTable.map(([queue, state]) => ({ ...queue, ...state })).sort(compareQueues),
+    popQueues: info.mqPopTable
+      .map(([queue, state]) => ({ ...queue, ...popInfoOf(state as Partial<Record<keyof PopQueueInfo, unknown>> | null) }))
+      .sort(compareQueues),
+    statusTable: Object.fromEntries([...info.statusTable].sort(([a], [b]) => (a < b ? -1 : 1))),
+    userConsumerInfo: Object.fromEntries(info.userConsumerInfo),
+    ...(info.jstack === undefined ? {} : { jstack: info.jstack }),
+  };
+}
+
+function popInfoOf(state: Partial<Record<keyof PopQueueInfo, unknown>> | null): PopQueueInfo {
+  return {
+    waitAckCount: Number(state?.waitAckCount ?? 0),
+    droped: state?.droped === true,
+    lastPopTimestamp: Number(state?.lastPopTimestamp ?? 0),
+  };
+}
+
+/** Topics that the clients do not subscribe to alike. */
+function differencesOf(clients: readonly ConsumerStatusClient[]): SubscriptionDifference[] {
+  const answered = clients.flatMap(({ clientId, runningInfo }) => (runningInfo === null ? [] : [{ clientId, runningInfo }]));
+  const topics = new Set(answered.flatMap(({ runningInfo }) => runningInfo.subscriptions.map(({ topic }) => topic)));
+  return [...topics].sort().flatMap((topic) => {
+    const entries = answered.map(({ clientId, runningInfo }): [string, string | null] => {
+      const found = runningInfo.subscriptions.find((subscription) => subscription.topic === topic);
+      return [clientId, found === undefined ? null : expressionText(found)];
+    });
+    const isSame = new Set(entries.map(([, text]) => text)).size === 1;
+    return isSame ? [] : [{ topic, subscriptions: Object.fromEntries(entries) }];
+  });
+}
+
+function expressionText({ expressionType, subString }: { expressionType: string; subString: string }): string {
+  return expressionType === 'TAG' || expressionType === '' ? subString : `${expressionType} ${subString}`;
+}
+
+/** A queue whose messages nobody took for so long is called blocked, as in Apache's tool. */
+const BLOCKED_MS = 60_000;
+
+function stuckQueuesOf({ clientId, runningInfo }: ConsumerStatusClient, nowMs: number): StuckQueue[] {
+  if (runningInfo === null || runningInfo.properties.PROP_CONSUME_TYPE !== 'CONSUME_PASSIVELY') {
+    return [];
+  }
+  const isOrderly = runningInfo.properties.PROP_CONSUMEORDERLY === 'true';
+  return runningInfo.queues.flatMap((queue): StuckQueue[] => {
+    const { topic, brokerName, queueId } = queue;
+    const stuck = (kind: StuckQueue['kind'], amount: number): StuckQueue[] => [{ clientId, topic, brokerName, queueId, kind, amount }];
+    if (!isOrderly) {
+      const sinceMs = nowMs - queue.lastConsumeTimestamp;
+      return sinceMs > BLOCKED_MS && queue.cachedMsgCount > 0 ? stuck('blocked', sinceMs) : [];
+    }
+    if (!queue.locked) {
+      return stuck('notLocked', nowMs - queue.lastLockTimestamp);
+    }
+    return queue.droped && queue.tryUnlockTimes > 0 ? stuck('notUnlocked', queue.tryUnlockTimes) : [];
+  });
+}
+
+/** A stuck queue in the words of Apache's tool. */
+export function stuckQueueText(queue: StuckQueue): string {
+  const where = `${queue.clientId} ${queueText(queue)}`;
+  switch (queue.kind) {
+    case 'notLocked':
+      return `${where} can't lock for a while, ${queue.amount}ms`;
+    case 'notUnlocked':
+      return `${where} unlock ${queue.amount} times, still failed`;
+    case 'blocked':
+      return `${where} can't consume for a while, maybe blocked, ${queue.amount}ms`;
+  }
+}
