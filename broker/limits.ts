@@ -12,6 +12,8 @@ export const POOLED_PUTS = 4096;
 export const DELAY_BATCH = 256;
 /** Commands that wait while the broker asks a consumer on an administrator's behalf. */
 export const CLIENT_CALL_TIMEOUT_MS = 10_000;
+/** Queues whose group is to be corrected when it pulls next; of deleted topics no more are remembered beyond it. About 200 bytes each. */
+export const MAX_WAITING_RESETS = 50_000;
 /** Time a consumer has to say which offsets it has in memory. */
 export const STATUS_CALL_TIMEOUT_MS = 5_000;
 /** Queues that ordered consumers hold in all; a further one is not granted. */

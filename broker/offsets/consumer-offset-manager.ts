@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/common/clock.js';
 import { type DataVersion, newDataVersion, nextDataVersion, readDataVersion } from '../data-version.js';
 import { asObject, numberMapEntries } from '../json.js';
+import { MAX_WAITING_RESETS } from '../limits.js';
 import type { TableFile } from '../topics/index.js';
 
 const TOPIC_GROUP_SEPARATOR = '@';
@@ -8,8 +9,10 @@ const TOPIC_GROUP_SEPARATOR = '@';
 /** A reset that the next pull of its queue ends. */
 interface WaitingReset {
   target: number;
-  /** Who asked for the offset since the reset, and so knows its target; null before. */
+  /** Who asked for the offset since the reset, and so knows where to go on; null before. */
   toldTo: unknown;
+  /** The topic was deleted: who has not asked for the offset since goes on where it was in the former topic. */
+  isOfFormerTopic: boolean;
 }
 
 /** Offsets of one group on one topic, by queueId. */
@@ -97,7 +100,7 @@ export class ConsumerOffsetManager {
   assignReset(group: string, topic: string, queueId: number, offset: number): void {
     const offsets = this.#table(group, topic);
     if (!offsets.reset.has(queueId)) this.#resetCount++;
-    offsets.reset.set(queueId, { target: offset, toldTo: null });
+    offsets.reset.set(queueId, { target: offset, toldTo: null, isOfFormerTopic: false });
     offsets.committed.set(queueId, offset);
     offsets.pulled.delete(queueId);
     this.#isDirty = true;
@@ -122,7 +125,9 @@ export class ConsumerOffsetManager {
     if (waiting === undefined) return -1;
     this.#groups.get(group)?.get(topic)?.reset.delete(queueId);
     this.#resetCount--;
-    return offset === waiting.target && puller === waiting.toldTo ? -1 : waiting.target;
+    const isKnown = puller !== null && puller === waiting.toldTo;
+    const isThere = waiting.isOfFormerTopic ? isKnown || offset === waiting.target : isKnown && offset === waiting.target;
+    return isThere ? -1 : waiting.target;
   }
 
   /** Topics that a group has offsets for. */
@@ -149,7 +154,7 @@ export class ConsumerOffsetManager {
     for (const [queueId, offset] of source) target.committed.set(queueId, offset);
     for (const queueId of target.reset.keys()) {
       const offset = source.get(queueId);
-      if (offset !== undefined) target.reset.set(queueId, { target: offset, toldTo: null });
+      if (offset !== undefined) target.reset.set(queueId, { target: offset, toldTo: null, isOfFormerTopic: false });
       else if (target.reset.delete(queueId)) this.#resetCount--;
     }
     this.#isDirty = true;
@@ -163,6 +168,7 @@ export class ConsumerOffsetManager {
     this.#isDirty = true;
   }
 
+  /** Forgets the offsets on a deleted topic. Should it be made again, members that are still where they were begin at its start. */
   removeTopic(topic: string): void {
     for (const topics of this.#groups.values()) {
       const offsets = topics.get(topic);
@@ -170,7 +176,16 @@ export class ConsumerOffsetManager {
       this.#resetCount -= offsets.reset.size;
       topics.delete(topic);
       this.#isDirty = true;
+      if (offsets.committed.size > 0) this.#rememberFormer(topics, topic, offsets);
     }
+  }
+
+  #rememberFormer(topics: Map<string, TopicOffsets>, topic: string, former: TopicOffsets): void {
+    if (this.#resetCount + former.committed.size > MAX_WAITING_RESETS) return;
+    const offsets: TopicOffsets = { committed: new Map(), pulled: new Map(), reset: new Map() };
+    for (const queueId of former.committed.keys()) offsets.reset.set(queueId, { target: 0, toldTo: null, isOfFormerTopic: true });
+    this.#resetCount += offsets.reset.size;
+    topics.set(topic, offsets);
   }
 
   /** What consumerOffset.json and GET_ALL_CONSUMER_OFFSET (43) hold; queueIds are bare integer keys. */

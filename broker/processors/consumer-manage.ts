@@ -39,8 +39,8 @@ export class ConsumerManageProcessor {
     const topic = textField(fields, 'topic');
     const queueId = intField(fields, 'queueId');
     const stored = this.#parts.offsets.query(group, topic, queueId);
+    this.#parts.offsets.tellReset(group, topic, queueId, connection);
     if (stored >= 0) {
-      this.#parts.offsets.tellReset(group, topic, queueId, connection);
       respondFields(connection, request, { offset: String(stored) });
     } else if (fields.setZeroIfNotFound !== undefined && !booleanField(fields, 'setZeroIfNotFound')) {
       connection.respond(request, ResponseCode.QUERY_NOT_FOUND, 'Not found, do not set to zero, maybe this group boot first', {});
