@@ -19,6 +19,7 @@ import { PullHoldService } from './longpolling/index.js';
 import { mayNotifyMembers } from './member-notices.js';
 import { ConsumerOffsetManager } from './offsets/index.js';
 import type { BrokerParts } from './parts.js';
+import { createPop } from './pop/index.js';
 import { registerProcessors, type SendProcessor } from './processors/index.js';
 import { Registration } from './registration/index.js';
 import { BrokerStats } from './stats/index.js';
@@ -128,6 +129,7 @@ export class BrokerNode {
     parts.offsets.load();
     parts.filters.load();
     parts.requestModes.load();
+    parts.revive.load();
     topics.addSystemTopics(systemTopics(config.broker));
     followDefaultQueueNums(parts);
     topics.setListener({
@@ -145,12 +147,15 @@ export class BrokerNode {
     store.addArrivalListener(holds.onArrival);
     store.addArrivalListener(delay.onArrival);
     if (parts.timer !== null) store.addArrivalListener(parts.timer.onArrival);
+    store.addArrivalListener(parts.popHolds.onArrival);
+    store.addArrivalListener(parts.revive.onArrival);
     delay.load();
     transactions.load();
     config.onChange((keys) => this.#onConfigChanged(keys));
     const { listenPort, vipPort } = await this.#server.listen();
     delay.start();
     parts.timer?.start();
+    parts.revive.start();
     transactions.start();
     parts.stats.start();
     parts.runtime.start();
@@ -178,6 +183,7 @@ export class BrokerNode {
     const { parts } = this;
     await parts.registration.stop();
     await parts.timer?.stop();
+    parts.revive.stop();
     await parts.delay.stop();
     parts.transactions.stop();
     this.#timers.stop();
@@ -190,6 +196,7 @@ export class BrokerNode {
       await new Promise<void>((resolve) => parts.timers.setTimeout(resolve, STOP_POLL_MS));
     }
     parts.holds.stop();
+    parts.popHolds.stop();
     await this.#server.close(0);
     parts.transactions.flush();
     parts.flushTurn();
@@ -251,6 +258,8 @@ function createParts(options: PartOptions): BrokerParts {
   const transactions = new TransactionService({ ...tables, settings: config.broker, storeHost, clock, timers, logger, flush: flushTurn });
   const sends = new SendCounters();
   const filters = new ConsumerFilterManager({ file: file('consumerFilter.json'), clock, logger, policy: config.broker });
+  const groups = new SubscriptionGroupManager({ file: file('subscriptionGroup.json'), clock, policy: config.broker });
+  const pop = createPop({ ...options, groups, offsets, sends, delayLevels, timer, flush: flushTurn });
   const brokerAddr = formatHostPort(brokerIP1, config.server.listenPort);
   const haServerAddr = formatHostPort(brokerIP2, config.store.haListenPort);
   return {
@@ -264,7 +273,7 @@ function createParts(options: PartOptions): BrokerParts {
     uniqKeys: new UniqKeyGenerator(),
     store,
     topics,
-    groups: new SubscriptionGroupManager({ file: file('subscriptionGroup.json'), clock, policy: config.broker }),
+    groups,
     offsets,
     consumers: new ConsumerManager({ clock, logger, onGroupGone: (group) => filters.unregister(group) }),
     filters,
@@ -278,6 +287,7 @@ function createParts(options: PartOptions): BrokerParts {
     delay,
     transactions,
     timer,
+    ...pop,
     requestModes: new RequestModeManager({ file: file('messageRequestMode.json'), policy: config.broker }),
     topicQueues: new TopicQueues({ client, topics, clock, config: config.broker }),
     registration: new Registration({ config: config.broker, topics, client, brokerAddr, haServerAddr, clock, timers, logger }),
@@ -307,6 +317,7 @@ function createServer(parts: BrokerParts): RemotingServer {
     ...(config.store.flushDiskType === 'SYNC_FLUSH' ? {} : { maxTurnRequests: MAX_TURN_REQUESTS }),
     onClose: (connection: Connection) => {
       parts.holds.onConnectionClosed(connection);
+      parts.popHolds.onConnectionClosed(connection);
       parts.consumers.onConnectionClosed(connection, (group) => mayNotifyMembers(parts, group));
       parts.producers.onConnectionClosed(connection);
     },

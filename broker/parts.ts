@@ -10,6 +10,7 @@ import type { ConsumerFilterManager } from './filter/index.js';
 import type { RebalanceLockManager } from './locks/index.js';
 import type { PullHoldService } from './longpolling/index.js';
 import type { ConsumerOffsetManager } from './offsets/index.js';
+import type { PopHoldService, PopService, ReviveService } from './pop/index.js';
 import type { Registration } from './registration/index.js';
 import type { BrokerStats } from './stats/index.js';
 import type { RuntimeInfo } from './stats/runtime-info.js';
@@ -49,6 +50,9 @@ export interface BrokerParts {
   /** The timer wheel; null when the broker runs without it. */
   readonly timer: TimerMessageService | null;
   readonly registration: Registration;
+  readonly pop: PopService;
+  readonly popHolds: PopHoldService;
+  readonly revive: ReviveService;
   readonly requestModes: RequestModeManager;
   readonly topicQueues: TopicQueues;
   /** Writes what was put since the last turn, acknowledges it, and wakes the pulls it matches. */

@@ -1,1 +1,2 @@
+export { DeadlineWheel, WheelEntry } from './deadline-wheel.js';
 export { HeldPull, PullHoldService } from './pull-hold-service.js';

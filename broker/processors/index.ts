@@ -11,6 +11,8 @@ import { AssignmentProcessor } from './assignment.js';
 import { ClientManageProcessor } from './client-manage.js';
 import { ConsumerManageProcessor } from './consumer-manage.js';
 import { EndTransactionProcessor } from './end-transaction.js';
+import { PopProcessor } from './pop.js';
+import { PopAckProcessor } from './pop-ack.js';
 import { PullProcessor } from './pull.js';
 import { QueryMessageProcessor } from './query-message.js';
 import { QueueLockProcessor } from './queue-lock.js';
@@ -47,6 +49,8 @@ export function registerProcessors(server: RemotingServer, parts: BrokerParts): 
     new AdminConfigProcessor(parts),
     new TimerProcessor(parts),
     new AssignmentProcessor(parts),
+    new PopProcessor(parts),
+    new PopAckProcessor(parts),
   ];
   for (const processor of processors) processor.register(server);
   return send;

@@ -1,0 +1,201 @@
+import type { Random } from '../../src/common/clock.js';
+import { getInt64, viewOf } from '../../src/common/int64.js';
+import { appendProperty, getProperty, MessageConst } from '../../src/common/message/properties.js';
+import { decodeRecord, encodeRecordBuffer, QUEUE_OFFSET_POS, recordVersionFor, TOTAL_SIZE_POS } from '../../src/common/message/record.js';
+import { encodePopReceipt, popRetryTopic, retryFlagOf } from '../../src/common/pop.js';
+import type { GetMessageResult, MessageFilter, MessageStore } from '../store/index.js';
+import type { TopicConfigManager } from '../topics/index.js';
+import type { PopOffsets, Taken } from './pop-offsets.js';
+
+/** What a pop asks for. */
+export interface PopQuery {
+  topic: string;
+  group: string;
+  /** −1: any queue. */
+  queueId: number;
+  maxMsgNums: number;
+  invisibleTime: number;
+  initMode: number;
+  filter: MessageFilter | null;
+}
+
+/** When and under which check points messages are handed out. */
+export interface PopMoment {
+  popTime: number;
+  reviveQid: number;
+}
+
+/** Messages of one queue for one pop. */
+export interface PopRun {
+  topic: string;
+  queueId: number;
+  startOffset: number;
+  /** Queue offset of each record. */
+  offsets: number[];
+  /** Records back to back, as the consumer gets them. */
+  buffers: Buffer[];
+  messageCount: number;
+  bytes: number;
+  taken: Taken;
+}
+
+export interface Selection {
+  runs: PopRun[];
+  /** Messages that the queues still hold for the group. */
+  restNum: number;
+  /** Messages that do not match the filter were passed, and there are more behind them. */
+  hasSkipped: boolean;
+}
+
+/** Keys of BrokerConfig that choose among queues; read at each use. */
+export interface SelectorPolicy {
+  readonly brokerName: string;
+  readonly popFromRetryProbability: number;
+  readonly enableRetryTopicV2: boolean;
+  readonly retrieveMessageFromPopRetryTopicV1: boolean;
+  readonly popResponseReturnActualRetryTopic: boolean;
+}
+
+/** Chooses the messages of a pop: from all queues of the topic beginning at a random one, and from the group's retry topic before or after them. */
+export class PopSelector {
+  readonly #store: MessageStore;
+  readonly #topics: TopicConfigManager;
+  readonly #offsets: PopOffsets;
+  readonly #policy: SelectorPolicy;
+  readonly #random: Random;
+
+  constructor(options: {
+    store: MessageStore;
+    topics: TopicConfigManager;
+    offsets: PopOffsets;
+    policy: SelectorPolicy;
+    random: Random;
+  }) {
+    this.#store = options.store;
+    this.#topics = options.topics;
+    this.#offsets = options.offsets;
+    this.#policy = options.policy;
+    this.#random = options.random;
+  }
+
+  select(query: PopQuery, moment: PopMoment): Selection {
+    const selection: Selection = { runs: [], restNum: 0, hasSkipped: false };
+    const random = this.#random.nextInt(100);
+    const isRetryFirst = random < this.#policy.popFromRetryProbability;
+    if (isRetryFirst) this.#takeRetries(query, moment, random, selection);
+    if (query.queueId < 0) this.#takeTopic(query, moment, { topic: query.topic, random }, selection);
+    else this.#take(query, moment, { topic: query.topic, queueId: query.queueId }, selection);
+    if (!isRetryFirst && countOf(selection) < query.maxMsgNums) this.#takeRetries(query, moment, random, selection);
+    return selection;
+  }
+
+  /** Topics by which the group's messages come back; in an answer may be messages of one of them only. */
+  retryTopics(topic: string, group: string): string[] {
+    const { enableRetryTopicV2, retrieveMessageFromPopRetryTopicV1 } = this.#policy;
+    const v1 = popRetryTopic(topic, group, 'v1');
+    if (!enableRetryTopicV2) return [v1];
+    const v2 = popRetryTopic(topic, group, 'v2');
+    return retrieveMessageFromPopRetryTopicV1 ? [v1, v2] : [v2];
+  }
+
+  #takeRetries(query: PopQuery, moment: PopMoment, random: number, selection: Selection): void {
+    const topics = this.retryTopics(query.topic, query.group);
+    if (random % 2 !== 0) topics.reverse();
+    const before = selection.runs.length;
+    for (const topic of topics) {
+      this.#takeTopic(query, moment, { topic, random }, selection);
+      if (selection.runs.length > before) return;
+    }
+  }
+
+  #takeTopic(query: PopQuery, moment: PopMoment, from: { topic: string; random: number }, selection: Selection): void {
+    const queueCount = this.#topics.entry(from.topic)?.readQueueNums ?? 0;
+    for (let i = 0; i < queueCount; i++) {
+      this.#take(query, moment, { topic: from.topic, queueId: (from.random + i) % queueCount }, selection);
+    }
+  }
+
+  #take(query: PopQuery, moment: PopMoment, from: { topic: string; queueId: number }, selection: Selection): void {
+    const { group, maxMsgNums, filter } = query;
+    const { topic, queueId } = from;
+    let startOffset = this.#offsets.next(group, topic, queueId, query.initMode);
+    const wanted = maxMsgNums - countOf(selection);
+    if (wanted <= 0) {
+      selection.restNum += Math.max(0, this.#store.maxOffset(topic, queueId) - startOffset);
+      return;
+    }
+    let result = this.#store.getMessage(topic, queueId, startOffset, wanted, { filter });
+    if (isOutside(result)) {
+      this.#pass(group, topic, queueId, { startOffset, nextOffset: result.nextBeginOffset });
+      startOffset = result.nextBeginOffset;
+      result = this.#store.getMessage(topic, queueId, startOffset, wanted, { filter });
+    }
+    const nextOffset = result.nextBeginOffset;
+    selection.restNum += Math.max(0, result.maxOffset - nextOffset);
+    if (result.status === 'FOUND') {
+      const offsets = offsetsOf(result.buffers);
+      const taken = this.#offsets.take(group, topic, queueId, { startOffset, nextOffset });
+      const buffers = topic === query.topic ? result.buffers : this.#asOriginal(result.buffers, query, { ...moment, startOffset });
+      selection.runs.push({ ...from, startOffset, offsets, buffers, messageCount: result.messageCount, bytes: result.bytes, taken });
+    } else if (result.status === 'NO_MATCHED_MESSAGE' || result.status === 'MESSAGE_WAS_REMOVING' || isOutside(result)) {
+      if (nextOffset <= startOffset) return;
+      this.#pass(group, topic, queueId, { startOffset, nextOffset });
+      if (nextOffset < result.maxOffset) selection.hasSkipped = true;
+    }
+  }
+
+  #pass(group: string, topic: string, queueId: number, run: { startOffset: number; nextOffset: number }): void {
+    this.#offsets.written(this.#offsets.take(group, topic, queueId, run));
+  }
+
+  /** Messages of a retry topic as the consumer knows them: of their own topic, with the receipt that names where they lie. */
+  #asOriginal(buffers: readonly Buffer[], query: PopQuery, moment: PopMoment & { startOffset: number }): Buffer[] {
+    const { popResponseReturnActualRetryTopic, brokerName } = this.#policy;
+    if (popResponseReturnActualRetryTopic) return [...buffers];
+    const changed: Buffer[] = [];
+    forEachRecord(buffers, (buffer, position) => {
+      const record = decodeRecord(buffer, position);
+      const { queueId, queueOffset } = record;
+      const { invisibleTime, topic } = query;
+      const receipt = encodePopReceipt({
+        ...moment,
+        invisibleTime,
+        retryFlag: retryFlagOf(record.topic),
+        brokerName,
+        queueId,
+        queueOffset,
+      });
+      const properties =
+        getProperty(record.properties, MessageConst.POP_CK) === undefined
+          ? appendProperty(record.properties, MessageConst.POP_CK, receipt)
+          : record.properties;
+      changed.push(encodeRecordBuffer({ ...record, topic, magicVersion: recordVersionFor(topic), properties }));
+    });
+    return changed;
+  }
+}
+
+/** Records chosen so far. */
+function countOf({ runs }: Selection): number {
+  let count = 0;
+  for (const { offsets } of runs) count += offsets.length;
+  return count;
+}
+
+/** The group's offset is not in the queue any more, or not yet: the result says where to go on. */
+function isOutside({ status }: GetMessageResult): boolean {
+  return status === 'OFFSET_TOO_SMALL' || status === 'OFFSET_OVERFLOW_BADLY' || status === 'OFFSET_FOUND_NULL';
+}
+
+function offsetsOf(buffers: readonly Buffer[]): number[] {
+  const offsets: number[] = [];
+  forEachRecord(buffers, (buffer, position) => offsets.push(Number(getInt64(viewOf(buffer), position + QUEUE_OFFSET_POS))));
+  return offsets;
+}
+
+function forEachRecord(buffers: readonly Buffer[], visit: (buffer: Buffer, position: number) => void): void {
+  for (const buffer of buffers) {
+    const view = viewOf(buffer);
+    for (let position = 0; position < buffer.length; position += view.getInt32(position + TOTAL_SIZE_POS)) visit(buffer, position);
+  }
+}

@@ -1,0 +1,122 @@
+import type { Clock } from '../../src/common/clock.js';
+import { retryFlagOf } from '../../src/common/pop.js';
+import type { PopOffsets } from './pop-offsets.js';
+import type { PopMoment, PopQuery, PopRun, PopSelector } from './pop-selector.js';
+import type { ReviveLog, Written } from './revive-log.js';
+import { type Ack, type CheckPoint, encodeAck, encodeCheckPoint } from './revive-records.js';
+
+/** What a pop hands out. */
+export interface PopResult extends PopMoment {
+  /** Their check points are stored. */
+  runs: PopRun[];
+  restNum: number;
+  /** Messages were passed that do not match, and there are more: popping again finds others. */
+  hasSkipped: boolean;
+}
+
+/** Hands out messages under check points, and takes acknowledgements. */
+export class PopService {
+  readonly #selector: PopSelector;
+  readonly #offsets: PopOffsets;
+  readonly #log: ReviveLog;
+  readonly #clock: Clock;
+  readonly #brokerName: string;
+  readonly #reviveQueueNum: number;
+  #popCount = 0;
+
+  constructor(options: {
+    selector: PopSelector;
+    offsets: PopOffsets;
+    log: ReviveLog;
+    clock: Clock;
+    config: { readonly brokerName: string; readonly reviveQueueNum: number };
+  }) {
+    this.#selector = options.selector;
+    this.#offsets = options.offsets;
+    this.#log = options.log;
+    this.#clock = options.clock;
+    this.#brokerName = options.config.brokerName;
+    this.#reviveQueueNum = options.config.reviveQueueNum;
+  }
+
+  retryTopics(topic: string, group: string): string[] {
+    return this.#selector.retryTopics(topic, group);
+  }
+
+  /** Whether check points and acknowledgements may go to this queue of the revive topic. */
+  isReviveQueue(reviveQid: number): boolean {
+    return reviveQid >= 0 && reviveQid < this.#reviveQueueNum;
+  }
+
+  /**
+   * Chooses messages and stores a check point for each queue they are of; `done` is called when all are stored, so that what the consumer
+   * never acknowledges comes back whatever happens here.
+   */
+  pop(query: PopQuery, done: (result: PopResult) => void): void {
+    const moment: PopMoment = { popTime: this.#clock.nowMs(), reviveQid: this.#popCount++ % this.#reviveQueueNum };
+    const { runs, restNum, hasSkipped } = this.#selector.select(query, moment);
+    const result: PopResult = { ...moment, runs: [], restNum, hasSkipped };
+    if (runs.length === 0) {
+      done(result);
+      return;
+    }
+    let waiting = runs.length;
+    for (const run of runs) {
+      this.#log.put(encodeCheckPoint(this.#checkPoint(query, run, moment)), moment.reviveQid, ({ isStored }) => {
+        if (isStored) {
+          this.#offsets.written(run.taken);
+          result.runs.push(run);
+        } else {
+          this.#offsets.failed(run.taken);
+          result.restNum += run.messageCount;
+        }
+        waiting--;
+        if (waiting === 0) done(result);
+      });
+    }
+  }
+
+  /** Stores an acknowledgement. */
+  ack(ack: Ack, options: { invisibleTime: number; reviveQid: number; kind: 'single' | 'batch' }, done: (written: Written) => void): void {
+    this.#log.put(encodeAck(ack, options.invisibleTime, options.kind), options.reviveQid, done);
+  }
+
+  /**
+   * Makes one message invisible for a time from now on: a check point of its own, and, once that is stored, the acknowledgement in its old one.
+   */
+  changeInvisibleTime(
+    ack: Ack,
+    options: { oldInvisibleTime: number; invisibleTime: number; reviveQid: number },
+    done: (written: Written, popTime: number) => void,
+  ): void {
+    // Never the pop time of the old check point: the two would be one.
+    const popTime = Math.max(this.#clock.nowMs(), ack.popTime + 1);
+    const { topic, group, queueId, brokerName, offsets } = ack;
+    const point: CheckPoint = {
+      ...{ topic, group, queueId, brokerName, offsets: [offsets[0]!], popTime },
+      ...{ startOffset: offsets[0]!, invisibleTime: options.invisibleTime, acked: 0 },
+    };
+    this.#log.put(encodeCheckPoint(point), options.reviveQid, (written) => {
+      if (!written.isStored) {
+        done(written, popTime);
+        return;
+      }
+      // Where it is not stored the message comes back twice, at its old time and at the new one.
+      this.ack(ack, { invisibleTime: options.oldInvisibleTime, reviveQid: options.reviveQid, kind: 'single' }, () =>
+        done(written, popTime),
+      );
+    });
+  }
+
+  #checkPoint({ group, invisibleTime }: PopQuery, { topic, queueId, startOffset, offsets }: PopRun, { popTime }: PopMoment): CheckPoint {
+    return { topic, group, queueId, startOffset, popTime, invisibleTime, brokerName: this.#brokerName, offsets, acked: 0 };
+  }
+}
+
+/** `startOffsetInfo` and `msgOffsetInfo` of an answer. */
+export function offsetInfos(runs: readonly PopRun[]): { startOffsetInfo: string; msgOffsetInfo: string } {
+  return {
+    startOffsetInfo: runs.map(({ topic, queueId, startOffset }) => `${retryFlagOf(topic)} ${queueId} ${startOffset}`).join(';'),
+    msgOffsetInfo: runs.map(({ topic, queueId, offsets }) => `${retryFlagOf(topic)} ${queueId} ${offsets.join(',')}`).join(';'),
+  };
+}

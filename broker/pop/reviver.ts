@@ -1,0 +1,142 @@
+import type { HostAddress } from '../../src/common/host.js';
+import { stringHashCode } from '../../src/common/java.js';
+import type { Logger } from '../../src/common/logger.js';
+import { encodeOffsetMsgId } from '../../src/common/message/message-id.js';
+import { appendProperty, getProperty, MessageConst } from '../../src/common/message/properties.js';
+import { decodeRecord, type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
+import { originalTopicOf, popRetryTopic } from '../../src/common/pop.js';
+import { dlqTopic, isRetryTopic } from '../../src/common/topic-names.js';
+import type { ConsumerOffsetManager } from '../offsets/index.js';
+import { isStored } from '../processors/put-status.js';
+import type { BrokerStats } from '../stats/index.js';
+import type { MessageStore, PutMessage, PutSink, PutStatus } from '../store/index.js';
+import type { SubscriptionGroupManager } from '../subscriptions/index.js';
+import { type TopicConfigManager, topicWithQueues } from '../topics/index.js';
+import type { RetryCopies } from './retry-copies.js';
+import type { CheckPoint } from './revive-records.js';
+
+/** The parts that reviving needs. */
+export interface ReviverParts {
+  readonly store: MessageStore;
+  readonly topics: TopicConfigManager;
+  readonly groups: SubscriptionGroupManager;
+  readonly offsets: ConsumerOffsetManager;
+  readonly stats: BrokerStats;
+  readonly policy: { readonly enableRetryTopicV2: boolean };
+  readonly storeHost: HostAddress;
+  readonly logger: Logger;
+}
+
+/** Outcome of one message: true when it is where it belongs, or can never be. */
+type Done = (isDone: boolean) => void;
+
+/** Puts messages that nobody acknowledged into the retry topic of their group, or, after its retries, into the dead-letter queue. */
+export class Reviver implements PutSink {
+  readonly #parts: ReviverParts;
+  /** Set after a crash, until no check point of before it is left. */
+  copies: RetryCopies | null = null;
+  #loggedStatus: PutStatus | null = null;
+
+  constructor(parts: ReviverParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the messages of a check point have somewhere to go: its topic and its group still exist. */
+  isWanted({ topic, group }: CheckPoint): boolean {
+    const { topics, groups } = this.#parts;
+    return topics.entry(originalTopicOf(topic, group)) !== undefined && groups.find(group) !== null;
+  }
+
+  /** Revives the message at a queue offset; `done` is called once, perhaps before this returns. */
+  revive(point: CheckPoint, offset: number, done: Done): void {
+    const { store, groups, logger } = this.#parts;
+    const result = store.getMessage(point.topic, point.queueId, offset, 1);
+    const record = result.status === 'FOUND' ? decodeRecord(result.buffers[0]!, 0) : null;
+    if (record === null || record.queueOffset !== offset) {
+      logger.warn(`message ${offset} of queue ${point.queueId} of ${point.topic} is gone: group ${point.group} does not get it again`);
+      done(true);
+      return;
+    }
+    const maxTimes = groups.find(point.group)?.retryMaxTimes ?? 0;
+    const topic = record.reconsumeTimes >= maxTimes ? this.#deadLetterTopic(point) : this.#retryTopic(point);
+    if (this.copies?.take(record, topic) === true) done(true);
+    else store.put(this.#copy(record, topic, { popTime: point.popTime, done }), this);
+  }
+
+  onPut(message: PutMessage, status: PutStatus): void {
+    const done = message.context as Done;
+    if (isStored(status)) {
+      this.#loggedStatus = null;
+      const entry = this.#parts.topics.entry(message.topic);
+      if (entry !== undefined) {
+        const bytes = message.body.length + message.properties.length + message.topic.length + RECORD_OVERHEAD_BYTES;
+        this.#parts.stats.countPut(entry.stats, 1, bytes);
+      }
+      done(true);
+      return;
+    }
+    if (this.#loggedStatus !== status) this.#parts.logger.warn(`popped messages cannot be put into ${message.topic}: ${status}`);
+    this.#loggedStatus = status;
+    // One that can never be stored must not stop those behind it.
+    done(status === 'MESSAGE_ILLEGAL' || status === 'PROPERTIES_SIZE_EXCEEDED');
+  }
+
+  #retryTopic({ topic, group }: CheckPoint): string {
+    const { topics, offsets, policy } = this.#parts;
+    const name = isRetryTopic(topic) ? topic : popRetryTopic(topic, group, policy.enableRetryTopicV2 ? 'v2' : 'v1');
+    if (topics.entry(name) === undefined) {
+      topics.ensure(name, () => topicWithQueues(name, 1));
+      if (offsets.query(group, name, 0) < 0) offsets.commit(group, name, 0, 0);
+    }
+    return name;
+  }
+
+  #deadLetterTopic({ group }: CheckPoint): string {
+    const name = dlqTopic(group);
+    this.#parts.topics.ensure(name, () => topicWithQueues(name, 1));
+    this.#parts.stats.count('DLQ_PUT_NUMS', `${name}@${group}`, 1);
+    return name;
+  }
+
+  #copy(record: MessageRecord, topic: string, { popTime, done }: { popTime: number; done: Done }): PutMessage {
+    let { properties } = record;
+    if (record.reconsumeTimes === 0 || getProperty(properties, MessageConst.FIRST_POP_TIME) === undefined) {
+      properties = appendProperty(properties, MessageConst.FIRST_POP_TIME, String(popTime));
+    }
+    if (!isRetryTopic(topic)) properties = withOrigin(properties, record);
+    const tags = getProperty(properties, MessageConst.TAGS);
+    return {
+      topic,
+      queueId: 0,
+      flag: record.flag,
+      sysFlag: record.sysFlag,
+      bornTimestamp: record.bornTimestamp,
+      bornHost: record.bornHost,
+      storeHost: this.#parts.storeHost,
+      reconsumeTimes: record.reconsumeTimes + 1,
+      preparedTransactionOffset: 0,
+      body: record.body,
+      properties,
+      tagsCode: tags === undefined ? 0 : stringHashCode(tags),
+      // The check point counts as done when its messages are as safe as they were.
+      waitStoreMsgOK: true,
+      queueOffset: 0,
+      commitLogOffset: 0,
+      storeTimestamp: 0,
+      context: done,
+    };
+  }
+}
+
+/** Where a dead letter came from, in the properties that CONSUMER_SEND_MSG_BACK leaves. */
+function withOrigin(properties: string, record: MessageRecord): string {
+  let result = properties;
+  if (getProperty(result, MessageConst.RETRY_TOPIC) === undefined) {
+    result = appendProperty(result, MessageConst.RETRY_TOPIC, record.topic);
+  }
+  if (getProperty(result, MessageConst.ORIGIN_MESSAGE_ID) === undefined) {
+    const offsetMsgId = encodeOffsetMsgId(record.storeHost, record.commitLogOffset);
+    result = appendProperty(result, MessageConst.ORIGIN_MESSAGE_ID, offsetMsgId);
+  }
+  return result;
+}

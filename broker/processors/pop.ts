@@ -1,0 +1,203 @@
+import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
+import type { RemotingCommand } from '../../src/remoting/command.js';
+import { PopMessageRequestHeader, readHeader } from '../../src/remoting/headers/index.js';
+import type { Connection, RemotingServer } from '../../src/remoting/server.js';
+import { isTagType, SQL92 } from '../connections/index.js';
+import { MAX_SUSPEND_MS } from '../limits.js';
+import type { BrokerParts } from '../parts.js';
+import { HeldPop, offsetInfos, type PopQuery, type PopResult } from '../pop/index.js';
+import type { MessageFilter } from '../store/index.js';
+import { FAQ, topicNotExist } from './auto-create.js';
+import { intField, NO_FIELDS, textField } from './fields.js';
+import { createGroup } from './pull-checks.js';
+import { fault } from './respond.js';
+import { parseTagExpressionCached } from './subscription-cache.js';
+
+const PERM_READ = 4;
+const MAX_POP_MESSAGES = 32;
+/** A pop that comes so long after its own end is not worth an answer with messages, ms. */
+const MAX_LATE_MS = 500;
+/** A held pop is answered so long before its client gives up, ms. */
+const ANSWER_AHEAD_MS = 50;
+
+/** What a pop is refused with. */
+interface PopFault {
+  code: number;
+  remark: string;
+}
+
+/** POP_MESSAGE (200050) and POLLING_INFO (200055). */
+export class PopProcessor {
+  readonly #parts: BrokerParts;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+    parts.popHolds.setResumer((held, why) => this.#resume(held, why));
+  }
+
+  register(server: RemotingServer): void {
+    server.register(RequestCode.POP_MESSAGE, (connection, request) => this.#pop(connection, request), { vip: false });
+    server.register(RequestCode.POLLING_INFO, (connection, request) => this.#pollingInfo(connection, request), { vip: false });
+  }
+
+  #pop(connection: Connection, request: RemotingCommand): void {
+    const { clock } = this.#parts;
+    const nowMs = clock.nowMs();
+    const fields = request.extFields ?? NO_FIELDS;
+    const { bornTime } = fields;
+    const withBornTime = bornTime === undefined || bornTime === '' || bornTime === '0' ? { ...fields, bornTime: String(nowMs) } : fields;
+    const header = readHeader(PopMessageRequestHeader, withBornTime);
+    const waitMs = Math.min(header.pollTime, header.bornTime + header.pollTime - nowMs, MAX_SUSPEND_MS);
+    const refusal =
+      -(header.bornTime + header.pollTime - nowMs) > MAX_LATE_MS
+        ? {
+            code: ResponseCode.POLLING_TIMEOUT,
+            remark: `the broker[${this.#parts.config.broker.brokerIP1}] pop message is timeout too much`,
+          }
+        : this.#check(connection, header);
+    const filter = refusal === null ? this.#filterOf(header) : null;
+    const refused = refusal ?? (filter !== null && 'code' in filter ? filter : null);
+    if (refused !== null) {
+      connection.respond(request, refused.code, refused.remark, { popTime: '0', invisibleTime: '0', reviveQid: '0', restNum: '0' });
+      return;
+    }
+    const query: PopQuery = {
+      topic: header.topic,
+      group: header.consumerGroup,
+      queueId: Math.max(-1, header.queueId),
+      maxMsgNums: Math.max(1, header.maxMsgNums),
+      invisibleTime: header.invisibleTime,
+      initMode: header.initMode,
+      filter: filter as MessageFilter | null,
+    };
+    const deadlineMs = clock.monotonicMs() + waitMs - ANSWER_AHEAD_MS;
+    this.#try(connection, request, query, deadlineMs);
+  }
+
+  #try(connection: Connection, request: RemotingCommand, query: PopQuery, deadlineMs: number): void {
+    const { pop, popHolds, clock } = this.#parts;
+    pop.pop(query, (result) => {
+      if (result.runs.length > 0) {
+        this.#found(connection, request, query, result);
+        return;
+      }
+      let code: number = ResponseCode.POLLING_TIMEOUT;
+      if (deadlineMs > clock.monotonicMs() && !connection.closed) {
+        const held = new HeldPop({ connection, request, query, deadlineMs });
+        if (popHolds.hold(held, pop.retryTopics(query.topic, query.group))) {
+          // Those that do not match are passed, a stretch of the queue at a time.
+          if (result.hasSkipped) popHolds.wakeNext(query);
+          return;
+        }
+        code = ResponseCode.POLLING_FULL;
+      }
+      connection.respond(request, code, 'NO_MESSAGE_IN_QUEUE', answerFields(query, result));
+    });
+  }
+
+  #resume({ connection, request, query, deadlineMs }: HeldPop, why: 'arrival' | 'deadline'): void {
+    if (!connection.closed) this.#try(connection, request, query, why === 'deadline' ? 0 : deadlineMs);
+    // What woke it is for somebody else.
+    else if (why === 'arrival') this.#parts.popHolds.wakeNext(query);
+  }
+
+  #found(connection: Connection, request: RemotingCommand, query: PopQuery, result: PopResult): void {
+    const { stats, topics, runtime, popHolds, clock } = this.#parts;
+    let messageCount = 0;
+    for (const run of result.runs) {
+      messageCount += run.messageCount;
+      const entry = topics.entry(run.topic);
+      if (entry === undefined) continue;
+      const groupStats = entry.stats.groups.get(query.group) ?? stats.group(entry.stats, run.topic, query.group);
+      stats.countGet(entry.stats, groupStats, run.messageCount, run.bytes);
+    }
+    runtime.countFound(messageCount, Math.max(0, clock.nowMs() - result.popTime));
+    const buffers = result.runs.flatMap((run) => run.buffers);
+    connection.respond(request, ResponseCode.SUCCESS, 'FOUND', answerFields(query, result), buffers);
+    if (result.restNum > 0) popHolds.wakeNext(query);
+  }
+
+  /** Checks in Apache's order; null when all pass. */
+  #check(connection: Connection, header: PopMessageRequestHeader): PopFault | null {
+    const { config, topics } = this.#parts;
+    const { brokerIP1, brokerPermission } = config.broker;
+    if ((brokerPermission & PERM_READ) === 0) {
+      return { code: ResponseCode.NO_PERMISSION, remark: `the broker[${brokerIP1}] pop message is forbidden` };
+    }
+    if (header.maxMsgNums > MAX_POP_MESSAGES) {
+      return {
+        code: ResponseCode.INVALID_PARAMETER,
+        remark: `the broker[${brokerIP1}] pop message's num is greater than ${MAX_POP_MESSAGES}`,
+      };
+    }
+    if (!config.store.timerWheelEnable) {
+      return {
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: `the broker[${brokerIP1}] pop message is forbidden because timerWheelEnable is false`,
+      };
+    }
+    const entry = topics.entry(header.topic);
+    if (entry === undefined) return { code: ResponseCode.TOPIC_NOT_EXIST, remark: topicNotExist(header.topic) };
+    if ((entry.config.perm & PERM_READ) === 0) {
+      return { code: ResponseCode.NO_PERMISSION, remark: `the topic[${header.topic}] peeking message is forbidden` };
+    }
+    if (header.queueId >= entry.readQueueNums) {
+      return {
+        code: ResponseCode.INVALID_PARAMETER,
+        remark: `queueId[${header.queueId}] is illegal, topic:[${header.topic}] topicConfig.readQueueNums:[${entry.readQueueNums}] consumer:[/${connection.remoteAddr}]`,
+      };
+    }
+    return this.#checkGroup(header.consumerGroup) ?? this.#checkKind(header);
+  }
+
+  #checkGroup(group: string): PopFault | null {
+    const groupConfig = this.#parts.groups.peek(group) ?? createGroup(this.#parts, group);
+    if (groupConfig === null) {
+      return { code: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark: `subscription group [${group}] does not exist, ${FAQ}` };
+    }
+    if (!groupConfig.consumeEnable) return { code: ResponseCode.NO_PERMISSION, remark: `subscription group no permission, ${group}` };
+    return null;
+  }
+
+  #checkKind({ order, invisibleTime }: PopMessageRequestHeader): PopFault | null {
+    if (order === true) {
+      return { code: ResponseCode.SYSTEM_ERROR, remark: 'popping in order is not supported by this broker: pop with order=false, or pull' };
+    }
+    const maxMs = this.#parts.config.store.timerMaxDelaySec * 1000;
+    if (invisibleTime > 0 && invisibleTime <= maxMs) return null;
+    return { code: ResponseCode.INVALID_PARAMETER, remark: `invisibleTime ${invisibleTime} is illegal, it is from 1 to ${maxMs} ms` };
+  }
+
+  #filterOf({ topic, exp, expType }: PopMessageRequestHeader): MessageFilter | PopFault | null {
+    if (exp === undefined || exp === '') return null;
+    if (isTagType(expType)) {
+      const subscription = parseTagExpressionCached(topic, exp);
+      if (subscription !== null) return subscription.filter;
+    } else if (expType === SQL92) {
+      const filter = this.#parts.filters.filterOf(exp);
+      if (filter !== null) return filter;
+    }
+    return { code: ResponseCode.SUBSCRIPTION_PARSE_FAILED, remark: "parse the consumer's subscription failed" };
+  }
+
+  #pollingInfo(connection: Connection, request: RemotingCommand): void {
+    const fields = request.extFields ?? NO_FIELDS;
+    const topic = textField(fields, 'topic');
+    const group = textField(fields, 'consumerGroup');
+    const queueId = intField(fields, 'queueId');
+    const entry = this.#parts.topics.entry(topic);
+    if (entry === undefined) throw fault(ResponseCode.TOPIC_NOT_EXIST, topicNotExist(topic));
+    const pollingNum = this.#parts.popHolds.countOf(topic, group, queueId);
+    connection.respond(request, ResponseCode.SUCCESS, null, { pollingNum: String(pollingNum) });
+  }
+}
+
+function answerFields({ invisibleTime }: PopQuery, result: PopResult): Record<string, string> {
+  return {
+    popTime: String(result.popTime),
+    invisibleTime: String(invisibleTime),
+    reviveQid: String(result.reviveQid),
+    restNum: String(result.restNum),
+    ...offsetInfos(result.runs),
+  };
+}
