@@ -7,6 +7,7 @@ import { asArray, asObject, asText } from '../json.js';
 import { MAX_GROUPS } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
 import { readSubscriptionGroup, type SubscriptionGroupConfig } from '../subscriptions/index.js';
+import { changeGroupAttributes } from '../topics/index.js';
 import { booleanField, NO_FIELDS, textField } from './fields.js';
 import { createGroup } from './pull-checks.js';
 import { fault, requireKept, respondJson, respondOk } from './respond.js';
@@ -54,7 +55,12 @@ export class AdminGroupProcessor {
     if (!groups.has(name) && groups.size >= MAX_GROUPS) {
       throw fault(ResponseCode.SYSTEM_ERROR, `group ${name} is not created: this broker has ${groups.size} groups, no more are allowed`);
     }
-    return readSubscriptionGroup(name, fields);
+    const group = readSubscriptionGroup(name, fields);
+    const present = groups.peek(name);
+    const change = changeGroupAttributes(present === undefined ? null : Object.fromEntries(present.attributes), group.attributes);
+    if ('problem' in change) throw fault(ResponseCode.SYSTEM_ERROR, change.problem);
+    group.attributes = new Map(Object.entries(change.attributes));
+    return group;
   }
 
   /** Like Apache's, this creates the group when groups may be created by use. */

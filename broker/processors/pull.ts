@@ -25,6 +25,7 @@ const STATUS_CODE: Readonly<Record<GetMessageStatus, number>> = {
 };
 
 const PREFIX_BYTES = 8;
+const MASTER_ID = 0;
 /** Messages that a held pull's selector refused after which it is answered, so that the next pull does not read them again. */
 const MAX_UNMATCHED_WHILE_HELD = 256;
 /** Bodies up to this size are copied behind their header; longer ones are sent from where they are. */
@@ -113,12 +114,12 @@ export class PullProcessor {
     const parts = this.#parts;
     parts.offsets.setPullOffset(pull.group, pull.topic, pull.queueId, result.nextBeginOffset);
     if (request.serializeType !== SERIALIZE_JSON || result.bytes > COPY_BELOW_BYTES) {
-      connection.respond(request, ResponseCode.SUCCESS, 'FOUND', progressFields(result, pull), result.buffers);
+      connection.respond(request, ResponseCode.SUCCESS, 'FOUND', this.#progressFields(result, pull, result.fromMemory), result.buffers);
       return;
     }
     if ((request.flag & FLAG_ONEWAY) !== 0) return;
     const header =
-      `{"code":0,"extFields":{"suggestWhichBrokerId":"${suggestedBroker()}","groupSysFlag":"${pull.groupConfig.groupSysFlag}",` +
+      `{"code":0,"extFields":{"suggestWhichBrokerId":"${this.#suggestedBroker(pull, result.fromMemory)}","groupSysFlag":"${pull.groupConfig.groupSysFlag}",` +
       `"nextBeginOffset":"${result.nextBeginOffset}","maxOffset":"${result.maxOffset}","minOffset":"${result.minOffset}",` +
       `"topicSysFlag":"${pull.entry.config.topicSysFlag}"},"flag":1,"language":"${OWN_LANGUAGE}","opaque":${request.opaque},` +
       `"remark":"FOUND","serializeTypeCurrentRPC":"JSON","version":${MQ_VERSION}}`;
@@ -168,27 +169,31 @@ export class PullProcessor {
   }
 
   #answer(connection: Connection, request: RemotingCommand, code: number, remark: string, progress: Progress, pull: CheckedPull): void {
-    connection.respond(request, code, remark, progressFields(progress, pull));
+    connection.respond(request, code, remark, this.#progressFields(progress, pull, true));
+  }
+
+  /**
+   * The broker that a client should pull from next: with slaveReadEnable the one that the group names for members that keep up, or for those that
+   * read what is no longer in memory; else the master. A client that knows no such broker pulls from another.
+   */
+  #suggestedBroker({ groupConfig }: CheckedPull, keepsUp: boolean): number {
+    if (!this.#parts.config.broker.slaveReadEnable) return MASTER_ID;
+    return keepsUp ? groupConfig.brokerId : groupConfig.whichBrokerWhenConsumeSlowly;
+  }
+
+  #progressFields(progress: Progress, pull: CheckedPull, keepsUp: boolean): Record<string, string> {
+    return {
+      suggestWhichBrokerId: String(this.#suggestedBroker(pull, keepsUp)),
+      groupSysFlag: String(pull.groupConfig.groupSysFlag),
+      nextBeginOffset: String(progress.nextBeginOffset),
+      maxOffset: String(progress.maxOffset),
+      minOffset: String(progress.minOffset),
+      topicSysFlag: String(pull.entry.config.topicSysFlag),
+    };
   }
 }
 
 function codeOf(status: GetMessageStatus, queueOffset: number): number {
   if (queueOffset === 0 && (status === 'NO_MATCHED_LOGIC_QUEUE' || status === 'NO_MESSAGE_IN_QUEUE')) return ResponseCode.PULL_NOT_FOUND;
   return STATUS_CODE[status];
-}
-
-/** The broker a client should pull from next: this one, as there is no slave to read from. */
-function suggestedBroker(): number {
-  return 0;
-}
-
-function progressFields(progress: Progress, pull: CheckedPull): Record<string, string> {
-  return {
-    suggestWhichBrokerId: String(suggestedBroker()),
-    groupSysFlag: String(pull.groupConfig.groupSysFlag),
-    nextBeginOffset: String(progress.nextBeginOffset),
-    maxOffset: String(progress.maxOffset),
-    minOffset: String(progress.minOffset),
-    topicSysFlag: String(pull.entry.config.topicSysFlag),
-  };
 }

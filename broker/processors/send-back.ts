@@ -103,7 +103,8 @@ export class SendBackProcessor implements PutSink {
         topic,
         group,
         level: delayLevel === 0 ? FIRST_RETRY_LEVEL + record.reconsumeTimes : delayLevel,
-        random: random.nextInt(group.retryQueueNums),
+        // No queue that consumers do not read: the topic may be older than the group's number.
+        random: random.nextInt(Math.max(1, Math.min(group.retryQueueNums, entry.readQueueNums))),
       });
     }
     stats.count('SNDBCK_PUT_NUMS', `${originalTopic}@${groupName}`, 1);

@@ -53,13 +53,29 @@ function parseChange(text: string): Map<string, string> {
  */
 export function changeAttributes(current: Readonly<Record<string, string>> | null, text: string): AttributeChange {
   try {
-    return { attributes: applyChanges(current, parseChange(text)) };
+    return { attributes: applyChanges(RULES, current, parseChange(text)) };
   } catch (error) {
     return { problem: (error as Error).message };
   }
 }
 
-function applyChanges(current: Readonly<Record<string, string>> | null, changes: Map<string, string>): Record<string, string> {
+/** The same for a consumer group, whose request has the changes as a map with signed names. No attribute of groups is known. */
+export function changeGroupAttributes(
+  current: Readonly<Record<string, string>> | null,
+  changes: ReadonlyMap<string, string>,
+): AttributeChange {
+  try {
+    return { attributes: applyChanges({}, current, changes) };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
+
+function applyChanges(
+  rules: Readonly<Record<string, AttributeRule>>,
+  current: Readonly<Record<string, string>> | null,
+  changes: ReadonlyMap<string, string>,
+): Record<string, string> {
   const attributes: Record<string, string> = { ...current };
   const seen = new Set<string>();
   for (const signed of changes.keys()) {
@@ -73,7 +89,7 @@ function applyChanges(current: Readonly<Record<string, string>> | null, changes:
   }
   for (const [signed, value] of changes) {
     const name = signed.slice(1);
-    const rule = RULES[name];
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === undefined) throw new Error(`unsupported key: ${name}`);
     if (current !== null && !rule.changeable) throw new Error(`attempt to update an unchangeable attribute. key: ${name}`);
     if (signed[0] === '-') {
