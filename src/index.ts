@@ -13,6 +13,8 @@ export {
   allocateMachineRoomNearby,
   type MachineRoomResolver,
 } from './client/consumer/allocate.js';
+export { LitePullConsumer, type MessageQueueListener } from './client/consumer/lite-pull-consumer.js';
+export type { LitePullConsumerOptions } from './client/consumer/lite-pull-settings.js';
 export type {
   ConsumeAnswer,
   ConsumeConcurrentlyContext,

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/common/clock.js';
 import { MAX_LOCKED_QUEUES } from '../limits.js';
 
 /** A lock that its owner does not renew for this long may be taken by another client. Apache's `rocketmq.broker.rebalance.lockMaxLiveTime`. */
-export const LOCK_MAX_LIVE_MS = 60_000;
+const LOCK_MAX_LIVE_MS = 60_000;
 
 interface QueueLock {
   clientId: string;
@@ -22,6 +22,8 @@ export interface LockedQueue {
  * broker the first client that asks gets the queue, as on Apache's broker.
  */
 export class RebalanceLockManager {
+  /** How long a lock lives without a renewal, ms. */
+  maxLiveMs = LOCK_MAX_LIVE_MS;
   readonly #clock: Clock;
   readonly #groups = new Map<string, Map<string, QueueLock>>();
   readonly #maxLocks: number;
@@ -52,14 +54,14 @@ export class RebalanceLockManager {
   /** Whether any queue of the group has a lock that lives. */
   isGroupLocked(group: string): boolean {
     const nowMs = this.#clock.monotonicMs();
-    for (const lock of this.#groups.get(group)?.values() ?? []) if (!isExpired(lock, nowMs)) return true;
+    for (const lock of this.#groups.get(group)?.values() ?? []) if (!this.#isExpired(lock, nowMs)) return true;
     return false;
   }
 
   #lockOne(group: string, clientId: string, key: string, nowMs: number): boolean {
     const lock = this.#groups.get(group)?.get(key);
     if (lock !== undefined) {
-      if (lock.clientId !== clientId && !isExpired(lock, nowMs)) return false;
+      if (lock.clientId !== clientId && !this.#isExpired(lock, nowMs)) return false;
       lock.clientId = clientId;
       lock.renewedMs = nowMs;
       return true;
@@ -78,14 +80,14 @@ export class RebalanceLockManager {
 
   #dropExpired(nowMs: number): void {
     for (const [group, locks] of this.#groups) {
-      for (const [key, lock] of locks) if (isExpired(lock, nowMs) && locks.delete(key)) this.#count--;
+      for (const [key, lock] of locks) if (this.#isExpired(lock, nowMs) && locks.delete(key)) this.#count--;
       if (locks.size === 0) this.#groups.delete(group);
     }
   }
-}
 
-function isExpired(lock: QueueLock, nowMs: number): boolean {
-  return nowMs - lock.renewedMs > LOCK_MAX_LIVE_MS;
+  #isExpired(lock: QueueLock, nowMs: number): boolean {
+    return nowMs - lock.renewedMs > this.maxLiveMs;
+  }
 }
 
 function keyOf({ topic, brokerName, queueId }: LockedQueue): string {

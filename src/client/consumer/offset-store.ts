@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { ConnectError } from '../../common/errors.js';
 import { type JsonValue, parseFastjson, stringifyFastjson } from '../../common/fastjson.js';
 import { type BrokerCall, queryConsumerOffset, updateConsumerOffset, updateConsumerOffsetRequest } from '../broker-requests.js';
@@ -144,6 +145,11 @@ export class RemoteOffsetStore extends MemoryOffsets implements OffsetStore {
     }
     return { remoting: this.#client.remoting, addr: target.addr, timeoutMs: OFFSET_TIMEOUT_MS };
   }
+}
+
+/** Where a broadcasting consumer keeps its offsets. */
+export function localOffsetFile(clientId: string, options: { consumerGroup: string; localOffsetStoreDir?: string }): string {
+  return join(options.localOffsetStoreDir ?? join(homedir(), '.rocketmq_offsets'), clientId, options.consumerGroup, 'offsets.json');
 }
 
 /** Offsets of a broadcasting consumer live in a file of the client: `<dir>/<clientId>/<group>/offsets.json`, form as Apache's. */

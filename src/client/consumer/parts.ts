@@ -90,6 +90,8 @@ export interface PushSettings {
   maxReconsumeTimes: number;
   consumeTimeoutMinutes: number;
   suspendCurrentQueueTimeMs: number;
+  lockIntervalMs: number;
+  lockMaxLiveMs: number;
   /** The listener is an ordered one. */
   isOrdered: boolean;
   rebalanceIntervalMs: number;

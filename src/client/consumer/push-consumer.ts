@@ -1,25 +1,22 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { TimerHandle } from '../../common/clock.js';
 import { UsageError } from '../../common/errors.js';
 import { retryTopic } from '../../common/topic-names.js';
 import type { ConsumeMessageDirectlyResult } from '../../remoting/bodies/consume-stats.js';
-import { type ConsumerData, encodeCheckClientRequestBody, type SubscriptionData } from '../../remoting/bodies/subscription.js';
-import { responseError } from '../../remoting/client.js';
-import { RequestCode, ResponseCode } from '../../remoting/codes.js';
+import type { ConsumerData, SubscriptionData } from '../../remoting/bodies/subscription.js';
 import type { ConsumerMember } from '../members.js';
 import { type MessageQueue, queueKey } from '../message-queue.js';
 import { MQClient } from '../mq-client.js';
 import { validateClientGroup } from '../producer/validate.js';
-import { buildSubscription, ExpressionType, type SqlExpression } from '../subscription.js';
+import { buildSubscription, type SqlExpression } from '../subscription.js';
 import { ConsumeTrace } from '../trace/consume-trace.js';
 import { TraceDispatcher } from '../trace/trace-dispatcher.js';
 import { ConsumeType, MessageModel } from '../types.js';
 import { allocateAveragely } from './allocate.js';
+import { checkExpressions } from './check-expressions.js';
 import { ConsumeOrderlyService } from './consume-orderly-service.js';
 import { ConsumeService } from './consume-service.js';
 import { ConsumerStats } from './consumer-stats.js';
-import { LocalFileOffsetStore, type OffsetStore, RemoteOffsetStore } from './offset-store.js';
+import { LocalFileOffsetStore, localOffsetFile, type OffsetStore, RemoteOffsetStore } from './offset-store.js';
 import type { ConsumerParts, DirectResult, MessageListener, OrderlyMessageListener, PushSettings, QueueConsumer } from './parts.js';
 import type { ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
@@ -28,6 +25,7 @@ import { type PushConsumerOptions, resolvePushSettings } from './push-settings.j
 export type { PushConsumerOptions } from './push-settings.js';
 
 import { QueueLocks } from './queue-locks.js';
+import { QueuePuller } from './queue-puller.js';
 import { Rebalancer } from './rebalancer.js';
 import { buildRunningInfo } from './running-info.js';
 import { SendBack } from './send-back.js';
@@ -67,7 +65,7 @@ export class PushConsumer {
   #orderlyListener: OrderlyMessageListener | undefined;
   #consume: QueueConsumer | undefined;
   #locks: QueueLocks | undefined;
-  #rebalancer: Rebalancer | undefined;
+  #rebalancer: Rebalancer<QueuePuller> | undefined;
   #missingRoutes: TimerHandle | undefined;
   #cleanExpired: TimerHandle | undefined;
   #state: 'created' | 'running' | 'stopping' | 'stopped' = 'created';
@@ -86,7 +84,7 @@ export class PushConsumer {
     this.#retryTopic = retryTopic(options.consumerGroup);
     this.#stats = new ConsumerStats(this.#client.clock);
     this.#offsets = broadcasting
-      ? new LocalFileOffsetStore(this.#client, offsetFile(options, this.#client.clientId))
+      ? new LocalFileOffsetStore(this.#client, localOffsetFile(this.#client.clientId, options))
       : new RemoteOffsetStore(this.#client, options.consumerGroup);
     this.#traces = TraceDispatcher.of(this.#client, options, { group: options.consumerGroup, kind: 'CONSUME' });
     this.#parts = {
@@ -122,7 +120,7 @@ export class PushConsumer {
     this.#subscriptions.set(topic, buildSubscription(topic, expression, this.#client.clock.nowMs()));
     if (this.#state === 'running') {
       await this.#client.routes.resolve(topic);
-      await this.#checkExpressions();
+      await checkExpressions(this.#client, this.consumerGroup, this.#subscriptions.values());
       await this.#client.heartbeat();
       await this.#rebalancer?.rebalance();
       this.#watchMissingRoutes();
@@ -190,7 +188,7 @@ export class PushConsumer {
       for (const topic of this.#subscriptions.keys()) {
         await this.#client.routes.refresh(topic);
       }
-      await this.#checkExpressions();
+      await checkExpressions(this.#client, this.consumerGroup, this.#subscriptions.values());
       await this.#client.heartbeat();
     } catch (error) {
       await this.shutdown();
@@ -248,18 +246,18 @@ export class PushConsumer {
     this.#suspended = false;
   }
 
-  #createRebalancer(): Rebalancer {
+  #createRebalancer(): Rebalancer<QueuePuller> {
     const init = {
       sendBack: new SendBack(this.#parts),
       onRemoved: (processQueue: ProcessQueue) => this.#rebalancer?.puller(processQueue.queue)?.wake(),
     };
     if (this.#orderlyListener === undefined) {
       this.#consume = new ConsumeService(this.#parts, { ...init, listener: this.#listener! });
-      return new Rebalancer(this.#parts, this.#consume);
+      return this.#rebalancerFor(this.#consume);
     }
     const orderly = new ConsumeOrderlyService(this.#parts, { ...init, listener: this.#orderlyListener });
     this.#consume = orderly;
-    const rebalancer = new Rebalancer(this.#parts, orderly);
+    const rebalancer = this.#rebalancerFor(orderly);
     if (this.#settings.messageModel === MessageModel.CLUSTERING) {
       const locks = new QueueLocks(this.#parts, {
         owned: () => rebalancer.processQueues,
@@ -270,6 +268,13 @@ export class PushConsumer {
       this.#locks = locks;
     }
     return rebalancer;
+  }
+
+  #rebalancerFor(consume: QueueConsumer): Rebalancer<QueuePuller> {
+    return new Rebalancer(this.#parts, {
+      createTask: (processQueue, rebalancer) => new QueuePuller(this.#parts, processQueue, consume, rebalancer),
+      syncOffset: (processQueue) => consume.syncOffset(processQueue),
+    });
   }
 
   /** Another member has, or may have had, the queue: starts again from what is committed, once the lock is granted. */
@@ -326,24 +331,6 @@ export class PushConsumer {
     if (this.#state === 'running' && this.#rebalancer !== undefined) {
       this.#syncOffsets();
       await this.#offsets.persistAll(this.#rebalancer.queues, { wait: false });
-    }
-  }
-
-  /** Brokers compile SQL expressions when asked; a bad one stops the start instead of filtering nothing. */
-  async #checkExpressions(): Promise<void> {
-    for (const subscription of this.#subscriptions.values()) {
-      if (subscription.expressionType === ExpressionType.TAG) {
-        continue;
-      }
-      const addr = this.#client.routes.anyAddrOf(subscription.topic, (count) => this.#client.random.nextInt(count));
-      if (addr === undefined) {
-        continue;
-      }
-      const body = encodeCheckClientRequestBody({ clientId: this.clientId, group: this.consumerGroup, subscriptionData: subscription });
-      const response = await this.#client.remoting.invoke(addr, { code: RequestCode.CHECK_CLIENT_CONFIG, body }, this.#client.apiTimeoutMs);
-      if (response.code !== ResponseCode.SUCCESS) {
-        throw responseError(response, addr, `subscription of topic ${subscription.topic}`);
-      }
     }
   }
 
@@ -426,8 +413,4 @@ export class PushConsumer {
     }
     return { ...result, spentTimeMills: Math.round(this.#client.clock.monotonicMs() - startMs) };
   }
-}
-
-function offsetFile(options: PushConsumerOptions, clientId: string): string {
-  return join(options.localOffsetStoreDir ?? join(homedir(), '.rocketmq_offsets'), clientId, options.consumerGroup, 'offsets.json');
 }

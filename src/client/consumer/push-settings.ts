@@ -36,6 +36,10 @@ export interface PushConsumerOptions extends ClientOptions {
   consumeTimeoutMinutes?: number;
   /** How long an ordered queue rests after a failed call, 10 to 30,000 ms. Default 1000. */
   suspendCurrentQueueTimeMs?: number;
+  /** How often an ordered consumer renews the locks of its queues, ms. Default 20000. */
+  lockIntervalMs?: number;
+  /** For how long a lock is relied on after its last renewal, ms; half of what brokers keep it for. Default 30000. */
+  lockMaxLiveMs?: number;
   /** How long `shutdown` waits for listener calls, ms. Default 10000. */
   awaitTerminationMs?: number;
   /** Time between divisions of the queues without any event, ms. Default 20000. */
@@ -47,11 +51,27 @@ export interface PushConsumerOptions extends ClientOptions {
 
 const HALF_HOUR_MS = 30 * 60_000;
 
-function inRange(name: string, value: number, min: number, max: number): number {
+/** @throws UsageError that names the setting, its value and its range. */
+export function inRange(name: string, value: number, min: number, max: number): number {
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new UsageError(`${name} ${value} is out of range [${min}, ${max}]`);
   }
   return value;
+}
+
+/**
+ * Reads `yyyyMMddHHmmss`; half an hour ago when not given.
+ * @throws UsageError when it is not such a time.
+ */
+export function consumeTimestampOf(text: string | undefined, clock: Clock): number {
+  if (text === undefined) {
+    return clock.nowMs() - HALF_HOUR_MS;
+  }
+  const consumeTimestampMs = parseConsumeTimestamp(text);
+  if (consumeTimestampMs === null) {
+    throw new UsageError(`consumeTimestamp ${JSON.stringify(text)} is not yyyyMMddHHmmss`, { hint: 'write it like 20131223171201' });
+  }
+  return consumeTimestampMs;
 }
 
 /**
@@ -63,20 +83,11 @@ export function resolvePushSettings(
   clock: Clock,
   defaultStrategy: AllocateMessageQueueStrategy,
 ): PushSettings {
-  let consumeTimestampMs: number | null = clock.nowMs() - HALF_HOUR_MS;
-  if (options.consumeTimestamp !== undefined) {
-    consumeTimestampMs = parseConsumeTimestamp(options.consumeTimestamp);
-    if (consumeTimestampMs === null) {
-      throw new UsageError(`consumeTimestamp ${JSON.stringify(options.consumeTimestamp)} is not yyyyMMddHHmmss`, {
-        hint: 'write it like 20131223171201',
-      });
-    }
-  }
   return {
     consumerGroup: options.consumerGroup,
     messageModel: options.messageModel ?? MessageModel.CLUSTERING,
     consumeFromWhere: options.consumeFromWhere ?? ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET,
-    consumeTimestampMs,
+    consumeTimestampMs: consumeTimestampOf(options.consumeTimestamp, clock),
     allocateMessageQueueStrategy: options.allocateMessageQueueStrategy ?? defaultStrategy,
     consumeThreadMax: inRange('consumeThreadMax', options.consumeThreadMax ?? 20, 1, 1000),
     consumeMessageBatchMaxSize: inRange('consumeMessageBatchMaxSize', options.consumeMessageBatchMaxSize ?? 1, 1, 1024),
@@ -89,6 +100,8 @@ export function resolvePushSettings(
     maxReconsumeTimes: inRange('maxReconsumeTimes', options.maxReconsumeTimes ?? -1, -1, 2_147_483_647),
     consumeTimeoutMinutes: options.consumeTimeoutMinutes ?? 15,
     suspendCurrentQueueTimeMs: inRange('suspendCurrentQueueTimeMs', options.suspendCurrentQueueTimeMs ?? 1000, 10, 30_000),
+    lockIntervalMs: options.lockIntervalMs ?? 20_000,
+    lockMaxLiveMs: options.lockMaxLiveMs ?? 30_000,
     isOrdered: false,
     rebalanceIntervalMs: options.rebalanceIntervalMs ?? 20_000,
     rebalanceMinIntervalMs: 100,

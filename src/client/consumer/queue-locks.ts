@@ -8,11 +8,8 @@ import type { ProcessQueue } from './process-queue.js';
 
 const LOCK_TIMEOUT_MS = 1_000;
 const FIRST_RENEWAL_MS = 1_000;
-const RENEWAL_INTERVAL_MS = 20_000;
-/** A lock that was not renewed for so long is not relied on. */
-const LOCK_VALID_MS = 30_000;
-/** A broker gives a lock away after 60 s without a renewal; one renewed later may have had another owner meanwhile. */
-const LOCK_MAX_LIVE_MS = 60_000;
+/** Brokers keep a lock twice as long as members rely on it; one renewed even later may have had another owner meanwhile. */
+const BROKER_LIVE_FACTOR = 2;
 
 /** The broker-side locks of an ordered consumer's queues: one member of the group holds a queue at a time. */
 export class QueueLocks {
@@ -32,7 +29,7 @@ export class QueueLocks {
   }
 
   start(): void {
-    this.#schedule(FIRST_RENEWAL_MS);
+    this.#schedule(Math.min(FIRST_RENEWAL_MS, this.#parts.settings.lockIntervalMs));
   }
 
   stop(): void {
@@ -44,7 +41,7 @@ export class QueueLocks {
 
   /** Whether messages of the queue may be consumed now. */
   isHeld(processQueue: ProcessQueue): boolean {
-    return this.#parts.client.clock.monotonicMs() - processQueue.lockedMs < LOCK_VALID_MS;
+    return this.#parts.client.clock.monotonicMs() - processQueue.lockedMs < this.#parts.settings.lockMaxLiveMs;
   }
 
   /** Asks for the locks. @returns those that were granted, by queue key; queues of a broker that does not answer are missing. */
@@ -74,7 +71,8 @@ export class QueueLocks {
 
   /** Renews all locks; what a broker did not grant any more is lost. */
   async renew(): Promise<void> {
-    const { clock, logger } = this.#parts.client;
+    const { client, settings } = this.#parts;
+    const { clock, logger } = client;
     await Promise.all(
       this.#byBroker(this.#owned().map(({ queue }) => queue)).map(async (ofBroker) => {
         const askedMs = clock.monotonicMs();
@@ -92,7 +90,7 @@ export class QueueLocks {
           if (!asked.has(key)) {
             continue;
           }
-          if (granted.has(key) && askedMs - processQueue.lockedMs < LOCK_MAX_LIVE_MS) {
+          if (granted.has(key) && askedMs - processQueue.lockedMs < BROKER_LIVE_FACTOR * settings.lockMaxLiveMs) {
             processQueue.lockedMs = askedMs;
           } else {
             this.#onLost(processQueue);
@@ -106,7 +104,7 @@ export class QueueLocks {
     this.#timer = this.#parts.client.timers.setTimeout(() => {
       void this.renew().finally(() => {
         if (this.#timer !== undefined) {
-          this.#schedule(RENEWAL_INTERVAL_MS);
+          this.#schedule(this.#parts.settings.lockIntervalMs);
         }
       });
     }, delayMs);

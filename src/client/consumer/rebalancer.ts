@@ -4,10 +4,10 @@ import { type BrokerCall, getConsumerIdList, getMaxOffset, searchOffset } from '
 import { throwLater } from '../callback.js';
 import { compareText, type MessageQueue, queueKey } from '../message-queue.js';
 import { MessageModel } from '../types.js';
-import type { ConsumerParts, QueueConsumer } from './parts.js';
+import type { ConsumerParts, PushSettings } from './parts.js';
 import { ProcessQueue } from './process-queue.js';
 import type { QueueLocks } from './queue-locks.js';
-import { QueuePuller, type QueuePullerOwner } from './queue-puller.js';
+import type { QueuePullerOwner } from './queue-puller.js';
 import { computeStartOffset } from './start-offset.js';
 
 /** Where another member may have owned a queue until now: how long its new owner waits for the last commit, ms. */
@@ -18,6 +18,38 @@ const UNBALANCED_INTERVAL_MS = 1_000;
 const UNLOCKED_INTERVAL_MS = 500;
 /** A queue that was not pulled for so long has lost its puller somehow; it is started again, ms. */
 const PULL_MAX_IDLE_MS = 120_000;
+
+/** Pulls one owned queue. */
+export interface QueueTask {
+  readonly processQueue: ProcessQueue;
+  /** Begins after the delay. */
+  start(delayMs: number): void;
+  /** No more pulls; the answer of the one on its way is thrown away. */
+  stop(): void;
+}
+
+/** What the division of queues needs of a consumer. */
+export interface RebalanceParts extends Pick<ConsumerParts, 'client' | 'subscriptions' | 'offsets'> {
+  readonly settings: Readonly<
+    Pick<
+      PushSettings,
+      | 'consumerGroup'
+      | 'messageModel'
+      | 'consumeFromWhere'
+      | 'consumeTimestampMs'
+      | 'allocateMessageQueueStrategy'
+      | 'rebalanceIntervalMs'
+      | 'rebalanceMinIntervalMs'
+    >
+  >;
+}
+
+/** What becomes of the owned queues. */
+export interface QueueOwner<T extends QueueTask> {
+  createTask(processQueue: ProcessQueue, rebalancer: Rebalancer<T>): T;
+  /** Brings the committable offset of a queue into the offset store. */
+  syncOffset(processQueue: ProcessQueue): void;
+}
 
 /** How the queues of an ordered group change hands. */
 export interface OrderedHandOver {
@@ -30,10 +62,10 @@ export interface OrderedHandOver {
  * Divides the queues of the subscribed topics among the members of the group, and keeps one puller for each owned queue. Every member
  * computes the same division from the same lists. Runs on a timer, and at once when a broker says that the membership changed.
  */
-export class Rebalancer implements QueuePullerOwner {
-  readonly #parts: ConsumerParts;
-  readonly #consume: QueueConsumer;
-  readonly #pullers = new Map<string, QueuePuller>();
+export class Rebalancer<T extends QueueTask> implements QueuePullerOwner {
+  readonly #parts: RebalanceParts;
+  readonly #owner: QueueOwner<T>;
+  readonly #pullers = new Map<string, T>();
   #timer: TimerHandle | undefined;
   #running: Promise<void> | undefined;
   #again = false;
@@ -46,9 +78,9 @@ export class Rebalancer implements QueuePullerOwner {
   /** Called with the owned queues of a topic when they changed. */
   onQueuesChanged: ((topic: string, queues: readonly MessageQueue[]) => void) | undefined;
 
-  constructor(parts: ConsumerParts, consume: QueueConsumer) {
+  constructor(parts: RebalanceParts, owner: QueueOwner<T>) {
     this.#parts = parts;
-    this.#consume = consume;
+    this.#owner = owner;
   }
 
   /** The owned queues. */
@@ -56,11 +88,15 @@ export class Rebalancer implements QueuePullerOwner {
     return [...this.#pullers.values()].map((puller) => puller.processQueue);
   }
 
+  get pullers(): T[] {
+    return [...this.#pullers.values()];
+  }
+
   get queues(): MessageQueue[] {
     return this.processQueues.map((processQueue) => processQueue.queue);
   }
 
-  puller(queue: MessageQueue): QueuePuller | undefined {
+  puller(queue: MessageQueue): T | undefined {
     return this.#pullers.get(queueKey(queue));
   }
 
@@ -203,8 +239,10 @@ export class Rebalancer implements QueuePullerOwner {
       queues: route.subscribeQueues,
       clientIds: [...new Set(clientIds)].sort(compareText),
     });
-    const { owned, isComplete } = await this.#lockNew(queues);
+    const { owned, isComplete, granted } = await this.#lockNew(queues);
     if (this.#stopped) {
+      // Nobody would give these back.
+      await this.ordered?.locks.unlock(granted, { wait: true });
       return 'unknown';
     }
     const changed = this.#own(topic, queues, { memberCount: clientIds.length, owned });
@@ -219,11 +257,11 @@ export class Rebalancer implements QueuePullerOwner {
     return changed ? 'changed' : 'same';
   }
 
-  /** Locks what of the queues is new, where that is needed. @returns those that may be owned, and whether these are all */
-  async #lockNew(queues: readonly MessageQueue[]): Promise<{ owned: Set<string>; isComplete: boolean }> {
+  /** Locks what of the queues is new, where that is needed. @returns those that may be owned, whether these are all, and the new locks */
+  async #lockNew(queues: readonly MessageQueue[]): Promise<{ owned: Set<string>; isComplete: boolean; granted: MessageQueue[] }> {
     const owned = new Set(queues.map(queueKey));
     if (this.ordered === null) {
-      return { owned, isComplete: true };
+      return { owned, isComplete: true, granted: [] };
     }
     const leaving = (key: string): boolean => this.#pullers.get(key)?.processQueue.isLeaving === true;
     const fresh = queues.filter((queue) => !this.#pullers.has(queueKey(queue)));
@@ -234,7 +272,7 @@ export class Rebalancer implements QueuePullerOwner {
         owned.delete(key);
       }
     }
-    return { owned, isComplete: owned.size === queues.length };
+    return { owned, isComplete: owned.size === queues.length, granted: fresh.filter((queue) => granted.has(queueKey(queue))) };
   }
 
   /** Makes the owned queues of a topic these, as far as they may be owned. @returns whether anything changed. */
@@ -264,7 +302,7 @@ export class Rebalancer implements QueuePullerOwner {
         offsets.remove(queue);
         const processQueue = new ProcessQueue(queue, nowMs);
         processQueue.lockedMs = this.ordered === null ? processQueue.lockedMs : client.clock.monotonicMs();
-        const puller = new QueuePuller(this.#parts, processQueue, this.#consume, this);
+        const puller = this.#owner.createTask(processQueue, this);
         this.#pullers.set(key, puller);
         // Who had the lock before has committed.
         puller.start(memberCount > 1 && this.ordered === null ? HAND_OVER_MS : 0);
@@ -275,14 +313,14 @@ export class Rebalancer implements QueuePullerOwner {
   }
 
   /** Commits what is done and lets go; messages still being consumed will reach the next owner too. */
-  #giveUp(puller: QueuePuller): void {
+  #giveUp(puller: T): void {
     const { offsets } = this.#parts;
     const { processQueue } = puller;
     if (this.ordered !== null) {
       void this.#handOver(puller, this.ordered);
       return;
     }
-    this.#consume.syncOffset(processQueue);
+    this.#owner.syncOffset(processQueue);
     this.drop(processQueue);
     void offsets.persist(processQueue.queue, { wait: false }).then(() => {
       if (!this.#pullers.has(queueKey(processQueue.queue))) {
@@ -292,7 +330,7 @@ export class Rebalancer implements QueuePullerOwner {
   }
 
   /** An ordered queue is another member's only when the call that runs has ended, its result is committed and the lock is given back. */
-  async #handOver(puller: QueuePuller, { finish, locks }: OrderedHandOver): Promise<void> {
+  async #handOver(puller: T, { finish, locks }: OrderedHandOver): Promise<void> {
     const { offsets } = this.#parts;
     const { processQueue } = puller;
     processQueue.isLeaving = true;
@@ -301,7 +339,7 @@ export class Rebalancer implements QueuePullerOwner {
     if (processQueue.dropped) {
       return;
     }
-    this.#consume.syncOffset(processQueue);
+    this.#owner.syncOffset(processQueue);
     await offsets.persist(processQueue.queue, { wait: true });
     this.drop(processQueue);
     offsets.remove(processQueue.queue);

@@ -61,7 +61,8 @@ export function buildRunningInfo(
   return state.jstackEnable ? { ...info, jstack: new Error('one thread runs everything').stack ?? '' } : info;
 }
 
-function queueInfo(parts: ConsumerParts, processQueue: ProcessQueue): ProcessQueueInfo {
+/** What a consumer knows of one owned queue. */
+export function queueInfo(parts: Pick<ConsumerParts, 'client' | 'offsets'>, processQueue: ProcessQueue): ProcessQueueInfo {
   return {
     commitOffset: parts.offsets.get(processQueue.queue) ?? 0,
     cachedMsgMinOffset: processQueue.minCachedOffset,
@@ -80,6 +81,6 @@ function queueInfo(parts: ConsumerParts, processQueue: ProcessQueue): ProcessQue
   };
 }
 
-function lastLockTimestamp({ client: { clock } }: ConsumerParts, { lockedMs }: ProcessQueue): number {
+function lastLockTimestamp({ client: { clock } }: Pick<ConsumerParts, 'client'>, { lockedMs }: ProcessQueue): number {
   return lockedMs === Number.NEGATIVE_INFINITY ? 0 : Math.round(clock.nowMs() - (clock.monotonicMs() - lockedMs));
 }
