@@ -1,13 +1,14 @@
 import { UsageError } from '../../common/errors.js';
 import { MAX_BATCH_MESSAGES, MAX_MESSAGE_BODY_BYTES } from '../../common/limits.js';
-import { encodeBatch } from '../../common/message/batch.js';
+import { BATCH_MESSAGE_OVERHEAD_BYTES, beginBatchMessage, endBatchMessage } from '../../common/message/batch.js';
 import type { Message } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
-import { propertiesText } from './message-properties.js';
+import { BARE_PROPERTIES_BYTES, isBare, propertiesText, writeBareProperties } from './message-properties.js';
 import { validateBatch } from './validate.js';
 
-/** Bytes a message has in a batch beside its body and properties. */
-const OVERHEAD_BYTES = encodeBatch([{ flag: 0, body: Buffer.alloc(0), properties: '' }]).length;
+/** Batches up to this size are pieces of one buffer: a buffer of its own for each costs more than writing it. */
+const SLAB_BATCH_BYTES = 64 * 1024;
+const SLAB_BYTES = 1024 * 1024;
 /** Stands for a unique id that is not made yet: the longest there are, of clients with an IPv6 address. */
 const LONGEST_UNIQ_KEY = '0'.repeat(56);
 
@@ -27,13 +28,29 @@ export interface EncodedBatch {
 export function encodeMessages(messages: readonly Message[], maxMessageSize: number, createUniqKey: () => string): EncodedBatch {
   const first = validateBatch(messages);
   const msgIds: string[] = [];
-  const body = encodeBatch(
-    messages.map((message) => {
-      const msgId = message.properties?.get(MessageConst.UNIQ_KEY) ?? createUniqKey();
-      msgIds.push(msgId);
-      return { flag: message.flag ?? 0, body: message.body, properties: propertiesText(message, msgId) };
-    }),
-  );
+  const texts: (string | null)[] = [];
+  let bound = 0;
+  for (const message of messages) {
+    const msgId = message.properties?.get(MessageConst.UNIQ_KEY) ?? createUniqKey();
+    const text = isBare(message) ? null : propertiesText(message, msgId);
+    msgIds.push(msgId);
+    texts.push(text);
+    bound += BATCH_MESSAGE_OVERHEAD_BYTES + message.body.length + (text === null ? BARE_PROPERTIES_BYTES : text.length * 3);
+  }
+  const body = bodyWithin(bound, (target, start) => {
+    let at = start;
+    for (let i = 0; i < messages.length; i++) {
+      const { flag = 0, body } = messages[i]!;
+      const text = texts[i]!;
+      const propertiesAt = beginBatchMessage(target, at, flag, body);
+      const end =
+        text === null
+          ? writeBareProperties(target, propertiesAt, messages[i]!, msgIds[i]!)
+          : propertiesAt + target.utf8Write(text, propertiesAt);
+      at = endBatchMessage(target, at, body.length, end);
+    }
+    return at;
+  });
   if (body.length > maxMessageSize || messages.length > MAX_BATCH_MESSAGES) {
     throw batchTooLargeError(messages, body.length, maxMessageSize);
   }
@@ -44,10 +61,28 @@ export function encodeMessages(messages: readonly Message[], maxMessageSize: num
   return { outer, body, msgIds: msgIds.join(',') };
 }
 
+let slab = Buffer.alloc(0);
+let slabUsed = 0;
+
+/** A buffer of what `write` writes: at most `bound` bytes; it gets a place and returns its end. */
+function bodyWithin(bound: number, write: (target: Buffer, start: number) => number): Buffer {
+  if (bound > SLAB_BATCH_BYTES) {
+    const target = Buffer.allocUnsafe(bound);
+    return target.subarray(0, write(target, 0));
+  }
+  if (slab.length - slabUsed < bound) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  const start = slabUsed;
+  slabUsed = write(slab, start);
+  return slab.subarray(start, slabUsed);
+}
+
 /** Bytes a message takes in a batch, at most. */
 export function bytesInBatch(message: Message): number {
   const uniqKey = message.properties?.get(MessageConst.UNIQ_KEY) ?? LONGEST_UNIQ_KEY;
-  return OVERHEAD_BYTES + message.body.length + Buffer.byteLength(propertiesText(message, uniqKey));
+  return BATCH_MESSAGE_OVERHEAD_BYTES + message.body.length + Buffer.byteLength(propertiesText(message, uniqKey));
 }
 
 /**

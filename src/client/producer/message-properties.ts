@@ -43,6 +43,42 @@ export function propertiesText(message: Message, uniqKey: string): string {
   return text;
 }
 
+const BARE_HEAD = Buffer.from(MessageConst.UNIQ_KEY + NAME_END);
+const BARE_TAIL_TRUE = Buffer.from(`${PAIR_END}${MessageConst.WAIT}${NAME_END}true${PAIR_END}`);
+const BARE_TAIL_FALSE = Buffer.from(`${PAIR_END}${MessageConst.WAIT}${NAME_END}false${PAIR_END}`);
+/** Bytes of the properties of a bare message, at most. */
+export const BARE_PROPERTIES_BYTES: number = 128;
+
+/** Whether the message has no properties but those that every message gets: UNIQ_KEY and WAIT. */
+export function isBare(message: Message): boolean {
+  return (
+    message.properties === undefined &&
+    message.keys === undefined &&
+    message.tags === undefined &&
+    (message.delayTimeLevel ?? 0) === 0 &&
+    timerProperties(message).length === 0
+  );
+}
+
+/** Writes {@link propertiesText} of a bare message with an id that this client made; returns its end. */
+export function writeBareProperties(target: Buffer, start: number, message: Message, uniqKey: string): number {
+  let at = writeBytes(target, start, BARE_HEAD);
+  const keyBytes = uniqKey.length;
+  for (let i = 0; i < keyBytes; i++) {
+    target[at + i] = uniqKey.charCodeAt(i);
+  }
+  at += keyBytes;
+  return writeBytes(target, at, message.waitStoreMsgOK === false ? BARE_TAIL_FALSE : BARE_TAIL_TRUE);
+}
+
+// A call of `set` takes longer than a dozen bytes.
+function writeBytes(target: Buffer, at: number, bytes: Buffer): number {
+  for (let i = 0; i < bytes.length; i++) {
+    target[at + i] = bytes[i]!;
+  }
+  return at + bytes.length;
+}
+
 /** A field of the message stands before a property of the same name. */
 function isSetByField(message: Message, name: string): boolean {
   switch (name) {

@@ -29,22 +29,39 @@ export function encodeBatch(messages: readonly BatchMessage[]): Buffer {
   for (const message of messages) {
     total += FIXED_BYTES + message.body.length + Buffer.byteLength(message.properties);
   }
-  const target = Buffer.alloc(total);
+  const target = Buffer.allocUnsafe(total);
   let at = 0;
-  for (const message of messages) {
-    const bodyBytes = message.body.length;
-    const propertiesBytes = target.utf8Write(message.properties, at + FIXED_BYTES + bodyBytes);
-    if (propertiesBytes > MAX_PROPERTIES_BYTES) {
-      throw new ProtocolError(`a message of the batch has ${propertiesBytes} bytes of properties, at most ${MAX_PROPERTIES_BYTES} fit`);
-    }
-    target.writeInt32BE(FIXED_BYTES + bodyBytes + propertiesBytes, at);
-    target.writeInt32BE(message.flag, at + 12);
-    target.writeInt32BE(bodyBytes, at + 16);
-    target.set(message.body, at + BODY_POS);
-    target.writeInt16BE(propertiesBytes, at + BODY_POS + bodyBytes);
-    at += FIXED_BYTES + bodyBytes + propertiesBytes;
+  for (const { flag, body, properties } of messages) {
+    const propertiesAt = beginBatchMessage(target, at, flag, body);
+    at = endBatchMessage(target, at, body.length, propertiesAt + target.utf8Write(properties, propertiesAt));
   }
   return target;
+}
+
+/** Writes a message at `at` up to its properties, and returns where those go. */
+export function beginBatchMessage(target: Buffer, at: number, flag: number, body: Buffer): number {
+  const view = viewOf(target);
+  view.setInt32(at + 4, 0);
+  view.setInt32(at + 8, 0);
+  view.setInt32(at + 12, flag);
+  view.setInt32(at + 16, body.length);
+  target.set(body, at + BODY_POS);
+  return at + FIXED_BYTES + body.length;
+}
+
+/**
+ * Completes the message at `at` whose properties end at `end`, and returns `end`.
+ * @throws ProtocolError when they are longer than the form has room for.
+ */
+export function endBatchMessage(target: Buffer, at: number, bodyBytes: number, end: number): number {
+  const propertiesBytes = end - at - FIXED_BYTES - bodyBytes;
+  if (propertiesBytes > MAX_PROPERTIES_BYTES) {
+    throw new ProtocolError(`a message of the batch has ${propertiesBytes} bytes of properties, at most ${MAX_PROPERTIES_BYTES} fit`);
+  }
+  const view = viewOf(target);
+  view.setInt32(at, end - at);
+  view.setInt16(at + BODY_POS + bodyBytes, propertiesBytes);
+  return end;
 }
 
 /**
