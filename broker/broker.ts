@@ -37,6 +37,8 @@ const STOP_GRACE_MS = 2_000;
 const STOP_POLL_MS = 5;
 /** Distance of the VIP port from listenPort. */
 const VIP_PORT_DISTANCE = 2;
+/** Counters of connections. */
+const CHANNEL_ACTIVITY = 'CHANNEL_ACTIVITY';
 
 /** The seams of a broker; each has the real thing as default. */
 export interface BrokerDeps {
@@ -86,8 +88,8 @@ export class BrokerNode {
       acceptDamage = false,
     } = deps;
     const storeHost = storeHostOf(config);
-    const { brokerName, brokerClusterName, enableDetailStat } = config.broker;
-    const stats = new BrokerStats({ clock, timers, clusterName: brokerClusterName, enableDetailStat });
+    const { brokerName, brokerClusterName } = config.broker;
+    const stats = new BrokerStats({ clock, timers, clusterName: brokerClusterName, policy: config.broker });
     const topicsFile = tableFile('topics.json', { config, disk, logger });
     const topics = new TopicConfigManager({ file: topicsFile, clock, stats, brokerName, brokerClusterName });
     const queueTypeOf = (topic: string) => topics.queueType(topic);
@@ -315,13 +317,22 @@ function createServer(parts: BrokerParts): RemotingServer {
     onTurnEnd: parts.flushTurn,
     // With an fdatasync behind each answer, larger groups are what counts.
     ...(config.store.flushDiskType === 'SYNC_FLUSH' ? {} : { maxTurnRequests: MAX_TURN_REQUESTS }),
-    onClose: (connection: Connection) => {
+    onConnect: () => parts.stats.count(CHANNEL_ACTIVITY, 'CONNECT', 1),
+    onClose: (connection: Connection, reason: string) => {
+      countClose(parts, reason);
       parts.holds.onConnectionClosed(connection);
       parts.popHolds.onConnectionClosed(connection);
       parts.consumers.onConnectionClosed(connection, (group) => mayNotifyMembers(parts, group));
       parts.producers.onConnectionClosed(connection);
     },
   });
+}
+
+/** A connection that ends is counted, and what ended it unless it was one of the two sides. */
+function countClose({ stats }: BrokerParts, reason: string): void {
+  stats.count(CHANNEL_ACTIVITY, 'CLOSE', 1);
+  if (reason.startsWith('idle ')) stats.count(CHANNEL_ACTIVITY, 'IDLE', 1);
+  if (reason.startsWith('socket error')) stats.count(CHANNEL_ACTIVITY, 'EXCEPTION', 1);
 }
 
 /** TBW102, which auto-created topics copy, has as many queues as defaultTopicQueueNums says, also in a store that was made with another number. */

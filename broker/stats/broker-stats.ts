@@ -39,6 +39,14 @@ const MAX_ITEMS = 200_000;
 /** Counters of a group on a topic that are made when something is counted; they go with it. */
 const GROUP_STATS = ['GROUP_GET_NUMS', 'GROUP_GET_SIZE', 'GROUP_ACK_NUMS', 'GROUP_CK_NUMS', 'SNDBCK_PUT_NUMS', 'DLQ_PUT_NUMS'];
 
+/** Configuration keys of the statistics. */
+interface StatsPolicy {
+  /** Read once: whether each queue is counted too. */
+  readonly enableDetailStat: boolean;
+  /** Read at each use: whether counters go with their topic or group. */
+  readonly autoDeleteUnusedStats: boolean;
+}
+
 /** All counters that VIEW_BROKER_STATS_DATA (315) shows, by name and key. */
 export class BrokerStats {
   readonly #clock: Clock;
@@ -47,6 +55,7 @@ export class BrokerStats {
   readonly #topics = new Map<string, TopicStats>();
   readonly #clusterName: string;
   readonly #isDetailed: boolean;
+  readonly #policy: StatsPolicy;
   readonly putNums: StatsItem;
   readonly getNums: StatsItem;
   readonly putNumsWithoutSystemTopic: StatsItem;
@@ -55,11 +64,11 @@ export class BrokerStats {
   #ticks = 0;
   #count = 0;
 
-  /** @param options.enableDetailStat counts each queue too; true when absent */
-  constructor(options: { clock: Clock; timers: Timers; clusterName: string; enableDetailStat?: boolean }) {
+  constructor(options: { clock: Clock; timers: Timers; clusterName: string; policy?: StatsPolicy }) {
     this.#clock = options.clock;
     this.#timers = options.timers;
-    this.#isDetailed = options.enableDetailStat ?? true;
+    this.#policy = options.policy ?? { enableDetailStat: true, autoDeleteUnusedStats: true };
+    this.#isDetailed = this.#policy.enableDetailStat;
     this.#clusterName = options.clusterName;
     this.putNums = this.item('BROKER_PUT_NUMS', this.#clusterName);
     this.getNums = this.item('BROKER_GET_NUMS', this.#clusterName);
@@ -190,7 +199,7 @@ export class BrokerStats {
   /** Forgets a topic's counters and those of its groups. */
   removeTopic(topic: string): void {
     const stats = this.#topics.get(topic);
-    if (stats === undefined) return;
+    if (stats === undefined || !this.#policy.autoDeleteUnusedStats) return;
     this.#topics.delete(topic);
     this.#drop('TOPIC_PUT_NUMS', topic);
     this.#drop('TOPIC_PUT_SIZE', topic);
@@ -199,6 +208,7 @@ export class BrokerStats {
   }
 
   removeGroup(group: string): void {
+    if (!this.#policy.autoDeleteUnusedStats) return;
     for (const stats of this.#topics.values()) {
       const groupStats = stats.groups.get(group);
       if (groupStats === undefined) continue;

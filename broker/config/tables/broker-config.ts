@@ -174,7 +174,7 @@ export const BROKER_CONFIG = {
   aclEnable: bool(false, 'ACL of 4.x (plain_acl.yml); without effect since 5.3', { important: true }),
   storeReplyMessageEnable: bool(true, 'store reply messages', { use: 'live' }),
   enableDetailStat: bool(true, 'count each queue in the statistics', { use: 'start' }),
-  autoDeleteUnusedStats: bool(true, 'delete statistics with the topic/group'),
+  autoDeleteUnusedStats: bool(true, 'delete statistics with the topic/group', { use: 'live' }),
   isolateLogEnable: bool(false, 'log directory per broker'),
   forwardTimeout: int(3000, 'forwarded requests', { unit: 'ms', since: '5.x' }),
   enableSlaveActingMaster: bool(false, 'the slave with the lowest id acts for an absent master', { since: '5.x' }),

@@ -72,6 +72,40 @@ describe('the windows of a counter', () => {
   });
 });
 
+describe('details', () => {
+  const counted = (policy: { enableDetailStat: boolean; autoDeleteUnusedStats: boolean }): BrokerStats => {
+    const time = new FakeTime();
+    const stats = new BrokerStats({ clock: time, timers: time, clusterName: 'C', policy });
+    const topic = stats.topic('T', false);
+    stats.countPutOfQueue(topic, 3, 2, 100, 5);
+    stats.countPutOfQueue(topic, 3, 1, 50, 10);
+    for (const queueId of [0, 7]) stats.countGetOfQueue(topic, stats.group(topic, 'T', 'G'), queueId, 2, 80, 4);
+    return stats;
+  };
+  const sums = (stats: BrokerStats, ...counters: string[]) =>
+    counters.map((counter) => stats.view(counter.split(' ')[0]!, counter.split(' ')[1]!)?.statsMinute.sum ?? null);
+  const QUEUES = ['QUEUE_PUT_NUMS T@3', 'QUEUE_PUT_SIZE T@3', 'QUEUE_GET_NUMS T@7@G', 'QUEUE_GET_SIZE T@0@G'];
+
+  it('are counted for each queue, latencies with their average, and go with the topic', () => {
+    const stats = counted({ enableDetailStat: true, autoDeleteUnusedStats: true });
+    expect(sums(stats, ...QUEUES)).toEqual([3, 150, 2, 80]);
+    expect(stats.view('TOPIC_PUT_LATENCY', '3@T')!.statsMinute).toMatchObject({ sum: 15, avgpt: 7.5 });
+    expect(sums(stats, 'GROUP_GET_LATENCY 7@T@G', 'GROUP_GET_LATENCY T@G', 'GROUP_GET_NUMS T@G')).toEqual([4, null, 4]);
+    stats.removeGroup('G');
+    expect(sums(stats, ...QUEUES)).toEqual([3, 150, null, null]);
+    stats.removeTopic('T');
+    expect(sums(stats, ...QUEUES, 'TOPIC_PUT_LATENCY 3@T')).toEqual([null, null, null, null, null]);
+  });
+
+  it('are left out without enableDetailStat; counters stay without autoDeleteUnusedStats', () => {
+    const stats = counted({ enableDetailStat: false, autoDeleteUnusedStats: false });
+    stats.removeGroup('G');
+    stats.removeTopic('T');
+    expect(sums(stats, ...QUEUES)).toEqual([null, null, null, null]);
+    expect(sums(stats, 'GROUP_GET_LATENCY T@G', 'GROUP_GET_NUMS T@G', 'TOPIC_PUT_NUMS T', 'TOPIC_PUT_LATENCY 3@T')).toEqual([8, 4, 3, 15]);
+  });
+});
+
 describe('the rates of the runtime information', () => {
   it('are three, right within the window, and empty where a window is not over', () => {
     const sampler = new TpsSampler();
