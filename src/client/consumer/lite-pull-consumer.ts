@@ -1,5 +1,4 @@
 import { UsageError } from '../../common/errors.js';
-import type { ConsumerRunningInfo } from '../../remoting/bodies/running-info.js';
 import type { ConsumerData, SubscriptionData } from '../../remoting/bodies/subscription.js';
 import { type BrokerCall, getMaxOffset, getMinOffset, searchOffset, updateConsumerOffset } from '../broker-requests.js';
 import type { ConsumerMember } from '../members.js';
@@ -16,7 +15,7 @@ import { LocalFileOffsetStore, localOffsetFile, type OffsetStore, RemoteOffsetSt
 import { ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
 import { Rebalancer } from './rebalancer.js';
-import { emptyRunningInfo, queueInfo } from './running-info.js';
+import { buildLiteRunningInfo } from './running-info.js';
 import { type TopicQueuesListener, TopicWatch } from './topic-watch.js';
 
 const NOT_RUNNING = 'The consumer not running, please start it first.';
@@ -292,7 +291,8 @@ export class LitePullConsumer {
    */
   async seek(queue: MessageQueue, offset: number): Promise<void> {
     this.#assignedPuller(queue);
-    const [minOffset, maxOffset] = [await this.#minOffset(queue), await this.#maxOffset(queue)];
+    const call = await this.#master(queue);
+    const [minOffset, maxOffset] = [await getMinOffset(call, queue), await getMaxOffset(call, queue)];
     if (!(offset >= minOffset && offset <= maxOffset)) {
       throw new UsageError(`Seek offset illegal, seek offset = ${offset}, min offset = ${minOffset}, max offset = ${maxOffset}`);
     }
@@ -304,11 +304,11 @@ export class LitePullConsumer {
   }
 
   async seekToBegin(queue: MessageQueue): Promise<void> {
-    await this.seek(queue, await this.#minOffset(queue));
+    await this.seek(queue, await getMinOffset(await this.#master(queue), queue));
   }
 
   async seekToEnd(queue: MessageQueue): Promise<void> {
-    await this.seek(queue, await this.#maxOffset(queue));
+    await this.seek(queue, await getMaxOffset(await this.#master(queue), queue));
   }
 
   /** Commits everything that polls gave: noted now, and sent within `persistConsumerOffsetIntervalMs`. */
@@ -450,14 +450,6 @@ export class LitePullConsumer {
     }
   }
 
-  async #minOffset(queue: MessageQueue): Promise<number> {
-    return getMinOffset(await this.#master(queue), queue);
-  }
-
-  async #maxOffset(queue: MessageQueue): Promise<number> {
-    return getMaxOffset(await this.#master(queue), queue);
-  }
-
   async #master(queue: MessageQueue): Promise<BrokerCall> {
     this.#checkRunning();
     const { routes, remoting, apiTimeoutMs: timeoutMs } = this.#client;
@@ -486,7 +478,15 @@ export class LitePullConsumer {
       rebalanceImmediately: () => this.#rebalancer.wake(),
       resetOffsets: async () => {},
       consumerStatus: (topic) => this.#offsets.offsetsOf(topic),
-      runningInfo: () => this.#runningInfo(),
+      runningInfo: () =>
+        buildLiteRunningInfo(
+          { client: this.#client, offsets: this.#offsets },
+          {
+            subscriptions: this.#subscriptions.values(),
+            processQueues: this.#pullers().map(({ processQueue }) => processQueue),
+            startTimestamp: this.#startTimestamp,
+          },
+        ),
       consumeDirectly: () => Promise.reject(new UsageError(`consumer ${this.consumerGroup} pulls: it has no listener`)),
     };
   }
@@ -495,13 +495,5 @@ export class LitePullConsumer {
     const { consumerGroup: groupName, messageModel, consumeFromWhere } = this.#settings;
     const subscriptionDataSet = [...this.#subscriptions.values()];
     return { groupName, consumeType: ConsumeType.CONSUME_ACTIVELY, messageModel, consumeFromWhere, subscriptionDataSet, unitMode: false };
-  }
-
-  #runningInfo(): ConsumerRunningInfo {
-    const parts = { client: this.#client, offsets: this.#offsets };
-    const info = emptyRunningInfo(this.#client, ConsumeType.CONSUME_ACTIVELY, this.#startTimestamp);
-    info.subscriptionSet = [...this.#subscriptions.values()];
-    info.mqTable = this.#pullers().map(({ processQueue }) => [processQueue.queue, queueInfo(parts, processQueue)]);
-    return info;
   }
 }

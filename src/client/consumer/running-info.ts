@@ -1,5 +1,6 @@
 import { MQ_VERSION, versionDesc } from '../../common/mq-version.js';
 import type { ConsumerRunningInfo, ProcessQueueInfo } from '../../remoting/bodies/running-info.js';
+import type { SubscriptionData } from '../../remoting/bodies/subscription.js';
 import type { MQClient } from '../mq-client.js';
 import { ConsumeType } from '../types.js';
 import type { ConsumerParts } from './parts.js';
@@ -61,8 +62,18 @@ export function buildRunningInfo(
   return state.jstackEnable ? { ...info, jstack: new Error('one thread runs everything').stack ?? '' } : info;
 }
 
-/** What a consumer knows of one owned queue. */
-export function queueInfo(parts: Pick<ConsumerParts, 'client' | 'offsets'>, processQueue: ProcessQueue): ProcessQueueInfo {
+/** The same of a lite-pull consumer. */
+export function buildLiteRunningInfo(
+  parts: Pick<ConsumerParts, 'client' | 'offsets'>,
+  state: { subscriptions: Iterable<SubscriptionData>; processQueues: readonly ProcessQueue[]; startTimestamp: number },
+): ConsumerRunningInfo {
+  const info = emptyRunningInfo(parts.client, ConsumeType.CONSUME_ACTIVELY, state.startTimestamp);
+  info.subscriptionSet = [...state.subscriptions];
+  info.mqTable = state.processQueues.map((processQueue) => [processQueue.queue, queueInfo(parts, processQueue)]);
+  return info;
+}
+
+function queueInfo(parts: Pick<ConsumerParts, 'client' | 'offsets'>, processQueue: ProcessQueue): ProcessQueueInfo {
   return {
     commitOffset: parts.offsets.get(processQueue.queue) ?? 0,
     cachedMsgMinOffset: processQueue.minCachedOffset,
