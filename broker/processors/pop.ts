@@ -103,15 +103,17 @@ export class PopProcessor {
 
   #found(connection: Connection, request: RemotingCommand, query: PopQuery, result: PopResult): void {
     const { stats, topics, runtime, popHolds, clock } = this.#parts;
+    const latencyMs = Math.max(0, clock.nowMs() - result.popTime);
     let messageCount = 0;
     for (const run of result.runs) {
       messageCount += run.messageCount;
       const entry = topics.entry(run.topic);
       if (entry === undefined) continue;
       const groupStats = entry.stats.groups.get(query.group) ?? stats.group(entry.stats, run.topic, query.group);
-      stats.countGet(entry.stats, groupStats, run.messageCount, run.bytes);
+      stats.countGetOfQueue(entry.stats, groupStats, run.queueId, run.messageCount, run.bytes, latencyMs);
+      stats.countCheckPoint(run.topic, query.group);
     }
-    runtime.countFound(messageCount, Math.max(0, clock.nowMs() - result.popTime));
+    runtime.countFound(messageCount, latencyMs);
     const buffers = result.runs.flatMap((run) => run.buffers);
     connection.respond(request, ResponseCode.SUCCESS, 'FOUND', answerFields(query, result), buffers);
     if (result.restNum > 0) popHolds.wakeNext(query);

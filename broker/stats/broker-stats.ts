@@ -182,6 +182,18 @@ export class BrokerStats {
     this.item(statsName, statsKey).add(value, this.#clock.monotonicMs());
   }
 
+  /** Counts messages that a group acknowledged after a pop. */
+  countAcks(topic: string, group: string, messageCount: number): void {
+    this.count('BROKER_ACK_NUMS', this.#clusterName, messageCount);
+    this.count('GROUP_ACK_NUMS', `${topic}@${group}`, messageCount);
+  }
+
+  /** Counts a check point: what one pop, or one change of the invisible time, took of one queue. */
+  countCheckPoint(topic: string, group: string): void {
+    this.count('BROKER_CK_NUMS', this.#clusterName, 1);
+    this.count('GROUP_CK_NUMS', `${topic}@${group}`, 1);
+  }
+
   /** Minute, hour and day of a counter; null when nothing was ever counted under that name and key. */
   view(statsName: string, statsKey: string): StatsView | null {
     const item = this.#items.get(statsName)?.get(statsKey);

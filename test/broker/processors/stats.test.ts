@@ -3,6 +3,7 @@ import { decodeConsumeStats } from '../../../src/remoting/bodies/consume-stats.j
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { bodiesOf, json, messagesOf, RawClient } from '../kit.js';
+import { ack, pop } from '../pop/pop-kit.js';
 
 let sandbox: Sandbox;
 let client: RawClient;
@@ -100,6 +101,30 @@ it('what waits, what is in flight and what comes again are apart', async () => {
   expect(ofGroup).toHaveLength(2);
   expect(all.totalInflightDiff).toBe(2);
   expect(json(await client.invoke(RequestCode.GET_BROKER_CONSUME_STATS, { isOrder: 'true' })).totalDiff).toBe(0);
+});
+
+it('pops count as gets, with their check points and acknowledgements; what was popped is behind the group', async () => {
+  for (let i = 0; i < 8; i++) await client.send({ topic: 'Pop', queueId: i % 2, body: `${i}` });
+  const popped = await pop(client, { topic: 'Pop', group: 'GPop', queueId: 0 });
+  expect(popped).toHaveLength(4);
+  await ack(client, popped.slice(0, 3), 'GPop');
+  expect(await sums('Pop@GPop', 'GROUP_GET_NUMS', 'GROUP_CK_NUMS', 'GROUP_ACK_NUMS')).toEqual({
+    GROUP_GET_NUMS: 4,
+    GROUP_CK_NUMS: 1,
+    GROUP_ACK_NUMS: 3,
+  });
+  expect(await sums('DefaultCluster', 'BROKER_CK_NUMS', 'BROKER_ACK_NUMS')).toEqual({ BROKER_CK_NUMS: 1, BROKER_ACK_NUMS: 3 });
+  await until(async () => (await progress('GPop'))[0]?.[1].consumerOffset === 4);
+  expect((await progress('GPop')).slice(0, 2).map(([, { brokerOffset, consumerOffset }]) => brokerOffset - consumerOffset)).toEqual([0, 4]);
+});
+
+it('connections are counted', async () => {
+  const before = json(await ask('CHANNEL_ACTIVITY', 'CONNECT')).statsMinute.sum;
+  const other = new RawClient(sandbox.brokerAddr);
+  await other.send({ topic: 'N' });
+  expect(json(await ask('CHANNEL_ACTIVITY', 'CONNECT')).statsMinute.sum).toBe(before + 1);
+  await other.close();
+  await until(async () => (await ask('CHANNEL_ACTIVITY', 'CLOSE')).code === 0);
 });
 
 it('topics that a group left are none of its progress, unless they are asked for by a list', async () => {
