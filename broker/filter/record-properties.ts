@@ -1,44 +1,140 @@
-import { bodyLengthPos, MAGIC_CODE_POS, MESSAGE_MAGIC_CODE_V1, SYS_FLAG_POS } from '../../src/common/message/record.js';
+import { viewOf } from '../../src/common/int64.js';
+import { bodyLengthPos, MAGIC_CODE_POS, MESSAGE_MAGIC_CODE_V1, SYS_FLAG_POS, TOTAL_SIZE_POS } from '../../src/common/message/record.js';
 
 const NAME_END = 1;
 const VALUE_END = 2;
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const POINT = 0x2e;
+const DIGIT_0 = 0x30;
+/** So many digits are exact in a double, and so are the powers of ten of as many. */
+const MAX_PLAIN_DIGITS = 15;
+const POWERS_OF_TEN = Array.from({ length: MAX_PLAIN_DIGITS + 1 }, (_, exponent) => 10 ** exponent);
 
-/** Reads properties of stored records by name without decoding the others. One object serves one record after the other. */
+/**
+ * The properties of stored records that a selector asks for. A record stays where it lies: one pass finds the values, and a comparison
+ * reads their bytes. One object serves one record after the other.
+ */
 export class RecordProperties {
-  #record: Buffer = Buffer.alloc(0);
-  #start = 0;
-  #end = 0;
+  readonly #names: readonly Uint8Array[];
+  readonly #slots = new Map<string, number>();
+  /** Where the value of each name begins and ends; −1 when the record has none. */
+  readonly #starts: number[];
+  readonly #ends: number[];
+  #buffer: Buffer = Buffer.alloc(0);
 
-  /** Turns to a record, which the caller knows to be whole. */
-  load(record: Buffer): void {
-    this.#record = record;
-    const bodyLengthAt = bodyLengthPos(record.readInt32BE(SYS_FLAG_POS));
-    const topicAt = bodyLengthAt + 4 + record.readInt32BE(bodyLengthAt);
-    const isV1 = record.readInt32BE(MAGIC_CODE_POS) === MESSAGE_MAGIC_CODE_V1;
-    const propertiesAt = isV1 ? topicAt + 1 + record.readUInt8(topicAt) : topicAt + 2 + record.readUInt16BE(topicAt);
-    this.#start = propertiesAt + 2;
-    this.#end = this.#start + record.readInt16BE(propertiesAt);
+  /** @param names ASCII; a name's index is its slot */
+  constructor(names: readonly string[]) {
+    this.#names = names.map((name) => Uint8Array.from(Buffer.from(name, 'latin1')));
+    for (const name of names) this.#slots.set(name, this.#slots.size);
+    this.#starts = names.map(() => -1);
+    this.#ends = names.map(() => -1);
   }
 
-  /** Value of a property whose name is ASCII; null when the record has none. Of several the last counts, as in Java's map. */
-  readonly read = (name: string): string | null => {
-    const record = this.#record;
-    let value: string | null = null;
-    let at = this.#start;
-    while (at < this.#end) {
-      let nameEnd = at;
-      while (nameEnd < this.#end && record[nameEnd] !== NAME_END && record[nameEnd] !== VALUE_END) nameEnd++;
-      let valueEnd = nameEnd;
-      while (valueEnd < this.#end && record[valueEnd] !== VALUE_END) valueEnd++;
-      if (valueEnd > nameEnd && isAt(record, at, nameEnd, name)) value = record.toString('utf8', nameEnd + 1, valueEnd);
+  /**
+   * Turns to the record at a position, whose size and body length the caller knows to be true. Of equal names the last counts, as in Java's
+   * map.
+   */
+  load(buffer: Buffer, position: number): void {
+    this.#buffer = buffer;
+    const starts = this.#starts;
+    for (let slot = 0; slot < starts.length; slot++) starts[slot] = -1;
+    const view = viewOf(buffer);
+    const bodyLengthAt = position + bodyLengthPos(view.getInt32(position + SYS_FLAG_POS));
+    const topicAt = bodyLengthAt + 4 + view.getInt32(bodyLengthAt);
+    const recordEnd = position + view.getInt32(position + TOTAL_SIZE_POS);
+    if (topicAt + 2 > recordEnd) return;
+    const isV1 = view.getInt32(position + MAGIC_CODE_POS) === MESSAGE_MAGIC_CODE_V1;
+    const propertiesAt = isV1 ? topicAt + 1 + view.getUint8(topicAt) : topicAt + 2 + view.getUint16(topicAt);
+    if (propertiesAt + 2 > recordEnd) return;
+    const end = Math.min(propertiesAt + 2 + view.getInt16(propertiesAt), recordEnd);
+    for (let at = propertiesAt + 2; at < end; ) {
+      const slot = this.#slotAt(at);
+      if (slot < 0) {
+        at = findValueEnd(buffer, view, at, end) + 1;
+        continue;
+      }
+      const start = at + this.#names[slot]!.length + 1;
+      const valueEnd = findValueEnd(buffer, view, start, end);
+      starts[slot] = start;
+      this.#ends[slot] = valueEnd;
       at = valueEnd + 1;
     }
-    return value;
+  }
+
+  /** The slot of the property that begins at a place; −1 when it is not asked for. */
+  #slotAt(at: number): number {
+    const buffer = this.#buffer;
+    const names = this.#names;
+    for (let slot = 0; slot < names.length; slot++) {
+      const name = names[slot]!;
+      if (buffer[at] === name[0] && buffer[at + name.length] === NAME_END && isAt(buffer, at, name)) return slot;
+    }
+    return -1;
+  }
+
+  has(slot: number): boolean {
+    return this.#starts[slot]! >= 0;
+  }
+
+  /** Text of a property; null when the record has none of this name, or it was not asked for. */
+  readonly read = (name: string): string | null => {
+    const slot = this.#slots.get(name);
+    if (slot === undefined) return null;
+    const start = this.#starts[slot]!;
+    return start < 0 ? null : this.#buffer.toString('utf8', start, this.#ends[slot]!);
   };
+
+  /** Whether a property that is there has these bytes. */
+  isText(slot: number, text: Uint8Array): boolean {
+    const start = this.#starts[slot]!;
+    return this.#ends[slot]! - start === text.length && isAt(this.#buffer, start, text);
+  }
+
+  /** A property that is there as a number where it is plainly written: a sign, up to 15 digits, a point. NaN says that it is not, but may be one. */
+  plainNumber(slot: number, mayHavePoint: boolean): number {
+    const buffer = this.#buffer;
+    const end = this.#ends[slot]!;
+    let at = this.#starts[slot]!;
+    const isNegative = buffer[at] === MINUS;
+    if (at < end && (isNegative || buffer[at] === PLUS)) at++;
+    let value = 0;
+    let digits = 0;
+    let pointAt = -1;
+    for (; at < end; at++) {
+      const byte = buffer[at]!;
+      const digit = byte - DIGIT_0;
+      if (digit >= 0 && digit <= 9) {
+        value = value * 10 + digit;
+        digits++;
+      } else if (byte === POINT && mayHavePoint && pointAt < 0) {
+        pointAt = at;
+      } else {
+        return Number.NaN;
+      }
+    }
+    if (digits === 0 || digits > MAX_PLAIN_DIGITS) return Number.NaN;
+    if (pointAt >= 0) value /= POWERS_OF_TEN[end - pointAt - 1]!;
+    return isNegative ? -value : value;
+  }
 }
 
-function isAt(record: Buffer, start: number, end: number, name: string): boolean {
-  if (end - start !== name.length) return false;
-  for (let i = 0; i < name.length; i++) if (record[start + i] !== name.charCodeAt(i)) return false;
+function isAt(buffer: Buffer, start: number, bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (buffer[start + i] !== bytes[i]) return false;
   return true;
+}
+
+const VALUE_ENDS = 0x02020202;
+
+/** Where a value's last byte has passed; looks at four bytes at once. */
+function findValueEnd(buffer: Buffer, view: DataView, start: number, end: number): number {
+  let at = start;
+  for (; at <= end - 4; at += 4) {
+    // A byte of the difference that is 0 borrows from its highest bit; the lowest such byte is a true one.
+    const difference = view.getInt32(at, true) ^ VALUE_ENDS;
+    const found = (difference - 0x01010101) & ~difference & 0x80808080;
+    if (found !== 0) return at + ((31 - Math.clz32(found & -found)) >> 3);
+  }
+  while (at < end && buffer[at] !== VALUE_END) at++;
+  return at;
 }

@@ -1,5 +1,7 @@
 import { parse } from './generated/selector-parser.js';
 import { compareAsDoubles, compareValues, FAILED, type NumberValue, parseDecimal, type Value } from './java-values.js';
+import type { RecordProperties } from './record-properties.js';
+import { compareInRecord, type EvaluateInRecord, inListInRecord, isTextInRecord } from './record-terms.js';
 import type { OrderOperator, SelectorNode } from './selector-node.js';
 
 /** Longest selector that is compiled, in characters: a group's expression is kept for as long as the group is online. */
@@ -19,7 +21,12 @@ interface Term {
   /** Gives true, false or null whatever the properties are. */
   readonly isBoolean: boolean;
   readonly constant?: Exclude<Value, typeof FAILED>;
-  readonly property?: string;
+  /** Of a property: its place among those of the selector. */
+  readonly slot?: number;
+  /** Of a number constant or its negation. */
+  readonly number?: NumberValue;
+  /** The same value from the bytes of a record, where that is faster than from texts. */
+  readonly inRecord?: EvaluateInRecord;
 }
 
 /** A compiled SQL92 selector. */
@@ -28,6 +35,8 @@ export interface Selector {
   readonly properties: readonly string[];
   /** Whether the message is delivered: true only when the selector is true, not when it is unknown or fails. */
   matches(property: PropertyReader): boolean;
+  /** The same for a stored record, whose properties are told in the order of `properties`. */
+  matchesRecord(record: RecordProperties): boolean;
 }
 
 /**
@@ -38,7 +47,7 @@ export interface Selector {
 export function compileSelector(text: string): Selector {
   if (text.length > MAX_SELECTOR_CHARS)
     throw new SelectorError(`the selector has ${text.length} characters; ${MAX_SELECTOR_CHARS} are allowed`);
-  const properties = new Set<string>();
+  const properties = new Map<string, number>();
   let term: Term;
   try {
     term = asBoolean(compile(parse(text), properties));
@@ -51,10 +60,19 @@ export function compileSelector(text: string): Selector {
     throw new SelectorError(`${message} at column ${location.start.column} of "${text}"`);
   }
   const { evaluate } = term;
-  return { properties: [...properties], matches: (property) => evaluate(property) === true };
+  const evaluateInRecord = inRecordOf(term);
+  return {
+    properties: [...properties.keys()],
+    matches: (property) => evaluate(property) === true,
+    matchesRecord: (record) => evaluateInRecord(record) === true,
+  };
 }
 
-function compile(node: SelectorNode, properties: Set<string>): Term {
+function inRecordOf({ evaluate, inRecord }: Term): EvaluateInRecord {
+  return inRecord ?? ((record) => evaluate(record.read));
+}
+
+function compile(node: SelectorNode, properties: Map<string, number>): Term {
   switch (node.kind) {
     case 'or':
     case 'and':
@@ -66,7 +84,7 @@ function compile(node: SelectorNode, properties: Set<string>): Term {
     }
     case 'isNull':
     case 'isNotNull': {
-      const isNull = equals(compile(node.left, properties).evaluate, () => null);
+      const isNull = isMissing(compile(node.left, properties));
       return node.kind === 'isNull' ? isNull : not(isNull);
     }
     case 'order':
@@ -87,8 +105,9 @@ function compile(node: SelectorNode, properties: Set<string>): Term {
       return not(asBoolean(compile(node.operand, properties)));
     case 'property': {
       const { name } = node;
-      properties.add(name);
-      return { evaluate: (property) => property(name), isBoolean: false, property: name };
+      const slot = properties.get(name) ?? properties.size;
+      properties.set(name, slot);
+      return { evaluate: (property) => property(name), isBoolean: false, slot };
     }
     default:
       return constant(node);
@@ -97,7 +116,8 @@ function compile(node: SelectorNode, properties: Set<string>): Term {
 
 function constant(node: Extract<SelectorNode, { kind: 'text' | 'float' | 'decimal' | 'boolean' | 'null' }>): Term {
   const value = constantValue(node);
-  return { evaluate: () => value, isBoolean: node.kind === 'boolean' || node.kind === 'null', constant: value };
+  const term = { evaluate: () => value, isBoolean: node.kind === 'boolean' || node.kind === 'null', constant: value };
+  return value !== null && typeof value === 'object' ? { ...term, number: value } : term;
 }
 
 function constantValue(node: Parameters<typeof constant>[0]): string | boolean | NumberValue | null {
@@ -123,44 +143,61 @@ function constantValue(node: Parameters<typeof constant>[0]): string | boolean |
 /** A term as the operand of AND, OR and NOT, or as the whole selector: a bare property is unknown when missing, else false. */
 function asBoolean(term: Term): Term {
   if (term.isBoolean) return term;
-  if (term.property === undefined) throw new SelectorError('a value stands where a condition is needed');
+  if (term.slot === undefined) throw new SelectorError('a value stands where a condition is needed');
   const { evaluate } = term;
   return boolean((property) => (evaluate(property) === null ? null : false));
 }
 
-function boolean(evaluate: Evaluate): Term {
-  return { evaluate, isBoolean: true };
+function boolean(evaluate: Evaluate, inRecord?: EvaluateInRecord): Term {
+  return { evaluate, isBoolean: true, ...(inRecord === undefined ? {} : { inRecord }) };
 }
 
 function logic(kind: 'or' | 'and', left: Term, right: Term): Term {
-  const decisive = kind === 'or';
-  return boolean((property) => {
-    const leftValue = left.evaluate(property);
-    if (leftValue === decisive || leftValue === FAILED) return leftValue;
-    const rightValue = right.evaluate(property);
-    if (rightValue === decisive || rightValue === FAILED) return rightValue;
-    return leftValue === null || rightValue === null ? null : !decisive;
-  });
+  const isDecisive = kind === 'or';
+  return boolean(
+    combine(isDecisive, left.evaluate, right.evaluate),
+    left.inRecord === undefined && right.inRecord === undefined ? undefined : combine(isDecisive, inRecordOf(left), inRecordOf(right)),
+  );
 }
 
-function not({ evaluate }: Term): Term {
-  return boolean((property) => {
-    const value = evaluate(property);
-    return typeof value === 'boolean' ? !value : value;
-  });
+/** The right side is asked only where the left one does not decide. */
+function combine<Source>(
+  isDecisive: boolean,
+  left: (source: Source) => Value,
+  right: (source: Source) => Value,
+): (source: Source) => Value {
+  return (source) => {
+    const leftValue = left(source);
+    if (leftValue === isDecisive || leftValue === FAILED) return leftValue;
+    const rightValue = right(source);
+    if (rightValue === isDecisive || rightValue === FAILED) return rightValue;
+    return leftValue === null || rightValue === null ? null : !isDecisive;
+  };
 }
 
-function negate({ evaluate }: Term): Term {
+function not({ evaluate, inRecord }: Term): Term {
+  return boolean((property) => negated(evaluate(property)), inRecord === undefined ? undefined : (record) => negated(inRecord(record)));
+}
+
+function negated(value: Value): Value {
+  return typeof value === 'boolean' ? !value : value;
+}
+
+function negate({ evaluate, number }: Term): Term {
   return {
     isBoolean: false,
     evaluate: (property) => {
       const value = evaluate(property);
       if (value === FAILED) return FAILED;
-      if (value === null || typeof value !== 'object') return null;
-      if (value.type === 'long') return { type: 'long', value: BigInt.asIntN(64, -value.value) };
-      return value.type === 'int' ? { type: 'int', value: (0 - value.value) | 0 } : { type: 'double', value: -value.value };
+      return value === null || typeof value !== 'object' ? null : negativeOf(value);
     },
+    ...(number === undefined ? {} : { number: negativeOf(number) }),
   };
+}
+
+function negativeOf(number: NumberValue): NumberValue {
+  if (number.type === 'long') return { type: 'long', value: BigInt.asIntN(64, -number.value) };
+  return number.type === 'int' ? { type: 'int', value: (0 - number.value) | 0 } : { type: 'double', value: -number.value };
 }
 
 function equality(left: Term, right: Term): Term {
@@ -168,21 +205,55 @@ function equality(left: Term, right: Term): Term {
   if (typeof left.constant === 'boolean' && right.constant !== undefined && typeof right.constant !== 'boolean') {
     throw new SelectorError('a boolean cannot be compared with another constant');
   }
-  return equals(left.evaluate, right.evaluate);
+  return equals(left, right);
 }
 
 /** Unknown when the left side is missing, false when only the right one is, true when both are. */
-function equals(left: Evaluate, right: Evaluate): Term {
-  return boolean((property) => {
-    const leftValue = left(property);
+function equals(left: Term, right: Term): Term {
+  const evaluate: Evaluate = (property) => {
+    const leftValue = left.evaluate(property);
     if (leftValue === FAILED) return FAILED;
-    const rightValue = right(property);
+    const rightValue = right.evaluate(property);
     if (rightValue === FAILED) return FAILED;
     if (leftValue === null) return rightValue === null ? true : null;
     if (rightValue === null) return false;
     const comparison = compareValues(leftValue, rightValue);
     return Number.isNaN(comparison) ? FAILED : comparison === 0;
-  });
+  };
+  return boolean(evaluate, equalsInRecord(left, right) ?? comparesInRecord('=', { left, right, evaluate }));
+}
+
+/** A property and a text. */
+function equalsInRecord(left: Term, right: Term): EvaluateInRecord | undefined {
+  if (left.slot !== undefined && typeof right.constant === 'string') return isTextInRecord(left.slot, right.constant, null);
+  if (right.slot !== undefined && typeof left.constant === 'string') return isTextInRecord(right.slot, left.constant, false);
+  return undefined;
+}
+
+/** A property and a number. */
+function comparesInRecord(
+  operator: OrderOperator | '=',
+  { left, right, evaluate }: { left: Term; right: Term; evaluate: Evaluate },
+): EvaluateInRecord | undefined {
+  const otherwise: EvaluateInRecord = (record) => evaluate(record.read);
+  if (left.slot !== undefined && right.number !== undefined) {
+    return compareInRecord(left.slot, right.number, { operator, isNumberLeft: false, whenMissing: null, otherwise });
+  }
+  if (right.slot !== undefined && left.number !== undefined) {
+    const whenMissing = operator === '=' ? false : null;
+    return compareInRecord(right.slot, left.number, { operator, isNumberLeft: true, whenMissing, otherwise });
+  }
+  return undefined;
+}
+
+function isMissing({ evaluate, slot }: Term): Term {
+  return boolean(
+    (property) => {
+      const value = evaluate(property);
+      return value === FAILED ? FAILED : value === null;
+    },
+    slot === undefined ? undefined : (record) => !record.has(slot),
+  );
 }
 
 const ORDER: Record<OrderOperator, (comparison: number) => boolean> = {
@@ -199,7 +270,7 @@ function order(operator: OrderOperator, left: Term, right: Term): Term {
     }
   }
   const isMatch = ORDER[operator];
-  return boolean((property) => {
+  const evaluate: Evaluate = (property) => {
     const leftValue = left.evaluate(property);
     if (leftValue === null || leftValue === FAILED) return leftValue;
     const rightValue = right.evaluate(property);
@@ -209,7 +280,8 @@ function order(operator: OrderOperator, left: Term, right: Term): Term {
         ? compareAsDoubles(leftValue, rightValue)
         : compareValues(leftValue, rightValue);
     return Number.isNaN(comparison) ? FAILED : isMatch(comparison);
-  });
+  };
+  return boolean(evaluate, comparesInRecord(operator, { left, right, evaluate }));
 }
 
 /** The limits are checked where both are constants, but not behind NOT. */
@@ -237,10 +309,13 @@ function search({ where, search: text, isNegated }: Extract<SelectorNode, { kind
   });
 }
 
-function inList(isNegated: boolean, values: ReadonlySet<string>, { property: name, evaluate }: Term): Term {
-  if (name === undefined) throw new SelectorError('only a property can be looked up in a list');
-  return boolean((property) => {
-    const value = evaluate(property);
-    return value === null ? null : values.has(value as string) !== isNegated;
-  });
+function inList(isNegated: boolean, values: ReadonlySet<string>, { slot, evaluate }: Term): Term {
+  if (slot === undefined) throw new SelectorError('only a property can be looked up in a list');
+  return boolean(
+    (property) => {
+      const value = evaluate(property);
+      return value === null ? null : values.has(value as string) !== isNegated;
+    },
+    inListInRecord(slot, [...values], isNegated),
+  );
 }

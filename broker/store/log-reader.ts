@@ -16,6 +16,12 @@ const PAGE_BYTES = 4096;
 /** Places of a chunk that are read apart before all of it is. */
 const MAX_PLACES = 3;
 
+/** Where a record lies. */
+export interface RecordPlace {
+  buffer: Buffer;
+  position: number;
+}
+
 interface ReadChunk {
   buffer: Buffer;
   start: number;
@@ -35,7 +41,10 @@ export class LogReader {
   /** By start, the least recently used first. */
   readonly #chunks = new Map<number, ReadChunk>();
   #last: ReadChunk | null = null;
+  /** Holds the record that was located last, where it had to be copied and is not too large. */
+  readonly #apart = Buffer.allocUnsafeSlow(READ_FIRST_BYTES);
   readonly #small = Buffer.alloc(RECORD_OVERHEAD_BYTES);
+  readonly #place: RecordPlace = { buffer: this.#small, position: 0 };
   readonly #smallView = new DataView(this.#small.buffer, this.#small.byteOffset, this.#small.length);
 
   constructor(log: CommitLog, guard: RecordGuard) {
@@ -52,8 +61,37 @@ export class LogReader {
     return offset >= this.#log.tailStart || this.#guard.isIntact(target, position, size, offset);
   }
 
-  /** Copies [offset, offset + length) to `target`; false when the log does not hold all of it. */
-  copy(offset: number, length: number, target: Buffer, position: number): boolean {
+  /**
+   * Finds a whole record without copying it where that is possible; null when the log does not hold it, or not as it was stored. The place is
+   * valid until the next call of anything here. Bodies are not checked.
+   * @param wantedEnd records up to here are asked for next, so that they are read with this one
+   */
+  locate(offset: number, size: number, wantedEnd: number): RecordPlace | null {
+    if (offset < this.#log.minOffset || offset + size > this.#log.writtenWhere) {
+      return null;
+    }
+    const place = this.#place;
+    const chunkEnd = offset - (offset % READ_CHUNK_BYTES) + READ_CHUNK_BYTES;
+    if (offset >= this.#log.tailStart || offset + size > chunkEnd) {
+      place.buffer = size <= this.#apart.length ? this.#apart : Buffer.allocUnsafeSlow(size);
+      place.position = 0;
+      if (!this.copy(offset, size, place.buffer, 0, wantedEnd)) {
+        return null;
+      }
+    } else {
+      const chunk = this.#chunkAt(offset, offset + size, wantedEnd);
+      if (chunk.validEnd < offset + size) {
+        return null;
+      }
+      place.buffer = chunk.buffer;
+      place.position = offset - chunk.start;
+    }
+    const isIntact = offset >= this.#log.tailStart || this.#guard.isIntact(place.buffer, place.position, size, offset, false);
+    return isIntact ? place : null;
+  }
+
+  /** Copies [offset, offset + length) to `target`; false when the log does not hold all of it. For `wantedEnd` see `locate`. */
+  copy(offset: number, length: number, target: Buffer, position: number, wantedEnd = 0): boolean {
     if (offset < this.#log.minOffset || offset + length > this.#log.writtenWhere) {
       return false;
     }
@@ -63,7 +101,7 @@ export class LogReader {
     let done = 0;
     while (done < length) {
       const at = offset + done;
-      const chunk = this.#chunkAt(at, Math.min(offset + length, at - (at % READ_CHUNK_BYTES) + READ_CHUNK_BYTES));
+      const chunk = this.#chunkAt(at, Math.min(offset + length, at - (at % READ_CHUNK_BYTES) + READ_CHUNK_BYTES), wantedEnd);
       const count = Math.min(length - done, chunk.validEnd - at);
       if (count <= 0) {
         return false;
@@ -75,8 +113,8 @@ export class LogReader {
     return true;
   }
 
-  /** The cached piece that holds `at`, valid to `until` if the log reaches so far. */
-  #chunkAt(at: number, until: number): ReadChunk {
+  /** The cached piece that holds `at`, valid to `until` if the log reaches so far. `wantedEnd` is where the reader stops, if it says so. */
+  #chunkAt(at: number, until: number, wantedEnd = 0): ReadChunk {
     const last = this.#last;
     if (last !== null && at >= last.validStart && until <= last.validEnd) {
       return last;
@@ -90,7 +128,8 @@ export class LogReader {
     }
     this.#chunks.set(start, chunk);
     if (at < chunk.validStart || until > chunk.validEnd) {
-      this.#extend(chunk, at, until);
+      if (wantedEnd === 0) this.#extend(chunk, at, until);
+      else this.#extendTo(chunk, at, wantedEnd);
     }
     this.#last = chunk;
     return chunk;
@@ -109,6 +148,19 @@ export class LogReader {
     const chunkEnd = Math.min(chunk.start + READ_CHUNK_BYTES, this.#log.writtenWhere);
     const end = Math.min(chunkEnd, Math.max(until, chunk.validEnd + chunk.window));
     chunk.window *= 2;
+    this.#readTo(chunk, end);
+  }
+
+  /** Reads so much that `chunk` holds [at, end) as far as it goes. */
+  #extendTo(chunk: ReadChunk, at: number, end: number): void {
+    if (at < chunk.validStart || at > chunk.validEnd) {
+      chunk.validStart = at;
+      chunk.validEnd = at;
+    }
+    this.#readTo(chunk, Math.min(end, chunk.start + READ_CHUNK_BYTES, this.#log.writtenWhere));
+  }
+
+  #readTo(chunk: ReadChunk, end: number): void {
     const from = chunk.validEnd;
     chunk.validEnd += this.#log.files.read(from, chunk.buffer, from - chunk.start, end - from);
   }

@@ -24,6 +24,9 @@ const SLAB_BYTES = 256 * 1024;
 /** Results up to this size are cut from a slab; larger ones get a buffer of their own. */
 const SLAB_RESULT_BYTES = 64 * 1024;
 const MIN_SCANNED_CQ_BYTES = 16_000;
+/** Records that a filter will look at are read together where no more than this lies between them: reading that costs no more than a read. */
+const MAX_RUN_GAP_BYTES = 4096;
+const MAX_RUN_BYTES = 256 * 1024;
 
 /** The commit log as a reader sees it. */
 export interface ReadableLog {
@@ -77,6 +80,8 @@ export class MessageReader {
   #slabUsed = 0;
   /** Where transient results lie. */
   readonly #scratch = Buffer.allocUnsafeSlow(SLAB_RESULT_BYTES);
+  /** Records of this read that a filter matched, one behind the other: the scratch buffer, or a larger one of their own. */
+  #matched = this.#scratch;
   // Offsets and sizes of the records one read chose; grown when needed, never shrunk.
   #offsets: number[] = [];
   #sizes: number[] = [];
@@ -162,18 +167,19 @@ export class MessageReader {
     scan.messages = 0;
     scan.bytes = 0;
     scan.maxPhy = 0;
-    const matched: Buffer[] = [];
     const scanBytes = Math.max(this.#config.maxFilterMessageSize, MIN_SCANNED_CQ_BYTES, maxMsgNums * queue.unitBytes);
     const scanUnits = Math.ceil(scanBytes / queue.unitBytes);
     if (queue.type === 'SimpleCQ') {
-      this.#scanSimple(queue, Math.min(offset + scanUnits, queue.maxOffset), matched);
+      this.#scanSimple(queue, Math.min(offset + scanUnits, queue.maxOffset));
     } else {
-      this.#scanBatches(queue, offset, scanUnits, matched);
+      this.#scanBatches(queue, offset, scanUnits);
     }
     if (scan.count === 0) {
       return this.#miss(scan.status, scan.next, queue.minOffset, queue.maxOffset, scan.maxPhy);
     }
-    const buffers = matched.length > 0 ? matched : this.#collect(scan, options.isTransient === true);
+    const isTransient = options.isTransient === true;
+    const buffers =
+      scan.filter?.isMatchedByCommitLog === undefined ? this.#collect(scan, isTransient) : [this.#takeMatched(scan.bytes, isTransient)];
     if (scan.count === 0) {
       return this.#miss('MESSAGE_WAS_REMOVING', Math.max(queue.minOffset, scan.next), queue.minOffset, queue.maxOffset);
     }
@@ -193,7 +199,7 @@ export class MessageReader {
     };
   }
 
-  #scanSimple(queue: ConsumeQueue, scanEnd: number, matched: Buffer[]): void {
+  #scanSimple(queue: ConsumeQueue, scanEnd: number): void {
     const scan = this.#selection;
     while (scan.next < scanEnd) {
       if (!queue.units(scan.next, scanEnd - scan.next, this.#run)) {
@@ -203,14 +209,14 @@ export class MessageReader {
         return;
       }
       this.#topics.notePage(queue);
-      if (!this.#scanRun(scan, matched)) {
+      if (!this.#scanRun(scan)) {
         return;
       }
     }
   }
 
   /** Whole records of a batch queue: the first one holds `offset`, perhaps behind other messages. */
-  #scanBatches(queue: BatchConsumeQueue, offset: number, wanted: number, matched: Buffer[]): void {
+  #scanBatches(queue: BatchConsumeQueue, offset: number, wanted: number): void {
     const scan = this.#selection;
     const first = queue.unitAt(offset);
     const end = Math.min(first + wanted, queue.endUnit);
@@ -246,18 +252,17 @@ export class MessageReader {
       // The messages of a batch without a tag of its own have tags that only the consumer sees.
       const isUntagged = messages > 1 && tagsCode === 0;
       if (scan.filter === null || isUntagged || scan.filter.isMatchedByConsumeQueue(tagsCode)) {
-        this.#chooseBatch(scan, { phyOffset, size, messages }, matched);
+        this.#chooseBatch(scan, { phyOffset, size, messages });
       }
     }
   }
 
-  #chooseBatch(scan: Selection, record: { phyOffset: number; size: number; messages: number }, matched: Buffer[]): void {
-    if (scan.filter?.isMatchedByCommitLog !== undefined) {
-      const bytes = this.#matchedRecord(scan.filter, record.phyOffset, record.size);
-      if (bytes === null) {
-        return;
-      }
-      matched.push(bytes);
+  #chooseBatch(scan: Selection, record: { phyOffset: number; size: number; messages: number }): void {
+    if (
+      scan.filter?.isMatchedByCommitLog !== undefined &&
+      !this.#match(scan, record.phyOffset, record.size, record.phyOffset + record.size)
+    ) {
+      return;
     }
     this.#offsets[scan.count] = record.phyOffset;
     this.#sizes[scan.count] = record.size;
@@ -268,10 +273,12 @@ export class MessageReader {
   }
 
   /** Chooses among the units of `#run`; false when the result is full. */
-  #scanRun(scan: Selection, matched: Buffer[]): boolean {
+  #scanRun(scan: Selection): boolean {
     const { view, position, count } = this.#run;
     const { minOffset, confirmOffset } = this.#log;
-    for (let at = position; at < position + count * CQ_UNIT_BYTES; at += CQ_UNIT_BYTES) {
+    const end = position + count * CQ_UNIT_BYTES;
+    let wantedEnd = 0;
+    for (let at = position; at < end; at += CQ_UNIT_BYTES) {
       const phyOffset = unitOffset(view, at);
       const size = unitSize(view, at);
       if (phyOffset < minOffset || isFiller(view, at)) {
@@ -295,11 +302,12 @@ export class MessageReader {
         continue;
       }
       if (filter?.isMatchedByCommitLog !== undefined) {
-        const record = this.#matchedRecord(filter, phyOffset, size);
-        if (record === null) {
+        if (phyOffset + size > wantedEnd) {
+          wantedEnd = endOfRun(view, at, end);
+        }
+        if (!this.#match(scan, phyOffset, size, wantedEnd)) {
           continue;
         }
-        matched.push(record);
       }
       this.#offsets[scan.count] = phyOffset;
       this.#sizes[scan.count] = size;
@@ -326,9 +334,33 @@ export class MessageReader {
     return tags === undefined ? 0 : stringHashCode(tags);
   }
 
-  #matchedRecord(filter: MessageFilter, phyOffset: number, size: number): Buffer | null {
-    const record = Buffer.allocUnsafe(size);
-    return this.#reader.copyRecord(phyOffset, size, record, 0) && filter.isMatchedByCommitLog!(record) ? record : null;
+  /** Whether a filter matches a record; it is copied behind those that it matched before. */
+  #match(scan: Selection, phyOffset: number, size: number, wantedEnd: number): boolean {
+    const place = this.#reader.locate(phyOffset, size, wantedEnd);
+    if (place === null || !scan.filter!.isMatchedByCommitLog!(place.buffer, place.position)) {
+      return false;
+    }
+    const bytes = scan.bytes + size;
+    if (bytes > this.#matched.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#matched.length));
+      this.#matched.copy(larger, 0, 0, scan.bytes);
+      this.#matched = larger;
+    }
+    return this.#reader.copyRecord(phyOffset, size, this.#matched, scan.bytes);
+  }
+
+  #takeMatched(bytes: number, isTransient: boolean): Buffer {
+    const matched = this.#matched.subarray(0, bytes);
+    if (this.#matched !== this.#scratch) {
+      this.#matched = this.#scratch;
+      return matched;
+    }
+    if (isTransient) {
+      return matched;
+    }
+    const result = this.#allocate(bytes);
+    matched.copy(result);
+    return result;
   }
 
   /** Copies the chosen records into one buffer. Those that are gone or damaged are left out of it, and of the selection. */
@@ -411,6 +443,19 @@ export class MessageReader {
     const unit = boundary === 'LOWER' ? low : Math.max(low - 1, first);
     return unit < queue.endUnit ? Math.max(queue.offsetOfUnit(unit), queue.minOffset) : queue.maxOffset;
   }
+}
+
+/** Where the records end that follow the one of a unit so closely that they are best read with it. */
+function endOfRun(view: DataView, firstAt: number, end: number): number {
+  const start = unitOffset(view, firstAt);
+  let runEnd = start + unitSize(view, firstAt);
+  for (let at = firstAt + CQ_UNIT_BYTES; at < end && runEnd - start < MAX_RUN_BYTES; at += CQ_UNIT_BYTES) {
+    const offset = unitOffset(view, at);
+    const size = unitSize(view, at);
+    if (offset < runEnd || offset - runEnd > MAX_RUN_GAP_BYTES || size <= 0) break;
+    runEnd = offset + size;
+  }
+  return runEnd;
 }
 
 /** Whether a record of `size` bytes with so many messages is one too many. The first one never is. */

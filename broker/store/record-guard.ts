@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc31Range } from '../../src/common/crc.js';
 import { getInt64, viewOf } from '../../src/common/int64.js';
 import type { Logger } from '../../src/common/logger.js';
 import {
@@ -38,7 +38,7 @@ export class RecordGuard {
    * of the store: what this process wrote comes from the page cache as a rule, and a CRC of each would cost a backlog's pulls a quarter of
    * their CPU.
    */
-  isIntact(buffer: Buffer, position: number, size: number, offset: number): boolean {
+  isIntact(buffer: Buffer, position: number, size: number, offset: number, withCrc: boolean = offset < this.#startedAt): boolean {
     const view = viewOf(buffer);
     const magic = view.getInt32(position + MAGIC_CODE_POS);
     let problem = '';
@@ -49,7 +49,7 @@ export class RecordGuard {
     } else if (getInt64(view, position + PHYSICAL_OFFSET_POS) !== offset) {
       problem = `it says that it lies at ${getInt64(view, position + PHYSICAL_OFFSET_POS)}`;
     } else {
-      problem = bodyProblem(view, buffer, { position, size, withCrc: offset < this.#startedAt });
+      problem = bodyProblem(view, buffer, { position, size, withCrc });
     }
     if (problem !== '') {
       this.note(offset, problem);
@@ -84,6 +84,6 @@ function bodyProblem(
   }
   const expected = view.getInt32(position + BODY_CRC_POS);
   const start = position + lengthAt + 4;
-  const isBodyIntact = expected === 0 || bodyBytes === 0 || (crc32(buffer.subarray(start, start + bodyBytes)) & 0x7fffffff) === expected;
+  const isBodyIntact = expected === 0 || bodyBytes === 0 || crc31Range(buffer, start, start + bodyBytes) === expected;
   return isBodyIntact ? '' : 'body CRC mismatch';
 }

@@ -136,8 +136,8 @@ export interface GetMessageResult {
 export interface MessageFilter {
   /** Decides on the tags code alone; a false positive is allowed, a false negative is not. */
   isMatchedByConsumeQueue(tagsCode: number | bigint): boolean;
-  /** Decides on the whole stored record; absent when the tags code says it all. */
-  isMatchedByCommitLog?(record: Buffer): boolean;
+  /** Decides on the whole stored record, which lies at `position` during the call; absent when the tags code says it all. */
+  isMatchedByCommitLog?(buffer: Buffer, position: number): boolean;
 }
 
 export interface GetMessageOptions {

@@ -3,6 +3,7 @@ import { bloomBits } from '../../broker/filter/bloom-filter.js';
 import { compileSelector, type Selector } from '../../broker/filter/selector.js';
 import { seededRandom } from '../../src/common/clock.js';
 import { type SelectorCase, SelectorGenerator } from '../broker/filter/selector-generator.js';
+import { matchesStored, propertiesText, stored } from '../broker/filter/stored-record.js';
 import { type ClientDriver, javaClient } from '../peers/index.js';
 import { interop } from './support.js';
 
@@ -16,7 +17,7 @@ function ours({ selector, messages }: SelectorCase): boolean[] | null {
   } catch {
     return null;
   }
-  return messages.map((message) => compiled.matches((name) => message[name] ?? null));
+  return messages.map((message) => matchesStored(compiled, stored(propertiesText(message))));
 }
 
 interop("SQL92 selectors beside Apache's filter", 'java', () => {
