@@ -47,6 +47,7 @@ final class PushConsumers {
         } else {
             consumer.registerMessageListener(new Listener(in.getString("name"), in.getJSONObject("behaviour")));
         }
+        Popping.configure(consumer, in);
         consumer.start();
         consumers.put(in.getString("name"), consumer);
         return null;
