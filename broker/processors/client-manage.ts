@@ -40,18 +40,27 @@ export class ClientManageProcessor {
     const isV2 = asNumber(data.heartbeatFingerprint, 0) !== 0;
     let isSubChange = !isV2;
     const changedGroups: string[] = [];
+    const startMs = this.#parts.clock.monotonicMs();
     for (const entry of asArray(data.consumerDataSet)) {
       const consumer = readConsumerData(entry);
       if (consumer !== null && this.#registerConsumer(consumer, { beat, withoutSub, changedGroups })) isSubChange = true;
+      this.#countSince('CONSUMER_REGISTER_TIME', startMs);
     }
+    const producersStartMs = this.#parts.clock.monotonicMs();
     for (const entry of asArray(data.producerDataSet)) {
       const group = asText(asObject(entry)?.groupName, '');
       if (group !== '') this.#parts.producers.register(group, beat);
+      this.#countSince('PRODUCER_REGISTER_TIME', producersStartMs);
     }
     connection.respond(request, ResponseCode.SUCCESS, null, { IS_SUPPORT_HEART_BEAT_V2: 'true', IS_SUB_CHANGE: String(isSubChange) });
     // Behind the answer: a Java client that divides its queues while a heartbeat of its own has no answer yet leaves out the heartbeat with
     // the new subVersion, and its pulls get 25 until its next one, 30 s later.
     for (const group of changedGroups) if (mayNotifyMembers(this.#parts, group)) this.#parts.consumers.notifyMembers(group);
+  }
+
+  #countSince(statsName: string, startMs: number): void {
+    const { stats, clock, config } = this.#parts;
+    stats.count(statsName, config.broker.brokerClusterName, clock.monotonicMs() - startMs);
   }
 
   /**

@@ -118,10 +118,11 @@ it('pops count as gets, with their check points and acknowledgements; what was p
   expect((await progress('GPop')).slice(0, 2).map(([, { brokerOffset, consumerOffset }]) => brokerOffset - consumerOffset)).toEqual([0, 4]);
 });
 
-it('connections are counted', async () => {
+it('connections and registrations are counted', async () => {
   const before = json(await ask('CHANNEL_ACTIVITY', 'CONNECT')).statsMinute.sum;
   const other = new RawClient(sandbox.brokerAddr);
-  await other.send({ topic: 'N' });
+  await other.heartbeat({ clientId: 'other', group: 'GOther', producerGroup: 'POther' });
+  for (const name of ['CONSUMER_REGISTER_TIME', 'PRODUCER_REGISTER_TIME']) expect((await ask(name, 'DefaultCluster')).code).toBe(0);
   expect(json(await ask('CHANNEL_ACTIVITY', 'CONNECT')).statsMinute.sum).toBe(before + 1);
   await other.close();
   await until(async () => (await ask('CHANNEL_ACTIVITY', 'CLOSE')).code === 0);
