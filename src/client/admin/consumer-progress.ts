@@ -23,12 +23,15 @@ export interface QueueProgress {
   readonly inflight: number;
   /** Store time of the last consumed message, ms; 0 when unknown. */
   readonly lastTimestamp: number;
-  /** Only when asked for; null for a queue that no client has. */
+  /** Client that has the queue, only when asked for; null for a queue that no client has. */
+  readonly clientId?: string | null;
   readonly clientIP?: string | null;
 }
 
 export interface GroupProgressResult {
   readonly consumerGroup: string;
+  /** Brokers that were asked. */
+  readonly brokerAddrs: readonly string[];
   /** By topic, broker name and queue id. */
   readonly queues: readonly QueueProgress[];
   readonly consumeTps: number;
@@ -75,10 +78,11 @@ export async function groupProgress(admin: AdminClient, request: GroupProgressRe
   const addrs = await brokersToAsk(admin, request);
   const results = await askAll(addrs, (addr) => consumeStatsAt(admin, addr, consumerGroup, topic));
   const queues = results.flatMap(({ value }) => (value === undefined ? [] : progressRows(value))).sort(compareQueues);
-  const clients = request.showClientIP === true ? await clientIPs(admin, addrs, consumerGroup) : null;
-  const shown = clients === null ? queues : queues.map((queue) => ({ ...queue, clientIP: clients.get(queueKey(queue)) ?? null }));
+  const clients = request.showClientIP === true ? await queueOwners(admin, addrs, consumerGroup) : null;
+  const shown = clients === null ? queues : queues.map((queue) => withOwner(queue, clients));
   const result: GroupProgressResult = {
     consumerGroup,
+    brokerAddrs: addrs,
     queues: shown,
     consumeTps: results.reduce((sum, { value }) => sum + (value?.consumeTps ?? 0), 0),
     ...totals(queues),
@@ -115,8 +119,13 @@ async function brokersToAsk(admin: AdminClient, request: GroupProgressRequest): 
   return name === undefined ? allMasters(admin) : masterAddrs(await admin.route(name));
 }
 
+function withOwner(queue: QueueProgress, owners: ReadonlyMap<string, string>): QueueProgress {
+  const clientId = owners.get(queueKey(queue)) ?? null;
+  return { ...queue, clientId, clientIP: clientId?.split('@')[0] ?? null };
+}
+
 /** Which client has which queue, by queue key: asked from the clients through a broker. */
-async function clientIPs(admin: AdminClient, addrs: readonly string[], consumerGroup: string): Promise<Map<string, string>> {
+async function queueOwners(admin: AdminClient, addrs: readonly string[], consumerGroup: string): Promise<Map<string, string>> {
   const owners = new Map<string, string>();
   const asked = new Set<string>();
   for (const addr of addrs) {
@@ -127,7 +136,7 @@ async function clientIPs(admin: AdminClient, addrs: readonly string[], consumerG
       }
       asked.add(clientId);
       for (const queue of await queuesOfClient(admin, addr, { consumerGroup, clientId })) {
-        owners.set(queueKey(queue), clientId.split('@')[0] ?? clientId);
+        owners.set(queueKey(queue), clientId);
       }
     }
   }
@@ -163,10 +172,11 @@ export interface GroupSummary {
   readonly version: string;
   readonly consumeType: string;
   readonly messageModel: string;
-  readonly consumeTps: number;
-  readonly diffTotal: number;
+  /** Null when the group's brokers did not say it. */
+  readonly consumeTps: number | null;
+  readonly diffTotal: number | null;
   /** Why there are no figures. */
-  readonly error?: string;
+  readonly reason?: string;
 }
 
 export interface AllProgressResult {
@@ -190,9 +200,9 @@ export async function allProgress(admin: AdminClient): Promise<AllProgressResult
         version: 'OFFLINE',
         consumeType: '',
         messageModel: '',
-        consumeTps: 0,
-        diffTotal: 0,
-        error: error?.message ?? '',
+        consumeTps: null,
+        diffTotal: null,
+        reason: error?.message ?? '',
       },
   );
   requireAll(results, 'consumerProgress', { groups });

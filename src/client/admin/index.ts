@@ -17,6 +17,7 @@ export * from './consumer-status.js';
 export * from './delete-topic.js';
 export * from './direct-consume.js';
 export type { NodeOutcome } from './fan-out.js';
+export * from './group-lag.js';
 export * from './kv-config.js';
 export * from './message-trace.js';
 export * from './message-track.js';

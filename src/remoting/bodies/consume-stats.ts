@@ -98,6 +98,26 @@ export function encodeConsumeStatsList(list: ConsumeStatsList): Buffer {
   });
 }
 
+/** Times of one queue, ms: of its first and last message, of the last one consumed, and how old the first unconsumed one is. */
+export interface QueueTimeSpan {
+  messageQueue: MessageQueue;
+  minTimeStamp: number;
+  maxTimeStamp: number;
+  consumeTimeStamp: number;
+  delayTime: number;
+}
+
+/** The answer of QUERY_CONSUME_TIME_SPAN. */
+export function decodeConsumeTimeSpans(body: Uint8Array | null): QueueTimeSpan[] {
+  return objects(parseBody(body, 'QueryConsumeTimeSpanBody'), 'consumeTimeSpanSet', (item) => ({
+    messageQueue: decodeMessageQueue(optionalObject(item, 'messageQueue') ?? {}),
+    minTimeStamp: integer(item, 'minTimeStamp', -1),
+    maxTimeStamp: integer(item, 'maxTimeStamp', -1),
+    consumeTimeStamp: integer(item, 'consumeTimeStamp', -1),
+    delayTime: integer(item, 'delayTime', -1),
+  }));
+}
+
 /** New offsets by queue: the answer of INVOKE_BROKER_TO_RESET_OFFSET and the body of RESET_CONSUMER_CLIENT_OFFSET. */
 export type ResetOffsetTable = QueueTable<number>;
 
