@@ -134,8 +134,8 @@ export class PopHoldService {
     }
   };
 
-  /** There are more messages than the last pop took, or it went away: the next pop that waits like it is woken. */
-  wakeNext({ topic, group, queueId }: PopQuery): void {
+  /** There are more messages than the last pop took, or it went away, or the group was moved: the next pop that waits like it is woken. */
+  wakeNext({ topic, group, queueId }: Pick<PopQuery, 'topic' | 'group' | 'queueId'>): void {
     const place = this.#watched.get(topic)?.get(group)?.byQueue.get(queueId);
     if (place !== undefined) this.#mark(place, () => true);
   }

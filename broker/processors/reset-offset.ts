@@ -11,6 +11,8 @@ import { fault } from './respond.js';
 export const FIRST_RESETTABLE_VERSION = 28;
 
 const CPP = 'CPP';
+/** What a pop asks for that takes from every queue. */
+const ANY_QUEUE = -1;
 
 /**
  * INVOKE_BROKER_TO_RESET_OFFSET (222). With useServerSideResetOffset the broker keeps the targets, for online and offline groups alike, and the next
@@ -25,13 +27,19 @@ export class ResetOffsetProcessor {
 
   register(server: RemotingServer): void {
     server.register(RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, (connection, request) => {
-      const { config, holds } = this.#parts;
+      const { config, holds, popHolds } = this.#parts;
       const fields = request.extFields ?? NO_FIELDS;
       const isHere = config.broker.useServerSideResetOffset;
       const table = isHere ? this.#resetHere(connection, fields) : this.#resetAtClients(request, fields);
       connection.respond(request, ResponseCode.SUCCESS, null, null, encodeResetOffsetBody(table));
-      // A held pull of an idle queue would learn of its new offset only when its time is over.
-      if (isHere) for (const [{ topic, queueId }] of table) holds.wakeGroup(topic, textField(fields, 'group'), queueId);
+      if (!isHere) return;
+      const group = textField(fields, 'group');
+      // A held pull or pop of an idle queue would learn of its new offset only when its time is over.
+      for (const [{ topic, queueId }] of table) {
+        holds.wakeGroup(topic, group, queueId);
+        popHolds.wakeNext({ topic, group, queueId });
+        popHolds.wakeNext({ topic, group, queueId: ANY_QUEUE });
+      }
     });
   }
 

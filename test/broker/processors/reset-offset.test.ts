@@ -9,6 +9,7 @@ import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../../src/remoting/command.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { bodiesOf, json, RawClient } from '../kit.js';
+import { pop } from '../pop/pop-kit.js';
 
 let sandbox: Sandbox;
 let client: RawClient;
@@ -128,6 +129,23 @@ it('after a reset nothing is in flight', async () => {
   expect(await first()).toMatchObject({ consumerOffset: 1, pullOffset: 3 });
   await reset('Flight', { timestamp: '0' });
   expect(await first()).toMatchObject({ consumerOffset: 0, pullOffset: 0 });
+});
+
+it('pulls and pops that are held go on at the new offset at once', async () => {
+  await topicAndGroup('Held', 3);
+  await client.heartbeat({ clientId: 'held', group: 'GHeld', subscriptions: { Held: '*' } });
+  const pulled = client.pull({ topic: 'Held', group: 'GHeld', offset: 3, sysFlag: 2, suspendMs: 30_000, fields: { subVersion: '0' } });
+  await until(() => sandbox.brokers[0]!.parts.holds.size === 1);
+  await reset('Held', { queueId: '0', offset: '1' });
+  expect(await pulled).toMatchObject({ code: ResponseCode.PULL_OFFSET_MOVED, extFields: { nextBeginOffset: '1' } });
+
+  await topicAndGroup('HeldPop', 3);
+  for (const queueId of [0, -1]) {
+    const popped = pop(client, { topic: 'HeldPop', group: 'GHeldPop', queueId, pollMs: 30_000 });
+    await until(() => sandbox.brokers[0]!.parts.popHolds.size === 1);
+    await reset('HeldPop', { queueId: '0', offset: '1' });
+    expect((await popped).map(({ body }) => body)).toEqual(['4', '8']);
+  }
 });
 
 it('without useServerSideResetOffset the members are told, and without force a group only goes back', async () => {
