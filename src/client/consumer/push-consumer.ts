@@ -115,12 +115,17 @@ export class PushConsumer {
   /**
    * Subscribes to a topic, before or after `start`.
    * @param expression tags separated by `||`, `*` for all (default), or `{ sql }`, which the broker must allow.
+   * @throws UsageError for a tag expression without tags; of a running consumer what `start` throws: then nothing has changed.
    */
   async subscribe(topic: string, expression: string | SqlExpression = '*'): Promise<void> {
-    this.#subscriptions.set(topic, buildSubscription(topic, expression, this.#client.clock.nowMs()));
+    const subscription = buildSubscription(topic, expression, this.#client.clock.nowMs());
     if (this.#state === 'running') {
+      // Before it is among those of the next heartbeat.
       await this.#client.routes.resolve(topic);
-      await checkExpressions(this.#client, this.consumerGroup, this.#subscriptions.values());
+      await checkExpressions(this.#client, this.consumerGroup, [subscription]);
+    }
+    this.#subscriptions.set(topic, subscription);
+    if (this.#state === 'running') {
       await this.#client.heartbeat();
       await this.#rebalancer?.rebalance();
       this.#watchMissingRoutes();
