@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/common/clock.js';
+import type { Clock, Timers } from '../../src/common/clock.js';
 import { retryFlagOf } from '../../src/common/pop.js';
 import type { PopOffsets } from './pop-offsets.js';
 import type { PopMoment, PopQuery, PopRun, PopSelector } from './pop-selector.js';
@@ -22,19 +22,27 @@ export class PopService {
   readonly #clock: Clock;
   readonly #brokerName: string;
   readonly #reviveQueueNum: number;
+  readonly #timers: Timers;
+  readonly #flush: () => void;
   #popCount = 0;
+  #flushScheduled = false;
 
+  /** @param options.flush writes and acknowledges what was put */
   constructor(options: {
     selector: PopSelector;
     offsets: PopOffsets;
     log: ReviveLog;
     clock: Clock;
+    timers: Timers;
+    flush: () => void;
     config: { readonly brokerName: string; readonly reviveQueueNum: number };
   }) {
     this.#selector = options.selector;
     this.#offsets = options.offsets;
     this.#log = options.log;
     this.#clock = options.clock;
+    this.#timers = options.timers;
+    this.#flush = options.flush;
     this.#brokerName = options.config.brokerName;
     this.#reviveQueueNum = options.config.reviveQueueNum;
   }
@@ -105,6 +113,17 @@ export class PopService {
       this.ack(ack, { invisibleTime: options.oldInvisibleTime, reviveQid: options.reviveQid, kind: 'single' }, () =>
         done(written, popTime),
       );
+      this.#flushSoon();
+    });
+  }
+
+  /** What is put while others are acknowledged is not of their turn: nobody else may write it soon. */
+  #flushSoon(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#timers.setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
     });
   }
 
