@@ -148,7 +148,7 @@ export class AdminConnectionProcessor {
     if (client.version < FIRST_CALLABLE_VERSION) {
       throw fault(
         ResponseCode.SYSTEM_ERROR,
-        `The Consumer <${clientId}> Version ${client.version} too low to finish, please upgrade it to V3_1_8_SNAPSHOT`,
+        `The Consumer <${clientId}> Version <${versionDesc(client.version)}> too low to finish, please upgrade it to V3_1_8_SNAPSHOT`,
       );
     }
     return client;

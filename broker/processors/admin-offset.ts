@@ -1,4 +1,5 @@
-import { RequestCode } from '../../src/remoting/codes.js';
+import { encodeCorrectionOffsets } from '../../src/remoting/bodies/consume-stats.js';
+import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import type { BrokerParts } from '../parts.js';
@@ -54,13 +55,13 @@ export class AdminOffsetProcessor {
         correctionOffsets.set(queueId, Math.min(offset, correctionOffsets.get(queueId) ?? offset));
       }
     }
-    // Queues where the compared group is behind the others get the largest long.
+    // Queues where the compared group is behind what is still there, and so behind the others, get the largest long.
     const body = new Map<number, number | bigint>(correctionOffsets);
     const compared = fields.compareGroup === undefined ? new Map<number, number>() : offsets.queues(fields.compareGroup, topic);
     for (const [queueId, offset] of compared) {
       const corrected = correctionOffsets.get(queueId);
       body.set(queueId, corrected !== undefined && corrected > offset ? LONG_MAX : (corrected ?? offset));
     }
-    respondJson(connection, request, { correctionOffsets: body });
+    connection.respond(request, ResponseCode.SUCCESS, null, null, encodeCorrectionOffsets(body));
   }
 }

@@ -1,6 +1,7 @@
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
+import { MAX_QUEUES_PER_TOPIC } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
 import { bigField, booleanField, type ExtFields, intField, NO_FIELDS, optionalInt, optionalLong, textField } from './fields.js';
 import { fault, respondFields, respondJson } from './respond.js';
@@ -73,7 +74,7 @@ export class ConsumerManageProcessor {
       connection.respond(request, ResponseCode.INVALID_PARAMETER, `QueueId is null, topic is ${topic}`, {});
     } else if (fields.commitOffset === undefined) {
       connection.respond(request, ResponseCode.INVALID_PARAMETER, `Offset is null, topic is ${topic}`, {});
-    } else if (offset < 0 || queueId < 0) {
+    } else if (offset < 0 || queueId < 0 || queueId >= MAX_QUEUES_PER_TOPIC) {
       connection.respond(request, ResponseCode.INVALID_PARAMETER, `QueueId ${queueId} or offset ${offset} is illegal`, {});
     } else if (offsets.hasReset(group, topic, queueId)) {
       connection.respond(request, ResponseCode.SUCCESS, 'Offset has been previously reset', {});

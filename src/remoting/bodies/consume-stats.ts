@@ -2,6 +2,7 @@
 import { JavaDouble, type JsonObject } from '../../common/fastjson.js';
 import { type DataVersion, toDataVersion } from './data-version.js';
 import {
+  asAnyLong,
   asInteger,
   asObject,
   decodeMessageQueue,
@@ -254,12 +255,12 @@ export function encodeBrokerStatsData(data: BrokerStatsData): Buffer {
   });
 }
 
-/** The answer of QUERY_CORRECTION_OFFSET: offsets by queue id. */
-export function decodeCorrectionOffsets(body: Uint8Array | null): Map<number, number> {
-  return numberMap(parseBody(body, 'QueryCorrectionOffsetBody'), 'correctionOffsets', asInteger('correctionOffsets'));
+/** The answer of QUERY_CORRECTION_OFFSET: offsets by queue id; the largest long where the compared group is behind what the queue still has. */
+export function decodeCorrectionOffsets(body: Uint8Array | null): Map<number, Long> {
+  return numberMap(parseBody(body, 'QueryCorrectionOffsetBody'), 'correctionOffsets', asAnyLong('correctionOffsets'));
 }
 
-export function encodeCorrectionOffsets(correctionOffsets: ReadonlyMap<number, number>): Buffer {
+export function encodeCorrectionOffsets(correctionOffsets: ReadonlyMap<number, Long>): Buffer {
   return writeBody({ correctionOffsets });
 }
 

@@ -243,6 +243,17 @@ export function asInteger(what: string): (value: JsonValue) => number {
   };
 }
 
+/** Reads a long of any size as the item of a list or map. */
+export function asAnyLong(what: string): (value: JsonValue) => Long {
+  return (value) => {
+    const parsed = asLong(value);
+    if (parsed === undefined) {
+      throw wrong(what, 'an integer', value);
+    }
+    return parsed;
+  };
+}
+
 /** The queue with its keys in Java's order, for a map key. */
 export function queueKey(queue: MessageQueue): MessageQueue {
   return { brokerName: queue.brokerName, queueId: queue.queueId, topic: queue.topic };

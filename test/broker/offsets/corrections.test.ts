@@ -83,7 +83,7 @@ it('a commit beyond the end, or behind what was committed, is taken; the pull be
 it('offsets that are none are refused by name', async () => {
   const update = (fields: Record<string, string>) =>
     member.invoke(RequestCode.UPDATE_CONSUMER_OFFSET, { consumerGroup: 'GBeyond', topic: 'Beyond', queueId: '0', ...fields });
-  for (const fields of [{}, { commitOffset: '-1' }, { commitOffset: '1', queueId: '-1' }]) {
+  for (const fields of [{}, { commitOffset: '-1' }, { commitOffset: '1', queueId: '-1' }, { commitOffset: '1', queueId: '65536' }]) {
     expect((await update(fields)).code).toBe(ResponseCode.INVALID_PARAMETER);
   }
   expect(await update({ commitOffset: 'many' })).toMatchObject({ code: 1, remark: expect.stringContaining('commitOffset=many') });

@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import {
   decodeConsumerStatusBody,
   decodeConsumeStats,
+  decodeCorrectionOffsets,
   decodeResetOffsetBody,
   encodeConsumerStatusBody,
 } from '../../../src/remoting/bodies/consume-stats.js';
@@ -185,14 +186,19 @@ it('clone takes over all offsets of a topic, or of all topics, in place of those
   expect(json(await client.invoke(RequestCode.QUERY_TOPICS_BY_CONSUMER, { group: 'Copy' })).topicList.sort()).toEqual(['Clone', 'Clone2']);
 });
 
-it('the correction of a group that is behind the others is the largest long', async () => {
+it('the correction of a topic is the least offset of its groups; the largest long for a group that is behind what the queue still has', async () => {
   await topicAndGroup('Correct', 2);
   await client.invoke(RequestCode.CLONE_GROUP_OFFSET, { srcGroup: 'GCorrect', destGroup: 'Behind', topic: 'Correct', offline: 'true' });
-  const correction = async (fields: Record<string, string>) =>
-    (await client.invoke(RequestCode.QUERY_CORRECTION_OFFSET, { topic: 'Correct', ...fields })).body!.toString();
-  expect(await correction({ compareGroup: 'GCorrect' })).toBe('{"correctionOffsets":{0:2,1:2,2:2,3:2}}');
+  const correction = async (fields: Record<string, string>) => {
+    const answer = await client.invoke(RequestCode.QUERY_CORRECTION_OFFSET, { topic: 'Correct', ...fields });
+    return Object.fromEntries(decodeCorrectionOffsets(answer.body));
+  };
   await commit('Correct', 0, 3);
-  expect(await correction({ filterGroups: 'Behind', compareGroup: 'GCorrect' })).toBe('{"correctionOffsets":{0:3,1:2,2:2,3:2}}');
+  expect(await correction({ compareGroup: 'GCorrect' })).toEqual({ 0: 2, 1: 2, 2: 2, 3: 2 });
+  const min = vi.spyOn(sandbox.brokers[0]!.store, 'minOffset').mockReturnValue(3);
+  expect(await correction({ compareGroup: 'Behind' })).toEqual({ 0: 9_223_372_036_854_775_807n, 1: 2, 2: 2, 3: 2 });
+  min.mockRestore();
+  expect(await correction({ filterGroups: 'Behind', compareGroup: 'GCorrect' })).toEqual({ 0: 3, 1: 2, 2: 2, 3: 2 });
   expect(json(await client.invoke(RequestCode.QUERY_TOPICS_BY_CONSUMER, { group: 'Behind' })).topicList).toEqual([]);
 });
 
