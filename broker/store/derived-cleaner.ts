@@ -24,6 +24,7 @@ export class DerivedCleaner {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #derivedWhere: () => number;
   readonly #run = newUnitRun();
   /** First offset of the log that the last finished pass was made for. */
   #doneFor = -1;
@@ -39,6 +40,8 @@ export class DerivedCleaner {
     disk: Disk;
     clock: Clock;
     logger: Logger;
+    /** Queues are on the device up to this commit log offset. */
+    derivedWhere: () => number;
   }) {
     this.#config = options.config;
     this.#log = options.log;
@@ -47,6 +50,7 @@ export class DerivedCleaner {
     this.#disk = options.disk;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#derivedWhere = options.derivedWhere;
   }
 
   /** Goes on for a few milliseconds. */
@@ -94,7 +98,7 @@ export class DerivedCleaner {
     const { files } = queue;
     correctMinOffset(queue, this.#passFor);
     let isCleaned = false;
-    while (files.starts.length > 1 && this.#isBehind(queue, files.minOffset)) {
+    while (files.starts.length > 1 && this.#isBehind(queue, files.minOffset) && this.#isOnDevice(queue, files.starts[1]!)) {
       const path = files.pathOf(files.minOffset);
       queue.unsyncedFiles.delete(files.minOffset);
       files.removeOldest((error) => this.#noteFailure(path, error));
@@ -108,6 +112,12 @@ export class DerivedCleaner {
   #isBehind(queue: UnitQueue, start: number): boolean {
     const last = (start + queue.files.fileSize) / queue.unitBytes - 1;
     return queue.unit(last, this.#run) && queue.isUnit(this.#run.view, this.#run.position) && this.#offset() < this.#passFor;
+  }
+
+  /** Whether the file that starts at byte `start` has a unit that no crash takes: without any the queue would forget where it ends. */
+  #isOnDevice(queue: UnitQueue, start: number): boolean {
+    const isThere = queue.unit(start / queue.unitBytes, this.#run) && queue.isUnit(this.#run.view, this.#run.position);
+    return isThere && this.#offset() < this.#derivedWhere();
   }
 
   #offset(): number {

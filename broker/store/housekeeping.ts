@@ -39,7 +39,8 @@ export class Housekeeping {
     });
     const host = {
       config,
-      safeWhere: () => Math.min(write.flusher.flushedWhere, write.dispatchedTo),
+      safeWhere: () => Math.min(write.flusher.flushedWhere, write.dispatchedTo, this.#derivedWhere),
+      secureDerived: () => this.#secureDerived(),
       // A quota can end what the file system seems to have left; a file that went may be enough.
       diskLevel: () => (this.#isOutOfSpace && clock.monotonicMs() > this.#roomMs + ROOM_PAUSE_MS ? 'full' : this.disk.level),
       diskPercent: () => this.disk.percent,
@@ -49,11 +50,31 @@ export class Housekeeping {
       },
     } as const;
     this.#retention = new Retention({ host, files, disk, clock, logger });
-    this.#cleaner = new DerivedCleaner({ config, log: files, topics, index, disk, clock, logger });
+    const derivedWhere = (): number => this.#derivedWhere;
+    this.#cleaner = new DerivedCleaner({ config, log: files, topics, index, disk, clock, logger, derivedWhere });
     this.#warmer = new FileWarmer(log);
     if (!parts.mark.isThere) {
       write.blocks |= Block.NOT_MARKED;
       logger.error(`the disk of ${config.storePathRootDir} is full: sends are refused until there is room, messages can be consumed`);
+    }
+  }
+
+  /**
+   * Queues and index are on the device up to here: a queue whose messages are all gone has its end nowhere else. After a flush of them that
+   * failed the checkpoint moves no more, and nothing is removed before the next start has made them anew.
+   */
+  get #derivedWhere(): number {
+    const { summary, walkFrom } = this.#parts.checkpoint;
+    // What a recovery cut back and made anew is not there before the first checkpoint.
+    return walkFrom >= 0 ? walkFrom : (summary?.where ?? 0);
+  }
+
+  /** An older checkpoint, which a power cut could bring back, would speak of records that are gone: queues and index would be made anew. */
+  #secureDerived(): void {
+    try {
+      this.#parts.checkpoint.save(true);
+    } catch (error) {
+      this.#parts.logger.warn(`the checkpoint could not be written (${diskErrorCode(error)}); a later one will do`);
     }
   }
 

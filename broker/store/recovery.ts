@@ -118,6 +118,9 @@ interface Filed {
 /** Files the records from where the walk begins; all records, when queues or index turn out to have lost something. */
 function fileRecords(options: RecoveryOptions, walk: LogWalk): { filed: Filed; from: number } {
   const { files, topics, index, checkpoint, logger } = options;
+  for (const queue of topics.all()) {
+    dropReturned(queue, files.minOffset);
+  }
   if (topics.removals > 0) {
     checkpoint.summary = null;
   }
@@ -149,6 +152,24 @@ function fileRecords(options: RecoveryOptions, walk: LogWalk): { filed: Filed; f
   }
   index?.dropAll();
   return { filed: fileFrom(options, walk, { from, indexFrom: from }), from };
+}
+
+/** A power cut may bring back a queue file that retention removed, although a later one is gone: nothing that can be read lies before that gap. */
+function dropReturned(queue: UnitQueue, commitLogMin: number): void {
+  const { files, unitBytes } = queue;
+  while (files.hasGap) {
+    const next = files.starts.findIndex((start, i) => i > 0 && start !== files.starts[i - 1]! + files.fileSize);
+    const end = files.starts[next - 1]! + files.fileSize;
+    const run = newUnitRun();
+    const isThere = queue.unit(end / unitBytes - 1, run) && queue.isUnit(run.view, run.position);
+    if (!isThere || unitOffset(run.view, run.position) >= commitLogMin) {
+      return;
+    }
+    for (const start of files.starts.slice(0, next)) {
+      files.delete(start);
+    }
+    queue.minFoundFor = -1;
+  }
 }
 
 function fileFrom(options: RecoveryOptions, walk: LogWalk, { from, indexFrom }: { from: number; indexFrom: number }): Filed {

@@ -3,7 +3,7 @@
  *
  * A round begins every cleanResourceInterval, in the hours of deleteWhen, under disk pressure, or when somebody asked for it. It removes the
  * oldest files one after the other: those last written fileReservedTime ago, or any while the disk is above the forced level. The newest file
- * stays, and so does what is not yet on the device and in the queues.
+ * stays, and so does what is not yet on the device and in the queues there.
  *
  * The name of a removed file is off the device before the next one goes, so that a power cut leaves no gap. Queue and index files
  * follow the log (`derived-cleaner.ts`): a kill in between leaves units that point before the log's first file, which nobody reads.
@@ -21,8 +21,10 @@ const HOUR_MS = 3_600_000;
 /** What retention asks of the store. */
 export interface RetentionHost {
   readonly config: StoreConfig;
-  /** Everything below is on the device and in the queues. */
+  /** Everything below is on the device, in the queues and in the index too. */
   safeWhere(): number;
+  /** Has the checkpoint on the device say so. */
+  secureDerived(): void;
   diskLevel(): DiskLevel;
   /** Used part of the disk, whole percents. */
   diskPercent(): number;
@@ -111,7 +113,9 @@ export class Retention {
     const start = files.minOffset;
     // Only what ends before bytes that are safe: this keeps the newest file too.
     if (files.isEmpty || start + files.fileSize >= this.#host.safeWhere()) {
-      this.#stuck('only its newest file is left');
+      this.#stuck(
+        files.starts.length > 1 ? 'the next file is not in the consume queues on the device yet' : 'only its newest file is left',
+      );
       return;
     }
     const { config } = this.#host;
@@ -126,6 +130,7 @@ export class Retention {
     }
     this.#left--;
     this.#logger.info(`commit log file ${path} is deleted: ${this.#reason}${isExpired ? '' : ', files go whatever their age'}`);
+    this.#host.secureDerived();
     this.#remove(path, (callback) => files.removeOldest(callback));
   }
 

@@ -29,6 +29,7 @@ export type Action =
   | { do: 'faults'; faults: Fault[]; freePages: number; shortWriteOneIn: number; isEvicting: boolean }
   | { do: 'heal' }
   | { do: 'clock'; ms: number }
+  | { do: 'clean'; usedRatio: number; isAsked: boolean; rounds: number }
   | { do: 'check' };
 
 /** How a life ends. A store that is stopped may still die, or lose the power right after. */
@@ -60,6 +61,8 @@ export interface ScheduleOptions {
   isPowerOnly?: boolean;
   /** Disk calls fail now and then. */
   hasFaults?: boolean;
+  /** Old files are deleted in between: in its hours, when asked, and because the disk is full. */
+  hasRetention?: boolean;
 }
 
 /** The schedule of a seed. */
@@ -80,6 +83,7 @@ function lifeOf(random: Random, options: ScheduleOptions): LifePlan {
   const actions: Action[] = [];
   for (let steps = 3 + random.nextInt(oneIn(random, 4) ? 40 : 12); steps > 0; steps--) {
     addStep(random, actions, hasFaults);
+    if (options.hasRetention === true) addCleaning(random, actions);
   }
   const isPower = options.isPowerOnly === true || oneIn(random, 2);
   const isStopped = oneIn(random, 4);
@@ -89,6 +93,7 @@ function lifeOf(random: Random, options: ScheduleOptions): LifePlan {
       flushIntervalConsumeQueue: oneIn(random, 2) ? 200 : 1000,
       messageIndexSafe: oneIn(random, 4),
       syncFlushTimeout: oneIn(random, 4) ? 1000 : 5000,
+      ...(options.hasRetention === true ? retentionOf(random) : {}),
     },
     dieAfter: oneIn(random, 5) ? -1 : random.nextInt(oneIn(random, 3) ? 15 : 150),
     startFaults: hasFaults && oneIn(random, 4) ? faultsOf(random, 60) : [],
@@ -98,6 +103,34 @@ function lifeOf(random: Random, options: ScheduleOptions): LifePlan {
     end: `${isStopped ? 'stop, ' : ''}${isPower ? 'power' : 'kill'}`,
     diskSeed: random.nextInt(2 ** 31 - 1),
   };
+}
+
+/** Every hour is one of deletion; files expire at once, or only a full disk makes them go. */
+function retentionOf(random: Random): Partial<StoreConfig> {
+  return {
+    deleteWhen: Array.from({ length: 24 }, (_, hour) => hour).join(';'),
+    fileReservedTime: oneIn(random, 3) ? 72 : 0,
+    cleanFileForciblyEnable: !oneIn(random, 4),
+    cleanResourceInterval: 500,
+    redeleteHangedFileInterval: 1000,
+    deleteCommitLogFilesInterval: random.nextInt(2) * 100,
+    deleteConsumeQueueFilesInterval: random.nextInt(2) * 100,
+    deleteFileBatchMax: 1 + random.nextInt(10),
+  };
+}
+
+/** Enough for files to become old ones, and rounds that remove them. */
+function addCleaning(random: Random, actions: Action[]): void {
+  if (oneIn(random, 3)) {
+    for (let puts = random.nextInt(5); puts > 0; puts--) {
+      const place = { topic: random.nextInt(3), queueId: random.nextInt(2) };
+      actions.push({ do: 'put', kind: 'large', ...place, bodyBytes: random.nextInt(4000), waits: true });
+    }
+    actions.push({ do: 'turn' });
+  }
+  if (!oneIn(random, 3)) return;
+  const usedRatio = [0.1, 0.1, 0.78, 0.87, 0.93][random.nextInt(5)]!;
+  actions.push({ do: 'clean', usedRatio, isAsked: oneIn(random, 2), rounds: 1 + random.nextInt(6) });
 }
 
 function addStep(random: Random, actions: Action[], hasFaults: boolean): void {

@@ -148,6 +148,9 @@ export class StoreLives {
       case 'clock':
         this.#time.jump(action.ms);
         return;
+      case 'clean':
+        this.#clean(store, action);
+        return;
       case 'faults':
         disk.isEvicting = action.isEvicting;
         disk.shortWriteOneIn = action.shortWriteOneIn;
@@ -162,6 +165,20 @@ export class StoreLives {
         store.flushTurn();
         if (!disk.hasEvicted) this.#model.check(store, disk, { end: visibleEnd(store), isStart: false, isAfterPowerLoss: false });
     }
+  }
+
+  /** Some rounds of retention, with the flushes and removals that end meanwhile. */
+  #clean(store: MessageStore, { usedRatio, isAsked, rounds }: Action & { do: 'clean' }): void {
+    const disk = this.#disk;
+    disk.usedRatio = usedRatio;
+    if (isAsked) store.deleteExpiredFiles();
+    for (let round = 0; round < rounds; round++) {
+      this.#time.tick(250);
+      disk.nowMs = this.#time.nowMs();
+      disk.completeSyncs();
+      this.#model.noteRemoved(store);
+    }
+    disk.usedRatio = 0.1;
   }
 
   /** Stops in order; the disk may fail or die meanwhile. After a stop that was clean nothing may be lost, whatever the flush type. */

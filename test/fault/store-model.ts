@@ -65,6 +65,8 @@ export class StoreModel {
   #serial = 0;
   /** Refused after they may have been written: until the store could write again they may come back. */
   #doubtful: Sent[] = [];
+  /** First offset of the log, as it was when it was looked at last. */
+  #logStart = 0;
   /** The disk dropped pages that were never flushed, as a power cut would. */
   hasLostCache = false;
 
@@ -109,6 +111,13 @@ export class StoreModel {
   /** The store takes messages: what it refused before is cut off. */
   noteWriteable(): void {
     for (const sent of this.#doubtful.splice(0)) sent.isRefused = true;
+  }
+
+  /** Retention may have removed files: the log's first offset never goes back. */
+  noteRemoved(store: MessageStore): void {
+    const start = store.commitLogMinOffset();
+    if (start < this.#logStart) throw new Error(`the log begins at ${start}, and began at ${this.#logStart} before`);
+    this.#logStart = start;
   }
 
   /** Everything below is on the device, the store says. */
@@ -176,6 +185,9 @@ export class StoreModel {
    * gone for good, and what is there stays.
    */
   check(store: MessageStore, disk: FaultDisk, when: When): void {
+    // One file that was being removed may still be there, or again.
+    if (when.isStart) this.#logStart = Math.max(0, this.#logStart - store.config.mappedFileSizeCommitLog);
+    this.noteRemoved(store);
     const log = readLog(disk, store, when.end);
     const found = new Map<string, { record: MessageRecord; bytes: Buffer }>();
     for (const each of log) {
@@ -194,14 +206,18 @@ export class StoreModel {
       // All of them once, at the end; before that some, which are others each time.
       if (when.isLast === true || n++ % KEYS_ONE_IN === 0) checkKeys(store, key, record);
     }
-    this.#settle(found, when);
+    this.#settle(store, found, when);
   }
 
-  #settle(found: ReadonlyMap<string, { record: MessageRecord; bytes: Buffer }>, when: When): void {
+  #settle(store: MessageStore, found: ReadonlyMap<string, { record: MessageRecord; bytes: Buffer }>, when: When): void {
     for (const [key, sent] of this.#sent) {
       const record = found.get(key);
       const isVisible = when.isStart || sent.offset < when.end;
       if (record === undefined) {
+        if (sent.isThere && sent.offset < this.#logStart) {
+          checkEnd(store, sent);
+          continue;
+        }
         if (sent.isThere && isVisible) throw new Error(`acknowledged ${key} (${sent.status}) is lost from ${sent.offset}`);
         if (when.isStart) this.#sent.delete(key);
         continue;
@@ -215,6 +231,14 @@ export class StoreModel {
       }
     }
   }
+}
+
+/** A message whose file went: its queue goes on behind it, also when nothing else is in it. */
+function checkEnd(store: MessageStore, { key, put, index }: Sent): void {
+  if ((put.sysFlag & MessageSysFlag.TRANSACTION_PREPARED_TYPE) !== 0) return;
+  const end = store.maxOffset(put.topic, put.queueId);
+  const offset = put.queueOffset + index;
+  if (end <= offset) throw new Error(`${put.topic}/${put.queueId} ends at ${end}, and ${key} was at ${offset}`);
 }
 
 function decodeParts(put: PutMessage): { body: Buffer; properties: string }[] {

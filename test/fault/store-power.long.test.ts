@@ -10,3 +10,9 @@ test(`${runs} power cuts under SYNC_FLUSH lose nothing acknowledged`, async () =
 test(`${runs} stores of both flush types through kills, power cuts and failing disks lose nothing they promised`, async () => {
   await runSeeds(seed, runs, { hasFaults: true });
 });
+
+test(`${runs} stores that delete old files lose nothing else, and no queue goes back`, async () => {
+  const half = Math.ceil(runs / 2);
+  await runSeeds(seed, half, { hasRetention: true });
+  await runSeeds(seed + half, runs - half, { hasRetention: true, hasFaults: true });
+});

@@ -12,6 +12,12 @@ test(`${runs} stores on disks that fail, fill up and stand still lose nothing th
   await runSeeds(seed, runs, { hasFaults: true });
 });
 
+test(`${runs} stores that delete old files lose nothing else, and no queue goes back`, { timeout: 600_000 }, async () => {
+  const half = Math.ceil(runs / 2);
+  await runSeeds(seed, half, { hasRetention: true });
+  await runSeeds(seed + half, runs - half, { hasRetention: true, hasFaults: true });
+});
+
 test('a schedule is the same whenever its seed is', async () => {
   expect(planOf(7, { hasFaults: true })).toEqual(planOf(7, { hasFaults: true }));
   const traces = [[], []] as string[][];
