@@ -22,6 +22,7 @@ export * from './kv-config.js';
 export * from './message-trace.js';
 export * from './message-track.js';
 export type { MessageView } from './message-view.js';
+export * from './monitor.js';
 export * from './namesrv-config.js';
 export type { BeforeChange, MovedQueue, MoveState, OffsetMove } from './offset-moves.js';
 export * from './print-messages.js';

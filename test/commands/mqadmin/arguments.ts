@@ -46,6 +46,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   sendMsgStatus: ['-b', 'B'],
   setConsumeMode: ['-c', 'C', '-t', 'T', '-g', 'G', '-m', 'POP'],
   skipAccumulatedMessage: ['-g', 'G', '-t', 'T'],
+  startMonitoring: [],
   statsAll: [],
   topicClusterList: ['-t', 'T'],
   topicList: [],

@@ -192,3 +192,17 @@ describe('consumerStatus of members that subscribe differently', () => {
     expect(refused).toMatchObject({ stdout: '', exitCode: 2, stderr: expect.stringContaining('/dev/null') });
   });
 });
+
+describe('startMonitoring', () => {
+  it('prints what groups have not consumed and who subscribes differently, round after round', async () => {
+    await run('updateTopic', '-c', 'DefaultCluster', '-t', '%RETRY%Idle', '-r', '1', '-w', '1');
+    const watched = await run('startMonitoring', '--interval', '10ms', '--rounds', '2');
+    expect(watched).toMatchObject({ stderr: '', exitCode: 0 });
+    const undone =
+      /\[MONITOR\] reportUndoneMsgs: UndoneMsgs \[consumerGroup=Idle, topic=Left, undoneMsgsTotal=3, undoneMsgsSingleMQ=3, undoneMsgsDelayTimeMills=\d+\]$/gm;
+    expect(watched.stdout.match(undone)).toHaveLength(2);
+    const differ = 'ConsumerGroup: Torn, Subscription different, Topic: Read, 127.0.0.1@one TagA, 127.0.0.1@two TagB\n';
+    expect(watched.stdout.split(differ)).toHaveLength(3);
+    expect(watched.stdout.match(/ \[MONITOR\] (beginRound: \d+ groups|endRound)$/gm)).toHaveLength(4);
+  });
+});

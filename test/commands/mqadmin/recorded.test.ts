@@ -146,7 +146,7 @@ describe('on the seeded cluster', () => {
           line
             .replace(/Timestamp=\d+/g, 'Timestamp=~')
             .replace(/locked=\w+/, 'locked=~')
-            .replace(/\d+\.\d\d/g, '0.00'),
+            .replace(/ +\d+\.\d\d/g, ' 0.00'),
         );
     expect(parts(run.stdout)).toEqual(parts(run.expected));
     expect(run.stdout).toMatch(/^PROP_CONSUME_TYPE {23}: CONSUME_PASSIVELY$/m);
