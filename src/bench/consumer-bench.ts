@@ -14,6 +14,8 @@ import { type ConsumerResult, RESULT_SCHEMA, type ReceiveMeasured } from './resu
 
 export interface ConsumerBenchOptions {
   readonly namesrvAddr: string;
+  /** The client writes a message trace; it is part of what is measured. */
+  readonly msgTraceEnable?: boolean;
   readonly topic: string;
   readonly consumerGroup: string;
   /** Listener calls at the same time. */
@@ -141,6 +143,7 @@ function createConsumer(options: ConsumerBenchOptions, meter: ReceiveMeter): Pus
   const consumer = new PushConsumer({
     namesrvAddr: options.namesrvAddr,
     consumerGroup: options.consumerGroup,
+    enableMsgTrace: options.msgTraceEnable ?? false,
     consumeThreadMax: options.concurrency,
     ...(options.consumeFromWhere === undefined ? {} : { consumeFromWhere: options.consumeFromWhere }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),

@@ -15,6 +15,8 @@ import { SendLoad } from './send-load.js';
 
 export interface ProducerBenchOptions {
   readonly namesrvAddr: string;
+  /** The client writes a message trace; it is part of what is measured. */
+  readonly msgTraceEnable?: boolean;
   readonly topic: string;
   readonly producerGroup: string;
   readonly bodyBytes: number;
@@ -89,6 +91,7 @@ function createProducer(options: ProducerBenchOptions): Producer {
   return new Producer({
     namesrvAddr: options.namesrvAddr,
     producerGroup: options.producerGroup,
+    enableMsgTrace: options.msgTraceEnable ?? false,
     compressMsgBodyOverHowmuch: options.compress?.overBytes ?? Number.MAX_SAFE_INTEGER,
     ...(options.compress === undefined ? {} : { compressType: options.compress.type, compressLevel: options.compress.level }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AdminClient } from '../../src/client/admin/admin-client.js';
 import { type MessageTrace, messageTrace } from '../../src/client/admin/message-trace.js';
+import { LitePullConsumer } from '../../src/client/consumer/lite-pull-consumer.js';
 import { PushConsumer } from '../../src/client/consumer/push-consumer.js';
 import { Producer, type ProducerOptions } from '../../src/client/producer/producer.js';
 import { LocalTransactionState } from '../../src/client/producer/transaction-listener.js';
@@ -168,7 +169,7 @@ describe('a producer with enableMsgTrace', () => {
   });
 });
 
-describe('a push consumer with enableMsgTrace', () => {
+describe('a consumer with enableMsgTrace', () => {
   it('writes a record before and one after each message, and queryMsgTraceById shows who did what', async () => {
     const producer = await startProducer({ producerGroup: 'PG_story' });
     const sent = await producer.send({ topic: 'TraceStory', body: Buffer.from('s'), keys: 'story' });
@@ -203,6 +204,26 @@ describe('a push consumer with enableMsgTrace', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('that polls traces what its polls give', async () => {
+    const producer = await startProducer({ enableMsgTrace: false });
+    const { msgId } = await producer.send({ topic: 'TracePolled', body: Buffer.from('p'), keys: 'polled' });
+    const { namesrvAddr } = sandbox;
+    const consumerGroup = 'CG_polled';
+    const consumer = new LitePullConsumer({
+      namesrvAddr,
+      consumerGroup,
+      consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+      enableMsgTrace: true,
+    });
+    await consumer.subscribe('TracePolled');
+    await consumer.start();
+    expect((await consumer.poll(10_000)).map((message) => message.msgId)).toEqual([msgId]);
+    await consumer.shutdown();
+    const [before, after] = await traceOf(msgId, 2);
+    expect(before).toMatchObject({ traceType: 'SubBefore', groupName: consumerGroup, keys: 'polled' });
+    expect(after).toMatchObject({ traceType: 'SubAfter', groupName: consumerGroup, success: true, contextCode: 0 });
   });
 
   it('says how an ordered call and a failed one ended', async () => {

@@ -216,7 +216,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
     processQueue.lastConsumeTimestamp = client.clock.nowMs();
     const isOk = status === ConsumeOrderlyStatus.SUCCESS || status === ConsumeOrderlyStatus.COMMIT;
     if (traced !== undefined) {
-      this.#parts.trace?.after(traced, isOk, { status, settings });
+      this.#parts.trace?.after(traced, isOk, { status, timeoutMs: settings.consumeTimeoutMinutes * 60_000 });
     }
     stats.onConsume(processQueue.queue.topic, {
       ok: isOk ? taken.length : 0,

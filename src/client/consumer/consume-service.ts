@@ -1,13 +1,13 @@
 import type { TimerHandle } from '../../common/clock.js';
 import { MessageConst } from '../../common/message/properties.js';
 import { retryTopic } from '../../common/topic-names.js';
+import type { MessageQueue } from '../message-queue.js';
 import type { TracedCall } from '../trace/consume-trace.js';
 import { ConsumeStatus, MessageModel } from '../types.js';
 import type { ConsumeConcurrentlyContext, ConsumerParts, DirectResult, MessageListener, QueueConsumer } from './parts.js';
 import type { CachedMessage, ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
 import { RunningCalls } from './running-calls.js';
-import type { SendBack } from './send-back.js';
 
 /** Longest stretch of listener calls in one turn, ms: pulls, heartbeats and answers must not wait behind them. */
 const TURN_BUDGET_MS = 10;
@@ -15,6 +15,12 @@ const RESUBMIT_DELAY_MS = 5_000;
 const EXPIRED_DELAY_LEVEL = 3;
 const EXPIRED_MESSAGES_AT_ONCE = 16;
 const ACK_ALL = 2_147_483_647;
+
+/** Where failed messages go. */
+export interface GiveBack {
+  /** @returns whether somebody has the message now; where not, the listener gets it again later. */
+  send(message: PulledMessage, queue: MessageQueue, delayLevel: number): Promise<boolean>;
+}
 
 /** Messages for one listener call. */
 interface Chunk {
@@ -32,7 +38,7 @@ export class ConsumeService implements QueueConsumer {
   readonly #parts: ConsumerParts;
   /** Listener calls and give-backs that are not finished. */
   readonly #calls: RunningCalls;
-  readonly #sendBack: SendBack;
+  readonly #sendBack: GiveBack;
   readonly #listener: MessageListener;
   readonly #retryTopic: string;
   /** Called after messages of a queue left the cache. */
@@ -45,7 +51,7 @@ export class ConsumeService implements QueueConsumer {
 
   constructor(
     parts: ConsumerParts,
-    init: { sendBack: SendBack; listener: MessageListener; onRemoved: (processQueue: ProcessQueue) => void },
+    init: { sendBack: GiveBack; listener: MessageListener; onRemoved: (processQueue: ProcessQueue) => void },
   ) {
     this.#parts = parts;
     this.#calls = new RunningCalls(parts.client.timers);
@@ -205,7 +211,10 @@ export class ConsumeService implements QueueConsumer {
     });
     processQueue.lastConsumeTimestamp = client.clock.nowMs();
     if (chunk.traced !== undefined) {
-      this.#parts.trace?.after(chunk.traced, status === ConsumeStatus.CONSUME_SUCCESS, { status, settings });
+      this.#parts.trace?.after(chunk.traced, status === ConsumeStatus.CONSUME_SUCCESS, {
+        status,
+        timeoutMs: settings.consumeTimeoutMinutes * 60_000,
+      });
     }
     if (processQueue.dropped) {
       // Somebody else owns the queue and gets these messages too: nothing of the result counts.

@@ -4,9 +4,12 @@ import { type BrokerCall, getMaxOffset, getMinOffset, searchOffset, updateConsum
 import type { ConsumerMember } from '../members.js';
 import { type MessageQueue, queueKey, queueText } from '../message-queue.js';
 import { MQClient } from '../mq-client.js';
-import { brokerAddressUnknownError, noRouteError } from '../producer/send-errors.js';
+import { noRouteError } from '../producer/send-errors.js';
 import { buildSubscription, type SqlExpression, SUB_ALL } from '../subscription.js';
+import { ConsumeTrace } from '../trace/consume-trace.js';
+import { TraceDispatcher } from '../trace/trace-dispatcher.js';
 import { ConsumeType, MessageModel } from '../types.js';
+import { callToMaster } from './broker-call.js';
 import { checkExpressions } from './check-expressions.js';
 import { LiteCache } from './lite-cache.js';
 import { type LitePullConsumerOptions, type LitePullSettings, resolveLitePullSettings } from './lite-pull-settings.js';
@@ -47,6 +50,7 @@ export class LitePullConsumer {
   readonly #offsets: OffsetStore;
   readonly #cache: LiteCache<LitePuller>;
   readonly #pullerParts: LitePullerParts;
+  readonly #traces: TraceDispatcher | undefined;
   readonly #rebalancer: Rebalancer<LitePuller>;
   readonly #watch: TopicWatch;
   readonly #subscriptions = new Map<string, SubscriptionData>();
@@ -85,10 +89,12 @@ export class LitePullConsumer {
       },
     );
     this.#rebalancer.onQueuesChanged = (topic, queues) => this.#listener?.(topic, client.routes.get(topic)?.subscribeQueues ?? [], queues);
+    this.#traces = TraceDispatcher.of(client, options, { group: options.consumerGroup, kind: 'CONSUME' });
     this.#pullerParts = {
       client,
       settings: this.#settings,
       cache: this.#cache,
+      trace: ConsumeTrace.of(this.#traces, client, options.consumerGroup),
       subscriptionOf: (topic) => this.#subscriptionOf(topic),
       startOffset: async (processQueue) => this.#offsets.get(processQueue.queue) ?? this.#rebalancer.startOffset(processQueue),
     };
@@ -190,6 +196,7 @@ export class LitePullConsumer {
     }
     await this.#offsets.load();
     this.#client.registerConsumer(this.#member());
+    this.#traces?.start();
     this.#state = 'running';
     this.#startTimestamp = this.#client.clock.nowMs();
     this.#nextCommitMs = this.#startTimestamp + this.#settings.autoCommitIntervalMs;
@@ -236,6 +243,7 @@ export class LitePullConsumer {
     for (const { processQueue } of pullers) {
       processQueue.dropped = true;
     }
+    await this.#traces?.close();
     await this.#client.unregisterConsumer(this.consumerGroup);
   }
 
@@ -452,15 +460,7 @@ export class LitePullConsumer {
 
   async #master(queue: MessageQueue): Promise<BrokerCall> {
     this.#checkRunning();
-    const { routes, remoting, apiTimeoutMs: timeoutMs } = this.#client;
-    if (routes.masterAddr(queue.brokerName) === undefined) {
-      await routes.refresh(queue.topic);
-    }
-    const addr = routes.masterAddr(queue.brokerName) ?? routes.readAddr(queue.brokerName)?.addr;
-    if (addr === undefined) {
-      throw brokerAddressUnknownError(queue);
-    }
-    return { remoting, addr, timeoutMs };
+    return callToMaster(this.#client, queue);
   }
 
   /** Topics whose routes are needed. */

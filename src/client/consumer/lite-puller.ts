@@ -7,6 +7,7 @@ import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import type { MQClient } from '../mq-client.js';
 import { ExpressionType } from '../subscription.js';
+import type { ConsumeTrace } from '../trace/consume-trace.js';
 import { PullStatus } from '../types.js';
 import type { LiteCache, PolledChunk } from './lite-cache.js';
 import type { LitePullSettings } from './lite-pull-settings.js';
@@ -26,6 +27,8 @@ export interface LitePullerParts {
   readonly client: MQClient;
   readonly settings: LitePullSettings;
   readonly cache: LiteCache<LitePuller>;
+  /** Undefined without `enableMsgTrace`. */
+  readonly trace: ConsumeTrace | undefined;
   /** The expression of a topic; undefined while it has none. */
   subscriptionOf(topic: string): SubscriptionData | undefined;
   /** Where to start; throws when it cannot be told now. */
@@ -98,6 +101,7 @@ export class LitePuller implements ResponseHandler {
     }
     this.consumeOffset = this.processQueue.remove(chunk.cached);
     this.processQueue.lastConsumeTimestamp = this.#parts.client.clock.nowMs();
+    this.#parts.trace?.polled(chunk.messages);
     return true;
   }
 

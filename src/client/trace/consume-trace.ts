@@ -1,8 +1,8 @@
 import { MessageConst } from '../../common/message/properties.js';
-import type { PushSettings } from '../consumer/parts.js';
 import type { PulledMessage } from '../consumer/pulled-message.js';
 import type { MQClient } from '../mq-client.js';
 import { DEFAULT_REGION } from '../producer/send-response.js';
+import { ConsumeStatus } from '../types.js';
 import type { TraceDispatcher } from './trace-dispatcher.js';
 import type { SubAfterTrace, SubBeforeTrace } from './trace-record.js';
 
@@ -64,15 +64,23 @@ export class ConsumeTrace {
     return { requestId, startMs: clock.monotonicMs(), messageCount: messages.length, messages: records, threw: false };
   }
 
+  /** A poll gives messages away: all that can be told of them is that they came. */
+  polled(messages: readonly PulledMessage[]): void {
+    const call = this.before(messages);
+    if (call !== undefined) {
+      this.after(call, true, { status: ConsumeStatus.CONSUME_SUCCESS, timeoutMs: Number.POSITIVE_INFINITY });
+    }
+  }
+
   /**
    * The call is over.
    * @param outcome.status what the listener answered, if anything
    */
-  after(call: TracedCall, success: boolean, outcome: { status: string | null | undefined; settings: PushSettings }): void {
+  after(call: TracedCall, success: boolean, outcome: { status: string | null | undefined; timeoutMs: number }): void {
     const { requestId, messages } = call;
     const { clock } = this.#client;
     const tookMs = clock.monotonicMs() - call.startMs;
-    const isLate = tookMs >= outcome.settings.consumeTimeoutMinutes * 60_000;
+    const isLate = tookMs >= outcome.timeoutMs;
     const contextCode = returnTypeOf(call, { success, isAnswer: typeof outcome.status === 'string', isLate });
     const timestamp = clock.nowMs();
     const costTime = Math.trunc(tookMs / call.messageCount);

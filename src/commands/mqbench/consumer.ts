@@ -75,16 +75,17 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
 }
 
 async function benchOptions(values: Values, context: CommandContext): Promise<ConsumerBenchOptions> {
-  if (values.msgTraceEnable) {
-    throw new UsageError('-m true: message trace is not built yet; leave -m out');
-  }
   if (values.failRate > 1) {
     throw new UsageError(`-r ${values.failRate}: a fail rate lies between 0 and 1`);
+  }
+  if (values.msgTraceEnable && values.raw) {
+    throw new UsageError('-m true: raw pulls have no listener whose calls could be traced; leave -m or --raw out');
   }
   const credentials = await signingKeys(values, context.io.env);
   const filter = filterOf(values);
   return {
     namesrvAddr: values.namesrvAddr ?? DEFAULT_NAMESRV_ADDR,
+    msgTraceEnable: values.msgTraceEnable,
     topic: values.topic,
     consumerGroup: values.groupPrefixEnable ? `${values.group}_${Date.now() % 100_000}` : values.group,
     concurrency: values.threadCount,

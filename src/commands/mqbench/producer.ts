@@ -6,7 +6,6 @@ import { dateTimeMs } from '../../cli/format.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { parseCompressionType } from '../../common/compression.js';
-import { UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
 import {
@@ -79,12 +78,10 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
 }
 
 async function benchOptions(values: Values, context: CommandContext): Promise<ProducerBenchOptions> {
-  if (values.msgTraceEnable) {
-    throw new UsageError('-m true: message trace is not built yet; leave -m out');
-  }
   const credentials = await signingKeys(values, context.io.env);
   return {
     namesrvAddr: values.namesrvAddr ?? DEFAULT_NAMESRV_ADDR,
+    msgTraceEnable: values.msgTraceEnable,
     topic: values.topic,
     producerGroup: values.group,
     bodyBytes: values.messageSize,
