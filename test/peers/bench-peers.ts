@@ -1,5 +1,5 @@
 /**
- * `npm run bench:peers [-- --rows sends,p99,sync,batch,transaction,pull,sql,e2e,randomReads,start,rss,topicList --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file>
+ * `npm run bench:peers [-- --rows sends,p99,sync,batch,transaction,pull,sql,e2e,held,randomReads,start,rss,topicList --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file>
  * --report-only]`; `--rows gate --base <revision>` compares the plain sends of this revision with another one's.
  *
  * The same load on the bundled nodes and on Apache's, in turn, on one machine: pairs of runs whose order alternates, medians and ratios.
@@ -11,13 +11,28 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { batch, gate, transaction } from './bench/client-rows.js';
 import { e2e, sql } from './bench/consume-rows.js';
+import { held } from './bench/held-row.js';
 import { fdatasyncMs, median } from './bench/measure.js';
 import { randomReads } from './bench/random-reads.js';
 import { type BenchSettings, type Figure, p99, pull, type Row, rss, sends, start, sync, topicList } from './bench/rows.js';
 import { peersDir } from './paths.js';
 import { peersAvailable } from './toolchain.js';
 
-const ROWS: Readonly<Record<string, Row>> = { sends, p99, sync, batch, transaction, pull, sql, e2e, randomReads, start, rss, topicList };
+const ROWS: Readonly<Record<string, Row>> = {
+  sends,
+  p99,
+  sync,
+  batch,
+  transaction,
+  pull,
+  sql,
+  e2e,
+  held,
+  randomReads,
+  start,
+  rss,
+  topicList,
+};
 /** Rows that run only when they are named. */
 const NAMED_ROWS: Readonly<Record<string, Row>> = { gate };
 const ALL_ROWS = { ...ROWS, ...NAMED_ROWS };
@@ -38,7 +53,7 @@ function lineOf({ figure, ratio, ratios }: Judged): string {
   const digits = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(2));
   const { ours: oursName, apache: apacheName } = figure.sides ?? { ours: 'ours', apache: 'Apache' };
   const values = `${oursName} ${digits(median(figure.ours))}, ${apacheName} ${digits(median(figure.apache))} ${figure.unit}`;
-  const direction = figure.sides === undefined ? figure.ratioOf : `${oursName} : ${apacheName}`;
+  const direction = figure.ratioOf.replace('ours', oursName).replace('apache', figure.sides === undefined ? 'apache' : apacheName);
   const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} over ${ratios.length} pairs`;
   const verdict = ratio >= figure.target ? 'reached' : 'NOT REACHED';
   const note = figure.note === undefined ? '' : `\n    ${figure.note()}`;
