@@ -95,6 +95,7 @@ export class LitePullConsumer {
       settings: this.#settings,
       cache: this.#cache,
       trace: ConsumeTrace.of(this.#traces, client, options.consumerGroup),
+      oldBrokers: new Set(),
       subscriptionOf: (topic) => this.#subscriptionOf(topic),
       startOffset: async (processQueue) => this.#offsets.get(processQueue.queue) ?? this.#rebalancer.startOffset(processQueue),
     };

@@ -29,6 +29,8 @@ export interface LitePullerParts {
   readonly cache: LiteCache<LitePuller>;
   /** Undefined without `enableMsgTrace`. */
   readonly trace: ConsumeTrace | undefined;
+  /** Brokers of 4.x, which know lite pulls by their older code only. */
+  readonly oldBrokers: Set<string>;
   /** The expression of a topic; undefined while it has none. */
   subscriptionOf(topic: string): SubscriptionData | undefined;
   /** Where to start; throws when it cannot be told now. */
@@ -108,6 +110,11 @@ export class LitePuller implements ResponseHandler {
   onResponse(response: RemotingCommand, context: unknown): void {
     const pull = context as LitePullContext;
     if (this.#isOver(pull.seeks)) {
+      return;
+    }
+    if (response.code === ResponseCode.REQUEST_CODE_NOT_SUPPORTED && !this.#parts.oldBrokers.has(pull.addr)) {
+      this.#parts.oldBrokers.add(pull.addr);
+      this.#pull();
       return;
     }
     try {
@@ -233,7 +240,8 @@ export class LitePuller implements ResponseHandler {
       maxMsgBytes: String(MAX_INT),
       bname: queue.brokerName,
     };
-    client.remoting.send(target.addr, { code: RequestCode.LITE_PULL_MESSAGE, extFields }, settings.pullTimeoutMs, this, context);
+    const code = this.#parts.oldBrokers.has(target.addr) ? RequestCode.PULL_MESSAGE : RequestCode.LITE_PULL_MESSAGE;
+    client.remoting.send(target.addr, { code, extFields }, settings.pullTimeoutMs, this, context);
   }
 
   async #findRoute(topic: string): Promise<void> {

@@ -85,6 +85,7 @@ public final class Driver {
             case "timer.send": return Timers.send(producers.get(in), in);
             case "timer.recall": return Timers.recall(producers.get(in), in);
             case "ordered.send": return OrderedSends.send(in);
+            case "lite": return LitePullConsumers.call("lite." + in.getString("what"), in);
             case "selectors.bits":
             case "selectors.evaluate": return new Selectors().call(op, in);
             default: return op.startsWith("trace.") ? Traced.call(op, in) : requestReply.call(op, in);
