@@ -6,6 +6,11 @@ import type { TableFile } from '../topics/index.js';
 
 const TOPIC_GROUP_SEPARATOR = '@';
 
+/** False for `group@broadcast`, under which 5.x proxies keep what broadcasting members have read. */
+function isGroup(name: string): boolean {
+  return !name.includes(TOPIC_GROUP_SEPARATOR);
+}
+
 /** A reset that the next pull of its queue ends. */
 interface WaitingReset {
   target: number;
@@ -140,7 +145,7 @@ export class ConsumerOffsetManager {
   /** Groups that have an offset for a topic. */
   groupsOf(topic: string): string[] {
     const groups: string[] = [];
-    for (const [group, topics] of this.#groups) if ((topics.get(topic)?.committed.size ?? 0) > 0) groups.push(group);
+    for (const [group, topics] of this.#groups) if (isGroup(group) && (topics.get(topic)?.committed.size ?? 0) > 0) groups.push(group);
     return groups;
   }
 
@@ -196,7 +201,7 @@ export class ConsumerOffsetManager {
       for (const [topic, offsets] of topics) {
         if (offsets.committed.size === 0) continue;
         offsetTable[topic + TOPIC_GROUP_SEPARATOR + group] = offsets.committed;
-        groupTopicMap[group] = [...(groupTopicMap[group] ?? []), topic];
+        if (isGroup(group)) groupTopicMap[group] = [...(groupTopicMap[group] ?? []), topic];
       }
     }
     return { dataVersion: this.#dataVersion, groupTopicMap, offsetTable };

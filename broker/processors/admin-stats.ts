@@ -13,6 +13,9 @@ const GROUP_GET_FALL_SIZE = 'GROUP_GET_FALL_SIZE';
 /** Momentary values, which are worked out when somebody asks. */
 const FALL_STATS: ReadonlySet<string> = new Set([GROUP_GET_FALL_SIZE, 'GROUP_GET_FALL_TIME']);
 
+/** Time that one request may keep the others waiting. */
+const SLICE_MS = 5;
+
 /** Progress of one queue. */
 interface OffsetWrapper {
   brokerOffset: number;
@@ -115,13 +118,19 @@ export class AdminStatsProcessor {
     }
   }
 
-  #brokerConsumeStats(connection: Connection, request: RemotingCommand): void {
-    const { groups, offsets, topics, consumers, stats, brokerAddr } = this.#parts;
+  /** All groups, each queue of which costs a look into the store: other requests get their turn in between. */
+  async #brokerConsumeStats(connection: Connection, request: RemotingCommand): Promise<void> {
+    const { groups, offsets, topics, consumers, stats, brokerAddr, clock, timers } = this.#parts;
     const isOrder = request.extFields?.isOrder === 'true';
     let totalDiff = 0;
     let totalInflightDiff = 0;
     const consumeStatsList: Record<string, object[]>[] = [];
-    for (const group of groups.names()) {
+    let sliceStartMs = clock.monotonicMs();
+    for (const group of [...groups.names()]) {
+      if (clock.monotonicMs() - sliceStartMs > SLICE_MS) {
+        await new Promise<void>((resolve) => timers.setImmediate(resolve));
+        sliceStartMs = clock.monotonicMs();
+      }
       const list: object[] = [];
       const subscriptions = consumers.group(group)?.subscriptions;
       for (const topic of offsets.topicsOf(group)) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
-import { bodiesOf, RawClient } from '../kit.js';
+import { bodiesOf, json, RawClient } from '../kit.js';
 
 let sandbox: Sandbox;
 let admin: RawClient;
@@ -87,4 +87,15 @@ it('offsets that are none are refused by name', async () => {
     expect((await update(fields)).code).toBe(ResponseCode.INVALID_PARAMETER);
   }
   expect(await update({ commitOffset: 'many' })).toMatchObject({ code: 1, remark: expect.stringContaining('commitOffset=many') });
+});
+
+it('what a proxy keeps for broadcasting members is no group', async () => {
+  await send('Shadow', 'a');
+  const { offsets } = sandbox.brokers[0]!.parts;
+  offsets.commit('GShadow', 'Shadow', 0, 1);
+  offsets.commit('GShadow@broadcast', 'Shadow', 0, 1);
+  expect(json(await admin.invoke(RequestCode.QUERY_TOPIC_CONSUME_BY_WHO, { topic: 'Shadow' }))).toEqual({ groupList: ['GShadow'] });
+  const all = json(await admin.invoke(RequestCode.GET_ALL_CONSUMER_OFFSET));
+  expect(Object.keys(all.offsetTable)).toContain('Shadow@GShadow@broadcast');
+  expect(Object.keys(all.groupTopicMap)).not.toContain('GShadow@broadcast');
 });
