@@ -4,6 +4,7 @@ import { isTagType, SQL92, type SubscriptionData } from '../connections/index.js
 import { asArray, asLong, asNumber, asObject, asText } from '../json.js';
 import type { TableFile } from '../topics/index.js';
 import { type BloomFilterSize, bloomBitCount, bloomBits } from './bloom-filter.js';
+import { RetryFilter } from './retry-filter.js';
 import { compileSelector, type Selector, SelectorError } from './selector.js';
 import { SelectorFilter } from './selector-filter.js';
 
@@ -60,6 +61,11 @@ export class ConsumerFilterManager {
 
   get(topic: string, group: string): ConsumerFilterData | undefined {
     return this.#byTopic.get(topic)?.get(group);
+  }
+
+  /** The filter of a group's retry topic: by its selectors on the topics that the messages come from. */
+  retryFilter(group: string): RetryFilter {
+    return new RetryFilter((topic) => this.get(topic, group)?.filter ?? null);
   }
 
   /** Takes the subscriptions of a heartbeat: selectors are registered, those of topics that are not among them die. */

@@ -181,7 +181,8 @@ function useGroupSelector(
     return { code: ResponseCode.FILTER_DATA_NOT_LATEST, remark: "the consumer's filter data is not the latest" };
   }
   const fault = expressionFault(parts, expressionType);
-  if (fault === null) out.filter = data?.filter ?? null;
+  const byOrigin = out.entry.isRetry && parts.config.broker.filterSupportRetry;
+  if (fault === null) out.filter = byOrigin ? parts.filters.retryFilter(out.group) : (data?.filter ?? null);
   return fault;
 }
 

@@ -116,7 +116,7 @@ export const BROKER_CONFIG = {
   expectConsumerNumUseFilter: int(32, 'bloom filter sizing', { use: 'live' }),
   maxErrorRateOfBloomFilter: int(20, 'bloom filter error, percent', { unit: 'percent', use: 'live' }),
   filterDataCleanTimeSpan: int(86_400_000, 'time to keep dead filter data', { unit: 'ms', use: 'live' }),
-  filterSupportRetry: bool(false, 'SQL filter on retry messages'),
+  filterSupportRetry: bool(false, 'an SQL subscription of a retry topic filters by the selector on the original topic', { use: 'live' }),
   enablePropertyFilter: bool(false, 'allow SQL92 subscriptions', { use: 'live' }),
   compressedRegister: bool(false, 'compress REGISTER_BROKER body', { use: 'live' }),
   forceRegister: bool(true, 'always register at each period', { use: 'live' }),

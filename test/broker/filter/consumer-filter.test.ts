@@ -66,6 +66,24 @@ describe('a group with an SQL92 subscription', () => {
     expect((await pull('Bad', { subVersion: 7 })).code).toBe(ResponseCode.FILTER_DATA_NOT_EXIST);
   });
 
+  it('gets from its retry topic what the selector on the original topic matches, with filterSupportRetry', async () => {
+    const retry = '%RETRY%Again';
+    const subscriptions = { [TOPIC]: 'a > 15', [retry]: 'RETRY_TOPIC IS NOT NULL' };
+    await client.heartbeat({ clientId: 'again', group: 'Again', subscriptions, expressionType: 'SQL92' });
+    for (const [body, properties] of Object.entries({
+      few: { a: '3', RETRY_TOPIC: TOPIC },
+      many: { a: '16', RETRY_TOPIC: TOPIC },
+      other: { a: '3', RETRY_TOPIC: 'Other' },
+    })) {
+      expect((await producer.send({ topic: retry, body, properties })).code).toBe(0);
+    }
+    const pullRetries = () => client.pull({ topic: retry, group: 'Again', sysFlag: 0, fields: { subVersion: '1' } });
+    expect(bodiesOf(await pullRetries())).toEqual(['few', 'many', 'other']);
+    broker().parts.config.broker.filterSupportRetry = true;
+    expect(bodiesOf(await pullRetries())).toEqual(['many', 'other']);
+    broker().parts.config.broker.filterSupportRetry = false;
+  });
+
   it('is checked before it starts', async () => {
     const check = (subString: string, expressionType = 'SQL92') =>
       client.invoke(
