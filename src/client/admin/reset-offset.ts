@@ -1,4 +1,4 @@
-import { type MQError, NotFoundError } from '../../common/errors.js';
+import { type MQError, NotFoundError, PartialError } from '../../common/errors.js';
 import { decodeResetOffsetBody } from '../../remoting/bodies/consume-stats.js';
 import type { TopicRouteData } from '../../remoting/bodies/route.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
@@ -65,13 +65,16 @@ export interface ResetOffsetResult {
  */
 export async function resetOffsetByTime(admin: AdminClient, request: ResetOffsetRequest): Promise<ResetOffsetResult> {
   const { group, topic, timestamp, force, dryRun = false } = request;
-  const brokers = brokersOf(await admin.route(request.routeTopic ?? topic));
+  const route = await admin.route(request.routeTopic ?? topic);
+  const brokers = brokersOf(route);
   const shown = { dryRun, group, topic, timestamp, force };
   const plans = await Promise.all(brokers.map((broker) => planAt(admin, broker, request)));
   await requireGroupSomewhere(admin, group, brokers);
   const moves = plans.flat();
   if (dryRun) {
-    return { ...shown, way: 'server', queues: sorted(plannedMoves(moves)) };
+    const result: ResetOffsetResult = { ...shown, way: 'server', queues: sorted(plannedMoves(moves)) };
+    requireMasters(route, result);
+    return result;
   }
   const changes = moves.filter((move) => move.before !== move.offset);
   if (changes.length > 0) {
@@ -88,7 +91,20 @@ export async function resetOffsetByTime(admin: AdminClient, request: ResetOffset
   const result: ResetOffsetResult = { ...shown, way, queues: sorted(done) };
   const someDone = result.queues.some(({ state }) => state !== 'failed');
   requireMoved(`reset of group ${group} on topic ${topic}`, result.queues, someDone ? result : undefined);
+  requireMasters(route, result);
   return result;
+}
+
+/** Offsets are kept by masters: the queues of a broker without one stay where they are. */
+function requireMasters({ brokerDatas }: TopicRouteData, result: ResetOffsetResult): void {
+  const without = brokerDatas.filter(({ brokerAddrs }) => !brokerAddrs.has(0)).map(({ brokerName }) => brokerName);
+  if (without.length > 0) {
+    throw new PartialError(`queues of ${without.join(', ')} stay where they are: no master is registered`, {
+      code: 'NO_MASTER',
+      hint: 'repeat the command when the master is back',
+      context: { result, brokerNames: without },
+    });
+  }
 }
 
 interface Broker {

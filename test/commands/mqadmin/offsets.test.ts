@@ -237,12 +237,14 @@ describe('what cannot be done is said, and nothing is changed', () => {
 describe('a broker that takes a request and does not do it', () => {
   let server: RemotingServer;
   let addr = '';
+  /** A further broker of the route. */
+  let orphan = '';
 
   beforeAll(async () => {
     server = new RemotingServer({ bindAddress: '127.0.0.1', listenPort: 0 });
     const answers: Record<number, () => { code?: number; fields?: Record<string, string>; body?: string }> = {
       [RequestCode.GET_ROUTEINFO_BY_TOPIC]: () => ({
-        body: `{"brokerDatas":[{"brokerAddrs":{0:"${addr}"},"brokerName":"broker-a","cluster":"C"}],"filterServerTable":{},"queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":2,"topicSysFlag":0,"writeQueueNums":2}]}`,
+        body: `{"brokerDatas":[{"brokerAddrs":{0:"${addr}"},"brokerName":"broker-a","cluster":"C"}${orphan}],"filterServerTable":{},"queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":2,"topicSysFlag":0,"writeQueueNums":2}]}`,
       }),
       [RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG]: () => ({ body: '{"subscriptionGroupTable":{"Stuck":{"groupName":"Stuck"}}}' }),
       [RequestCode.QUERY_CONSUMER_OFFSET]: () => ({ fields: { offset: '7' } }),
@@ -271,5 +273,48 @@ describe('a broker that takes a request and does not do it', () => {
       { before: 7, offset: 9, after: 7, state: 'unchanged' },
       { state: 'unchanged' },
     ]);
+  });
+
+  it('and queues of a broker without a master are named', async () => {
+    orphan = ',{"brokerAddrs":{1:"127.0.0.1:1"},"brokerName":"broker-b","cluster":"C"}';
+    try {
+      const plan = await run('skipAccumulatedMessage', '-g', 'Stuck', '-t', 'T', '-n', addr, '--dry-run');
+      expect(plan).toMatchObject({
+        exitCode: 6,
+        stdout: expect.stringContaining('Total: 2 queues, 0 messages are delivered again, 4 are skipped'),
+      });
+      expect(plan.stderr).toMatch(/^queues of broker-b stay where they are: no master is registered; [^\n]+\n$/);
+    } finally {
+      orphan = '';
+    }
+  });
+});
+
+describe('the page about offsets', () => {
+  it('has commands that work, in their order', async () => {
+    const page = readFileSync(new URL('../../../docs/offsets.md', import.meta.url), 'utf8');
+    const lines = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap((match) => (match[1] ?? '').trim().split('\n'));
+    expect(lines.length).toBeGreaterThan(5);
+    for (const name of ['OrderPaidGroup', 'OrderAuditGroup']) {
+      await run('updateSubGroup', '-c', 'DefaultCluster', '-g', name);
+    }
+    await run('updateTopic', '-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '2', '-w', '2');
+    for (let i = 0; i < 4; i++) {
+      await run('sendMessage', '-t', 'OrderPaid', '-p', 'x', '-b', 'broker-a', '-i', '0');
+    }
+    for (const queueId of ['0', '1']) {
+      await admin.ask(sandbox.brokerAddr, {
+        code: RequestCode.UPDATE_CONSUMER_OFFSET,
+        extFields: { consumerGroup: 'OrderPaidGroup', topic: 'OrderPaid', queueId, commitOffset: queueId === '0' ? '2' : '0' },
+      });
+    }
+    for (const line of lines) {
+      const [bin, name = '', ...argv] = line
+        .replaceAll('before-reset.json', join(sandbox.dir, 'before-reset.json'))
+        .replace('127.0.0.1:10911', sandbox.brokerAddr)
+        .split(' ');
+      expect(bin).toBe('mqadmin');
+      expect({ line, ...(await run(name, ...argv)) }).toMatchObject({ line, exitCode: 0 });
+    }
   });
 });
