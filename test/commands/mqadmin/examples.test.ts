@@ -13,16 +13,20 @@ let consumer: PushConsumer;
 const ids = { msgId: '', offsetMsgId: '' };
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ brokerConfig: { longPollingEnable: false } });
+  sandbox = await startSandbox({ brokerConfig: { longPollingEnable: false, traceTopicEnable: true } });
   const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
   await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '4', '-w', '4'], env);
   await runCommand('updateSubGroup', ['-c', 'DefaultCluster', '-g', 'OrderAuditGroup'], env);
   const common = { namesrvAddr: sandbox.namesrvAddr, heartbeatBrokerIntervalMs: 300, persistConsumerOffsetIntervalMs: 100 };
   producer = new Producer({ ...common, producerGroup: 'OrderPaidProducer' });
-  await producer.start();
+  await producer.start(['OrderPaid']);
+  // The trace of a send is stored when its producer is shut down.
+  const traced = new Producer({ ...common, producerGroup: 'OrderTracedProducer', enableMsgTrace: true });
+  await traced.start();
   const queue = { topic: 'OrderPaid', brokerName: 'broker-a', queueId: 0 };
-  const sent = await producer.send({ topic: 'OrderPaid', body: Buffer.from('paid'), keys: 'order-1' }, { queue });
+  const sent = await traced.send({ topic: 'OrderPaid', body: Buffer.from('paid'), keys: 'order-1' }, { queue });
   Object.assign(ids, sent);
+  await traced.shutdown();
   consumer = new PushConsumer({ ...common, consumerGroup: 'OrderPaidGroup', consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
   consumer.subscribe('OrderPaid', '*');
   consumer.onMessage(() => 'CONSUME_SUCCESS');
