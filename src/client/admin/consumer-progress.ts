@@ -20,12 +20,15 @@ export interface QueueProgress {
   readonly brokerOffset: number;
   readonly consumerOffset: number;
   readonly diff: number;
-  readonly inflight: number;
+  /** Pulled but not consumed; null of a broker before 5.0, which does not say it. */
+  readonly inflight: number | null;
   /** Store time of the last consumed message, ms; 0 when unknown. */
   readonly lastTimestamp: number;
   /** Client that has the queue, only when asked for; null for a queue that no client has. */
   readonly clientId?: string | null;
   readonly clientIP?: string | null;
+  /** Why it is not known which client has the queue. */
+  readonly clientReason?: string;
 }
 
 export interface GroupProgressResult {
@@ -36,7 +39,7 @@ export interface GroupProgressResult {
   readonly queues: readonly QueueProgress[];
   readonly consumeTps: number;
   readonly diffTotal: number;
-  readonly inflightTotal: number;
+  readonly inflightTotal: number | null;
 }
 
 export interface GroupProgressRequest {
@@ -63,8 +66,7 @@ export function progressRows(stats: ConsumeStats): QueueProgress[] {
     brokerOffset: offset.brokerOffset,
     consumerOffset: offset.consumerOffset,
     diff: offset.brokerOffset - offset.consumerOffset,
-    // 4.9 brokers do not say how far the group has pulled.
-    inflight: Math.max(0, (offset.pullOffset ?? offset.consumerOffset) - offset.consumerOffset),
+    inflight: offset.pullOffset === undefined ? null : Math.max(0, offset.pullOffset - offset.consumerOffset),
     lastTimestamp: offset.lastTimestamp,
   }));
 }
@@ -107,10 +109,10 @@ async function isKnown(admin: AdminClient, addrs: readonly string[], consumerGro
   return answers.includes(true);
 }
 
-function totals(queues: readonly QueueProgress[]): { diffTotal: number; inflightTotal: number } {
+function totals(queues: readonly QueueProgress[]): Pick<GroupProgressResult, 'diffTotal' | 'inflightTotal'> {
   return {
     diffTotal: queues.reduce((sum, queue) => sum + queue.diff, 0),
-    inflightTotal: queues.reduce((sum, queue) => sum + queue.inflight, 0),
+    inflightTotal: queues.reduce<number | null>((sum, { inflight }) => (sum === null || inflight === null ? null : sum + inflight), 0),
   };
 }
 
@@ -119,48 +121,60 @@ async function brokersToAsk(admin: AdminClient, request: GroupProgressRequest): 
   return name === undefined ? allMasters(admin) : masterAddrs(await admin.route(name));
 }
 
-function withOwner(queue: QueueProgress, owners: ReadonlyMap<string, string>): QueueProgress {
-  const clientId = owners.get(queueKey(queue)) ?? null;
-  return { ...queue, clientId, clientIP: clientId?.split('@')[0] ?? null };
+/** Which clients have which queues. */
+interface QueueOwners {
+  /** Client ids by queue key. */
+  readonly owners: ReadonlyMap<string, string>;
+  /** Clients that did not say which queues they have. */
+  readonly silent: readonly string[];
 }
 
-/** Which client has which queue, by queue key: asked from the clients through a broker. */
-async function queueOwners(admin: AdminClient, addrs: readonly string[], consumerGroup: string): Promise<Map<string, string>> {
-  const owners = new Map<string, string>();
-  const asked = new Set<string>();
+function withOwner(queue: QueueProgress, { owners, silent }: QueueOwners): QueueProgress {
+  const clientId = owners.get(queueKey(queue)) ?? null;
+  return {
+    ...queue,
+    clientId,
+    clientIP: clientId?.split('@')[0] ?? null,
+    ...(clientId === null && silent.length > 0 ? { clientReason: `${silent.join(', ')} did not answer` } : {}),
+  };
+}
+
+/** Asks the clients, through a broker, which queues they have. */
+async function queueOwners(admin: AdminClient, addrs: readonly string[], consumerGroup: string): Promise<QueueOwners> {
+  const brokerOf = new Map<string, string>();
   for (const addr of addrs) {
-    const online = await consumersAt(admin, addr, consumerGroup);
-    for (const { clientId } of online?.connectionSet ?? []) {
-      if (asked.has(clientId)) {
-        continue;
-      }
-      asked.add(clientId);
+    for (const { clientId } of (await consumersAt(admin, addr, consumerGroup))?.connectionSet ?? []) {
+      brokerOf.set(clientId, brokerOf.get(clientId) ?? addr);
+    }
+  }
+  const owners = new Map<string, string>();
+  const silent: string[] = [];
+  await mapLimited([...brokerOf], async ([clientId, addr]) => {
+    try {
       for (const queue of await queuesOfClient(admin, addr, { consumerGroup, clientId })) {
         owners.set(queueKey(queue), clientId);
       }
+    } catch (error) {
+      if (!(error instanceof MQError)) {
+        throw error;
+      }
+      silent.push(clientId);
     }
-  }
-  return owners;
+  });
+  return { owners, silent: silent.sort() };
 }
 
-/** Queues of one client; a client that does not answer has none to show. */
 async function queuesOfClient(
   admin: AdminClient,
   addr: string,
   extFields: { consumerGroup: string; clientId: string },
 ): Promise<MessageQueue[]> {
-  try {
-    const response = await admin.ask(addr, {
-      code: RequestCode.GET_CONSUMER_RUNNING_INFO,
-      extFields: { ...extFields, jstackEnable: 'false' },
-    });
-    return decodeConsumerRunningInfo(bodyOf(response)).mqTable.map(([queue]) => queue);
-  } catch (error) {
-    if (error instanceof MQError) {
-      return [];
-    }
-    throw error;
-  }
+  const response = await admin.ask(addr, {
+    code: RequestCode.GET_CONSUMER_RUNNING_INFO,
+    extFields: { ...extFields, jstackEnable: 'false' },
+  });
+  const { mqTable, mqPopTable } = decodeConsumerRunningInfo(bodyOf(response));
+  return [...mqTable, ...mqPopTable].map(([queue]) => queue);
 }
 
 /** One line of the list of all groups. */

@@ -18,7 +18,7 @@ export interface Rates {
 }
 
 /** Progress of a group on one queue, with its lag in time. */
-export interface QueueLag extends QueueProgress, Rates {
+export interface QueueLag extends Omit<QueueProgress, 'clientReason'>, Rates {
   /** Age of the first message that was not consumed; 0 without a backlog. */
   readonly lagMs: number | null;
   /** Why a value is null, by its name. */
@@ -72,15 +72,23 @@ export async function groupLag(admin: AdminClient, request: GroupLagRequest): Pr
     const lag = queue.diff <= 0 ? 0 : (lags.get(key) ?? `broker of ${queue.brokerName} did not say it`);
     const old = before.get(key);
     const rates = ratesOf(queue.diff, old === undefined ? null : changeOf(old, queue, seconds));
+    const { clientReason, ...shown } = queue;
     return {
-      ...queue,
+      ...shown,
       lagMs: typeof lag === 'string' ? null : lag,
       ...rates.values,
-      reasons: { ...(typeof lag === 'string' ? { lagMs: lag } : {}), ...rates.reasons },
+      reasons: {
+        ...(typeof lag === 'string' ? { lagMs: lag } : {}),
+        ...rates.reasons,
+        ...(queue.inflight === null ? { inflight: NO_INFLIGHT } : {}),
+        ...(clientReason === undefined ? {} : { clientId: clientReason }),
+      },
     };
   });
   return { atMs, result: totalOf(progress, queues, deadLetters) };
 }
+
+const NO_INFLIGHT = 'brokers before 5.0 do not say it';
 
 function plainLag(progress: GroupProgressResult): GroupLagResult {
   const none = { lagMs: null, consumeRate: null, produceRate: null, timeToDrainMs: null, reasons: {} };
@@ -114,6 +122,7 @@ function totalOf(progress: GroupProgressResult, queues: readonly QueueLag[], dea
     reasons: {
       ...(lagMs === null ? { lagMs: 'not known of every queue' } : {}),
       ...rates.reasons,
+      ...(progress.inflightTotal === null ? { inflightTotal: NO_INFLIGHT } : {}),
       ...(typeof deadLetters === 'string' ? { deadLetterTotal: deadLetters } : {}),
     },
   };

@@ -32,7 +32,7 @@ function cellsOf(queue: QueueProgress, withClient: boolean): (string | number)[]
     queue.consumerOffset,
     ...(withClient ? [queue.clientIP ?? 'N/A'] : []),
     queue.diff,
-    queue.inflight,
+    queue.inflight ?? 'unknown',
     lastTime(queue),
   ];
 }
@@ -45,7 +45,7 @@ function printTotals(result: GroupProgressResult, out: Output): void {
   out.line();
   out.line(format('Consume TPS: %.2f', result.consumeTps));
   out.line(`Consume Diff Total: ${result.diffTotal}`);
-  out.line(`Consume Inflight Total: ${result.inflightTotal}`);
+  out.line(`Consume Inflight Total: ${result.inflightTotal ?? 'unknown (brokers before 5.0 do not say it)'}`);
 }
 
 /** The progress of a group with clients, lag in time, rates and the time the backlog takes; names are not cut. */
@@ -59,9 +59,9 @@ export function printWide(result: GroupLagResult, out: Output): void {
     String(queue.brokerOffset),
     String(queue.consumerOffset),
     String(queue.diff),
-    String(queue.inflight),
+    queue.inflight === null ? 'unknown' : String(queue.inflight),
     lastTime(queue),
-    queue.clientId ?? 'none',
+    queue.clientId ?? (queue.reasons.clientId === undefined ? 'none' : unknown(queue.reasons.clientId)),
     ...timeCells(queue),
   ]);
   const table = [[...titles, ...more], ...rows];

@@ -1,5 +1,5 @@
 /* What commands say of consumers: lag in messages and time, rates, members that subscribe differently. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
@@ -125,8 +125,8 @@ describe('consumerProgress -g', () => {
   });
 });
 
-it('consumerProgress has null and the reason in JSON for a group of which it gets no figures', async () => {
-  const server = new RemotingServer({ bindAddress: '127.0.0.1', listenPort: 0 });
+describe('consumerProgress of a broker that', () => {
+  let server: RemotingServer;
   let addr = '';
   const answer = (code: number, of: (fields: Record<string, string>) => [code: number, body: string | null]): void => {
     server.register(code, (connection, request) => {
@@ -134,26 +134,55 @@ it('consumerProgress has null and the reason in JSON for a group of which it get
       connection.respond(request, answered, null, null, body === null ? null : Buffer.from(body));
     });
   };
-  answer(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER, () => [0, '{"topicList":["%RETRY%Bad","%RETRY%Good"]}']);
-  answer(RequestCode.GET_BROKER_CLUSTER_INFO, () => {
-    const table = `{"broker-a":{"brokerAddrs":{0:"${addr}"},"brokerName":"broker-a","cluster":"C"}}`;
-    return [0, `{"brokerAddrTable":${table},"clusterAddrTable":{"C":["broker-a"]}}`];
+
+  beforeEach(async () => {
+    server = new RemotingServer({ bindAddress: '127.0.0.1', listenPort: 0 });
+    answer(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER, () => [0, '{"topicList":["%RETRY%Bad","%RETRY%Good"]}']);
+    answer(RequestCode.GET_BROKER_CLUSTER_INFO, () => {
+      const table = `{"broker-a":{"brokerAddrs":{0:"${addr}"},"brokerName":"broker-a","cluster":"C"}}`;
+      return [0, `{"brokerAddrTable":${table},"clusterAddrTable":{"C":["broker-a"]}}`];
+    });
+    answer(RequestCode.GET_ROUTEINFO_BY_TOPIC, () => [ResponseCode.TOPIC_NOT_EXIST, null]);
+    answer(RequestCode.GET_CONSUMER_CONNECTION_LIST, () => [ResponseCode.CONSUMER_NOT_ONLINE, null]);
+    addr = `127.0.0.1:${(await server.listen()).listenPort}`;
   });
-  answer(RequestCode.GET_CONSUME_STATS, ({ consumerGroup }) =>
-    consumerGroup === 'Bad' ? [ResponseCode.SYSTEM_ERROR, null] : [0, '{"consumeTps":0.0,"offsetTable":{}}'],
-  );
-  answer(RequestCode.GET_CONSUMER_CONNECTION_LIST, () => [ResponseCode.CONSUMER_NOT_ONLINE, null]);
-  addr = `127.0.0.1:${(await server.listen()).listenPort}`;
-  try {
+
+  afterEach(() => server.close());
+
+  it('has no figures of a group: null in JSON, and the reason', async () => {
+    answer(RequestCode.GET_CONSUME_STATS, ({ consumerGroup }) =>
+      consumerGroup === 'Bad' ? [ResponseCode.SYSTEM_ERROR, null] : [0, '{"consumeTps":0.0,"offsetTable":{}}'],
+    );
     const done = await run('consumerProgress', '-n', addr, '--json');
     expect(done.exitCode).toBe(6);
     expect(JSON.parse(done.stdout).groups).toMatchObject([
       { consumerGroup: 'Bad', consumeTps: null, diffTotal: null, reason: expect.stringContaining(addr) },
       { consumerGroup: 'Good', consumeTps: 0, diffTotal: 0 },
     ]);
-  } finally {
-    await server.close();
-  }
+  });
+
+  it('is of 4.9, and whose client says nothing: null and reasons, unknown in the table', async () => {
+    const row = '{"brokerName":"broker-a","queueId":0,"topic":"T"}:{"brokerOffset":9,"consumerOffset":1,"lastTimestamp":0}';
+    answer(RequestCode.GET_CONSUME_STATS, () => [0, `{"consumeTps":0.0,"offsetTable":{${row}}}`]);
+    const client = '{"clientAddr":"127.0.0.1:1","clientId":"10.0.0.1@mute","language":"JAVA","version":401}';
+    answer(RequestCode.GET_CONSUMER_CONNECTION_LIST, () => [0, `{"connectionSet":[${client}],"subscriptionTable":{}}`]);
+    answer(RequestCode.GET_CONSUMER_RUNNING_INFO, () => [ResponseCode.SYSTEM_ERROR, null]);
+    answer(RequestCode.QUERY_CONSUME_TIME_SPAN, () => [ResponseCode.SYSTEM_ERROR, null]);
+    const words = ['-g', 'Old', '-s', 'true', '-n', addr];
+    const asJson = await run('consumerProgress', ...words, '--json');
+    expect(asJson).toMatchObject({ stderr: '', exitCode: 0 });
+    const reasons = { clientId: '10.0.0.1@mute did not answer', inflight: 'brokers before 5.0 do not say it' };
+    expect(JSON.parse(asJson.stdout)).toMatchObject({
+      inflightTotal: null,
+      lagMs: null,
+      queues: [{ clientId: null, inflight: null, lagMs: null, reasons: { ...reasons, lagMs: expect.stringContaining(addr) } }],
+    });
+    const text = await run('consumerProgress', ...words);
+    expect(text.stdout).toMatch(/^T +broker-a +0 +9 +1 +N\/A +8 +unknown +N\/A$/m);
+    expect(text.stdout).toMatch(/^Consume Inflight Total: unknown \(brokers before 5\.0 do not say it\)$/m);
+    const wide = await run('consumerProgress', ...words, '--output', 'wide', '--rate', '1ms');
+    expect(wide.stdout).toMatch(/ unknown \(10\.0\.0\.1@mute did not answer\) /);
+  });
 });
 
 describe('consumerStatus of members that subscribe differently', () => {
