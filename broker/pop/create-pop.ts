@@ -48,7 +48,7 @@ export function createPop(options: {
   const reviver = new Reviver({ store, topics, groups, offsets, stats, policy, storeHost, logger });
   const shared = { store, offsets, clock, timers, logger, config: policy, flush };
   return {
-    pop: new PopService({ selector, offsets: popOffsets, log, clock, timers, flush, config: policy }),
+    pop: new PopService({ selector, offsets: popOffsets, log, clock, timers, flush, stats, config: policy }),
     popHolds: new PopHoldService({ clock, timers, policy, flush }),
     revive: new ReviveService({ ...shared, topic: log.topic, reviver, timerProgress: timer, isAfterKill: options.isAfterKill }),
   };

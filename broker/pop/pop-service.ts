@@ -1,5 +1,6 @@
 import type { Clock, Timers } from '../../src/common/clock.js';
 import { retryFlagOf } from '../../src/common/pop.js';
+import type { BrokerStats } from '../stats/index.js';
 import type { PopOffsets } from './pop-offsets.js';
 import type { PopMoment, PopQuery, PopRun, PopSelector } from './pop-selector.js';
 import type { ReviveLog, Written } from './revive-log.js';
@@ -14,14 +15,21 @@ export interface PopResult extends PopMoment {
   hasSkipped: boolean;
 }
 
+/** Keys of BrokerConfig that are read at the start. */
+interface PopServiceConfig {
+  readonly brokerName: string;
+  readonly brokerClusterName: string;
+  readonly reviveQueueNum: number;
+}
+
 /** Hands out messages under check points, and takes acknowledgements. */
 export class PopService {
   readonly #selector: PopSelector;
   readonly #offsets: PopOffsets;
   readonly #log: ReviveLog;
   readonly #clock: Clock;
-  readonly #brokerName: string;
-  readonly #reviveQueueNum: number;
+  readonly #stats: BrokerStats;
+  readonly #config: PopServiceConfig;
   readonly #timers: Timers;
   readonly #flush: () => void;
   #popCount = 0;
@@ -35,7 +43,8 @@ export class PopService {
     clock: Clock;
     timers: Timers;
     flush: () => void;
-    config: { readonly brokerName: string; readonly reviveQueueNum: number };
+    stats: BrokerStats;
+    config: PopServiceConfig;
   }) {
     this.#selector = options.selector;
     this.#offsets = options.offsets;
@@ -43,8 +52,8 @@ export class PopService {
     this.#clock = options.clock;
     this.#timers = options.timers;
     this.#flush = options.flush;
-    this.#brokerName = options.config.brokerName;
-    this.#reviveQueueNum = options.config.reviveQueueNum;
+    this.#stats = options.stats;
+    this.#config = options.config;
   }
 
   retryTopics(topic: string, group: string): string[] {
@@ -53,7 +62,7 @@ export class PopService {
 
   /** Whether check points and acknowledgements may go to this queue of the revive topic. */
   isReviveQueue(reviveQid: number): boolean {
-    return reviveQid >= 0 && reviveQid < this.#reviveQueueNum;
+    return reviveQid >= 0 && reviveQid < this.#config.reviveQueueNum;
   }
 
   /**
@@ -61,7 +70,7 @@ export class PopService {
    * never acknowledges comes back whatever happens here.
    */
   pop(query: PopQuery, done: (result: PopResult) => void): void {
-    const moment: PopMoment = { popTime: this.#clock.nowMs(), reviveQid: this.#popCount++ % this.#reviveQueueNum };
+    const moment: PopMoment = { popTime: this.#clock.nowMs(), reviveQid: this.#popCount++ % this.#config.reviveQueueNum };
     const { runs, restNum, hasSkipped } = this.#selector.select(query, moment);
     const result: PopResult = { ...moment, runs: [], restNum, hasSkipped };
     if (runs.length === 0) {
@@ -70,6 +79,8 @@ export class PopService {
     }
     let waiting = runs.length;
     for (const run of runs) {
+      this.#stats.count('BROKER_CK_NUMS', this.#config.brokerClusterName, 1);
+      this.#stats.count('GROUP_CK_NUMS', `${query.topic}@${query.group}`, 1);
       this.#log.put(encodeCheckPoint(this.#checkPoint(query, run, moment)), moment.reviveQid, ({ isStored }) => {
         if (isStored) {
           this.#offsets.written(run.taken);
@@ -86,6 +97,8 @@ export class PopService {
 
   /** Stores an acknowledgement. */
   ack(ack: Ack, options: { invisibleTime: number; reviveQid: number; kind: 'single' | 'batch' }, done: (written: Written) => void): void {
+    this.#stats.count('BROKER_ACK_NUMS', this.#config.brokerClusterName, ack.offsets.length);
+    this.#stats.count('GROUP_ACK_NUMS', `${ack.topic}@${ack.group}`, ack.offsets.length);
     this.#log.put(encodeAck(ack, options.invisibleTime, options.kind), options.reviveQid, done);
   }
 
@@ -128,7 +141,7 @@ export class PopService {
   }
 
   #checkPoint({ group, invisibleTime }: PopQuery, { topic, queueId, startOffset, offsets }: PopRun, { popTime }: PopMoment): CheckPoint {
-    return { topic, group, queueId, startOffset, popTime, invisibleTime, brokerName: this.#brokerName, offsets, acked: 0 };
+    return { topic, group, queueId, startOffset, popTime, invisibleTime, brokerName: this.#config.brokerName, offsets, acked: 0 };
   }
 }
 

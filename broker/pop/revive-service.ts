@@ -41,6 +41,9 @@ export class ReviveService {
   #queues: ReviveQueue[] = [];
   #timer: TimerHandle | null = null;
   #isRunning = false;
+  /** What the timer has delivered, up to an end of the commit log that cannot be read yet. */
+  #delivered: { atMs: number; logEnd: number } | null = null;
+  #readableMs = 0;
   /** Ends of the queues when the service started: check points below may have been revived before. */
   #startEnds: number[] = [];
 
@@ -137,12 +140,22 @@ export class ReviveService {
     }
   }
 
-  /** Null while the timer has a backlog: then only what was read tells how far it is. */
+  /**
+   * Everything that was to reach the revive topic by this time is there and can be read; with SYNC_FLUSH a slow disk may hold it back. Null while
+   * the timer has a backlog: then only what was read tells how far it is.
+   */
   #deliveredMs(): number | null {
     const nowMs = this.#clock.nowMs();
     const progress = this.#timerProgress;
-    if (progress === null) return nowMs;
-    return progress.queueBehind > 0 ? null : nowMs - progress.readBehindMs;
+    if (progress !== null && progress.queueBehind > 0) return null;
+    const logEnd = this.#store.commitLogMaxOffset();
+    const readableEnd = logEnd - this.#store.dispatchBehindBytes();
+    this.#delivered ??= { atMs: nowMs - (progress?.readBehindMs ?? 0), logEnd };
+    if (readableEnd >= this.#delivered.logEnd) {
+      this.#readableMs = this.#delivered.atMs;
+      this.#delivered = null;
+    }
+    return this.#readableMs;
   }
 
   #forgetCopies(): void {

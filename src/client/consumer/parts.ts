@@ -94,6 +94,11 @@ export interface PushSettings {
   lockMaxLiveMs: number;
   /** The listener is an ordered one. */
   isOrdered: boolean;
+  /** Members divide the queues among themselves; false: a broker does. */
+  clientRebalance: boolean;
+  popInvisibleTimeMs: number;
+  popBatchNums: number;
+  popThresholdForQueue: number;
   rebalanceIntervalMs: number;
   rebalanceMinIntervalMs: number;
   suspendTimeoutMs: number;

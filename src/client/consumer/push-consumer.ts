@@ -18,6 +18,7 @@ import { ConsumeService } from './consume-service.js';
 import { ConsumerStats } from './consumer-stats.js';
 import { LocalFileOffsetStore, localOffsetFile, type OffsetStore, RemoteOffsetStore } from './offset-store.js';
 import type { ConsumerParts, DirectResult, MessageListener, OrderlyMessageListener, PushSettings, QueueConsumer } from './parts.js';
+import { PopConsumption } from './pop-consumption.js';
 import type { ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
 import { type PushConsumerOptions, resolvePushSettings } from './push-settings.js';
@@ -65,6 +66,7 @@ export class PushConsumer {
   #orderlyListener: OrderlyMessageListener | undefined;
   #consume: QueueConsumer | undefined;
   #locks: QueueLocks | undefined;
+  #pop: PopConsumption | undefined;
   #rebalancer: Rebalancer<QueuePuller> | undefined;
   #missingRoutes: TimerHandle | undefined;
   #cleanExpired: TimerHandle | undefined;
@@ -109,7 +111,7 @@ export class PushConsumer {
 
   /** The queues this member owns now. */
   get assignedQueues(): MessageQueue[] {
-    return this.#rebalancer?.queues ?? [];
+    return [...(this.#rebalancer?.queues ?? []), ...(this.#pop?.queues ?? [])];
   }
 
   /**
@@ -221,7 +223,8 @@ export class PushConsumer {
     }
     this.#locks?.stop();
     await this.#rebalancer?.stop();
-    await this.#consume?.stop(this.#settings.awaitTerminationMs);
+    const { awaitTerminationMs } = this.#settings;
+    await Promise.all([this.#consume?.stop(awaitTerminationMs), this.#pop?.finish(awaitTerminationMs)]);
     const processQueues = this.#rebalancer?.processQueues ?? [];
     for (const processQueue of processQueues) {
       this.#consume?.syncOffset(processQueue);
@@ -257,8 +260,14 @@ export class PushConsumer {
       onRemoved: (processQueue: ProcessQueue) => this.#rebalancer?.puller(processQueue.queue)?.wake(),
     };
     if (this.#orderlyListener === undefined) {
-      this.#consume = new ConsumeService(this.#parts, { ...init, listener: this.#listener! });
-      return this.#rebalancerFor(this.#consume);
+      const listener = this.#listener!;
+      this.#consume = new ConsumeService(this.#parts, { ...init, listener });
+      const dividing = this.#rebalancerFor(this.#consume);
+      if (!this.#settings.clientRebalance && this.#settings.messageModel === MessageModel.CLUSTERING) {
+        this.#pop = new PopConsumption(this.#parts, { sendBack: init.sendBack, listener });
+        dividing.assigner = this.#pop;
+      }
+      return dividing;
     }
     const orderly = new ConsumeOrderlyService(this.#parts, { ...init, listener: this.#orderlyListener });
     this.#consume = orderly;

@@ -40,6 +40,17 @@ export interface PushConsumerOptions extends ClientOptions {
   lockIntervalMs?: number;
   /** For how long a lock is relied on after its last renewal, ms; half of what brokers keep it for. Default 30000. */
   lockMaxLiveMs?: number;
+  /**
+   * False: a broker assigns the queues, and says whether they are pulled or popped (see `mqadmin setConsumeMode`). Default true. An ordered listener
+   * and a broadcasting group always divide by themselves.
+   */
+  clientRebalance?: boolean;
+  /** A popped message that is not done with comes to another member after this time, 5000 to 300,000 ms. Default 60000. */
+  popInvisibleTimeMs?: number;
+  /** Messages of one pop at most, 1 to 32. Default 32. */
+  popBatchNums?: number;
+  /** Pops pause above so many messages that are not done with. Default 96. */
+  popThresholdForQueue?: number;
   /** How long `shutdown` waits for listener calls, ms. Default 10000. */
   awaitTerminationMs?: number;
   /** Time between divisions of the queues without any event, ms. Default 20000. */
@@ -103,6 +114,10 @@ export function resolvePushSettings(
     lockIntervalMs: options.lockIntervalMs ?? 20_000,
     lockMaxLiveMs: options.lockMaxLiveMs ?? 30_000,
     isOrdered: false,
+    clientRebalance: options.clientRebalance ?? true,
+    popInvisibleTimeMs: inRange('popInvisibleTimeMs', options.popInvisibleTimeMs ?? 60_000, 5_000, 300_000),
+    popBatchNums: inRange('popBatchNums', options.popBatchNums ?? 32, 1, 32),
+    popThresholdForQueue: inRange('popThresholdForQueue', options.popThresholdForQueue ?? 96, 1, 1000),
     rebalanceIntervalMs: options.rebalanceIntervalMs ?? 20_000,
     rebalanceMinIntervalMs: 100,
     suspendTimeoutMs: 15_000,

@@ -51,6 +51,25 @@ export interface QueueOwner<T extends QueueTask> {
   syncOffset(processQueue: ProcessQueue): void;
 }
 
+/** What a broker assigned of one topic. */
+export interface AssignedQueues {
+  /** To be pulled. */
+  readonly pulled: readonly MessageQueue[];
+  /** Queues that are popped came or went. */
+  readonly isChanged: boolean;
+}
+
+/** Has a broker divide the queues, and pops those that are not to be pulled. */
+export interface QueueAssigner {
+  /**
+   * @returns null when the broker cannot say: everything stays as it is; `unsupported` when it does not assign queues
+   * @throws BrokerError, or what a request throws
+   */
+  assign(topic: string, addr: string): Promise<AssignedQueues | null | 'unsupported'>;
+  dropUnsubscribed(): void;
+  stopPopping(): void;
+}
+
 /** How the queues of an ordered group change hands. */
 export interface OrderedHandOver {
   readonly locks: QueueLocks;
@@ -75,6 +94,8 @@ export class Rebalancer<T extends QueueTask> implements QueuePullerOwner {
   #stopped = false;
   /** Set for an ordered group that shares its queues: those are locked before they are owned, and handed over when nothing of them runs. */
   ordered: OrderedHandOver | null = null;
+  /** Set for a group whose queues a broker assigns. */
+  assigner: QueueAssigner | null = null;
   /** Called with the owned queues of a topic when they changed. */
   onQueuesChanged: ((topic: string, queues: readonly MessageQueue[]) => void) | undefined;
 
@@ -129,6 +150,7 @@ export class Rebalancer<T extends QueueTask> implements QueuePullerOwner {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#clearTimer();
+    this.assigner?.stopPopping();
     for (const puller of this.#pullers.values()) {
       puller.stop();
     }
@@ -229,6 +251,10 @@ export class Rebalancer<T extends QueueTask> implements QueuePullerOwner {
     if (client.brokerVersion(addr) === undefined) {
       await client.heartbeat();
     }
+    const assigned = this.assigner === null ? 'unsupported' : await this.assigner.assign(topic, addr);
+    if (assigned !== 'unsupported') {
+      return this.#takeAssigned(topic, assigned);
+    }
     const clientIds = await getConsumerIdList({ remoting: client.remoting, addr, timeoutMs: client.apiTimeoutMs }, settings.consumerGroup);
     if (clientIds === null || this.#stopped) {
       return 'unknown';
@@ -255,6 +281,15 @@ export class Rebalancer<T extends QueueTask> implements QueuePullerOwner {
       this.#unlocked = true;
     }
     return changed ? 'changed' : 'same';
+  }
+
+  #takeAssigned(topic: string, assigned: AssignedQueues | null): 'same' | 'changed' | 'unknown' {
+    if (assigned === null || this.#stopped) {
+      return 'unknown';
+    }
+    const { pulled, isChanged } = assigned;
+    const hasMoved = this.#own(topic, pulled, { memberCount: 2, owned: new Set(pulled.map(queueKey)) });
+    return hasMoved || isChanged ? 'changed' : 'same';
   }
 
   /** Locks what of the queues is new, where that is needed. @returns those that may be owned, whether these are all, and the new locks */
@@ -347,6 +382,7 @@ export class Rebalancer<T extends QueueTask> implements QueuePullerOwner {
   }
 
   #dropUnsubscribed(): void {
+    this.assigner?.dropUnsubscribed();
     for (const puller of [...this.#pullers.values()]) {
       if (!puller.processQueue.isLeaving && !this.#parts.subscriptions.has(puller.processQueue.queue.topic)) {
         this.#giveUp(puller);

@@ -168,7 +168,7 @@ describe('an acknowledgement', () => {
   });
 });
 
-describe('a message that is not acknowledged', () => {
+describe.concurrent('a message that is not acknowledged', () => {
   it('comes back by the retry topic after its time; acknowledged ones do not', { timeout: 30_000 }, async () => {
     const sent = numbered('m', 8);
     await sendAll(client, 'Back', sent, { TAGS: 'T' });
