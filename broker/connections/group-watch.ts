@@ -39,7 +39,7 @@ export class GroupWatch {
     }
     this.#logged.set(groupName, text);
     this.#logger.warn(
-      `the members of group ${groupName} subscribe differently, so that messages are lost: ${text}; let all of them subscribe alike, or make groups of them`,
+      `the members of group ${groupName} subscribe differently, so that messages may be lost: ${text}; let all of them subscribe alike, or make groups of them`,
     );
   }
 

@@ -17,7 +17,7 @@ const running: { shutdown(): Promise<void> }[] = [];
 let serial = 0;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ brokerConfig: { traceTopicEnable: true } });
+  sandbox = await startSandbox({ brokerConfig: { traceTopicEnable: true, transactionTimeOut: 100, transactionCheckInterval: 200 } });
   admin = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
 });
 
@@ -129,6 +129,41 @@ describe('a producer with enableMsgTrace', () => {
       transactionId: sent.transactionId,
       transactionState: 'COMMIT_MESSAGE',
       fromTransactionCheck: false,
+      storeHost: sandbox.brokerAddr,
+    });
+  });
+
+  it('says that a transaction ended by the answer to a check', async () => {
+    let markChecked = (): void => {};
+    const checked = new Promise<void>((resolve) => {
+      markChecked = resolve;
+    });
+    const producer = new TransactionProducer<void>({
+      namesrvAddr: sandbox.namesrvAddr,
+      producerGroup: 'PG_trace_check',
+      enableMsgTrace: true,
+      listener: {
+        executeLocalTransaction: () => LocalTransactionState.UNKNOW,
+        checkLocalTransaction: () => {
+          markChecked();
+          return LocalTransactionState.ROLLBACK_MESSAGE;
+        },
+      },
+    });
+    running.push(producer);
+    await producer.start(['TraceTx']);
+    const { msgId } = await producer.sendInTransaction({ topic: 'TraceTx', body: Buffer.from('t'), keys: 'checked' }, undefined);
+    await checked;
+    await producer.shutdown();
+    const [, first, second] = await traceOf(msgId, 3);
+    expect(first).toMatchObject({ traceType: 'EndTransaction', transactionState: 'UNKNOW', fromTransactionCheck: false });
+    expect(second).toMatchObject({
+      traceType: 'EndTransaction',
+      groupName: 'PG_trace_check',
+      topic: 'TraceTx',
+      keys: 'checked',
+      transactionState: 'ROLLBACK_MESSAGE',
+      fromTransactionCheck: true,
       storeHost: sandbox.brokerAddr,
     });
   });
