@@ -160,8 +160,12 @@ function checkSubscription(parts: BrokerParts, fields: ExtFields, out: CheckedPu
 
 /** A pull that brings its selector along: one that does not compile filters nothing. */
 function useOwnSelector(parts: BrokerParts, fields: ExtFields, out: CheckedPull): PullFault | null {
-  const fault = expressionFault(parts, fields.expressionType);
-  if (fault === null) out.filter = parts.filters.filterOf(fields.subscription ?? '');
+  const { subscription = '', expressionType } = fields;
+  if (subscription === '') {
+    return { code: ResponseCode.SUBSCRIPTION_PARSE_FAILED, remark: `the consumer's subscription has no ${expressionType} expression` };
+  }
+  const fault = expressionFault(parts, expressionType);
+  if (fault === null) out.filter = parts.filters.filterOf(subscription);
   return fault;
 }
 
@@ -173,11 +177,11 @@ function useGroupSelector(
   out: CheckedPull,
 ): PullFault | null {
   const data = parts.filters.get(topic, out.group);
-  if (expressionType === SQL92 && data === undefined) {
+  if (data === undefined) {
     const remark = `the broker has no filter data of group ${out.group} on topic ${topic}: its expression may be wrong`;
     return { code: ResponseCode.FILTER_DATA_NOT_EXIST, remark };
   }
-  if (data !== undefined && isNewer(subVersion, data.clientVersion)) {
+  if (isNewer(subVersion, data.clientVersion)) {
     return { code: ResponseCode.FILTER_DATA_NOT_LATEST, remark: "the consumer's filter data is not the latest" };
   }
   const fault = expressionFault(parts, expressionType);
@@ -194,10 +198,11 @@ function isNewer(asked: string | undefined, registered: number | bigint): boolea
   return /^-?\d{1,19}$/.test(asked) && BigInt(asked) > registered;
 }
 
+/** Where filters are allowed Apache's broker delivers everything to a pull that brings a type of its own. */
 function expressionFault(parts: BrokerParts, expressionType: string | undefined): PullFault | null {
-  if (expressionType !== SQL92) {
-    return { code: ResponseCode.SUBSCRIPTION_PARSE_FAILED, remark: `expression type ${expressionType} is not known; TAG and SQL92 are` };
+  if (!parts.config.broker.enablePropertyFilter) {
+    return { code: ResponseCode.SYSTEM_ERROR, remark: `The broker does not support consumer to filter message by ${expressionType}` };
   }
-  if (parts.config.broker.enablePropertyFilter) return null;
-  return { code: ResponseCode.SYSTEM_ERROR, remark: 'The broker does not support consumer to filter message by SQL92' };
+  if (expressionType === SQL92) return null;
+  return { code: ResponseCode.SUBSCRIPTION_PARSE_FAILED, remark: `expression type ${expressionType} is not known; TAG and SQL92 are` };
 }
