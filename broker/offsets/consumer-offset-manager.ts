@@ -11,9 +11,11 @@ function isGroup(name: string): boolean {
   return !name.includes(TOPIC_GROUP_SEPARATOR);
 }
 
-/** A reset that the next pull of its queue ends. */
+/** A reset that the next pull of its queue takes, and the one after it ends. */
 interface WaitingReset {
   target: number;
+  /** Whose pull was sent to the target; null before. Until it goes on there it may still commit where it was. */
+  takenBy: unknown;
   /** Who asked for the offset since the reset, and so knows where to go on; null before. */
   toldTo: unknown;
   /** The topic was deleted: who has not asked for the offset since goes on where it was in the former topic. */
@@ -72,12 +74,20 @@ export class ConsumerOffsetManager {
     this.#file.save(this.toTable(), options);
   }
 
-  /** Stores a consumed offset; a smaller one than before is accepted. Ignored while a reset of the queue waits. */
-  commit(group: string, topic: string, queueId: number, offset: number): void {
-    if (this.hasReset(group, topic, queueId)) return;
-    const offsets = this.#table(group, topic);
-    offsets.committed.set(queueId, offset);
+  /**
+   * Stores a consumed offset; a smaller one than before is accepted.
+   * @param committer who says so, as in `takeReset`
+   * @returns false when it is ignored: a reset of the queue waits, or the committer was sent elsewhere by one and is not there yet
+   */
+  commit(group: string, topic: string, queueId: number, offset: number, committer: unknown = null): boolean {
+    const waiting = this.#waiting(group, topic, queueId);
+    if (waiting !== undefined) {
+      if (waiting.takenBy === null || (waiting.takenBy === committer && offset !== waiting.target)) return false;
+      this.#endReset(group, topic, queueId);
+    }
+    this.#table(group, topic).committed.set(queueId, offset);
     this.#isDirty = true;
+    return true;
   }
 
   /** The stored offset, or −1. */
@@ -105,14 +115,10 @@ export class ConsumerOffsetManager {
   assignReset(group: string, topic: string, queueId: number, offset: number): void {
     const offsets = this.#table(group, topic);
     if (!offsets.reset.has(queueId)) this.#resetCount++;
-    offsets.reset.set(queueId, { target: offset, toldTo: null, isOfFormerTopic: false });
+    offsets.reset.set(queueId, { target: offset, takenBy: null, toldTo: null, isOfFormerTopic: false });
     offsets.committed.set(queueId, offset);
     offsets.pulled.delete(queueId);
     this.#isDirty = true;
-  }
-
-  hasReset(group: string, topic: string, queueId: number): boolean {
-    return this.#waiting(group, topic, queueId) !== undefined;
   }
 
   /** Notes who got the stored offset as its answer. */
@@ -122,17 +128,18 @@ export class ConsumerOffsetManager {
   }
 
   /**
-   * The target of a waiting reset, which this call ends; −1 when there is none.
+   * The target of a waiting reset, which this pull is sent to; −1 when there is none.
    * @param offset where the pull begins, and `puller` whose it is: one that begins at the target because it was told so needs no correction
    */
   takeReset(group: string, topic: string, queueId: number, offset = -1, puller: unknown = null): number {
     const waiting = this.#waiting(group, topic, queueId);
     if (waiting === undefined) return -1;
-    this.#groups.get(group)?.get(topic)?.reset.delete(queueId);
-    this.#resetCount--;
     const isKnown = puller !== null && puller === waiting.toldTo;
     const isThere = waiting.isOfFormerTopic ? isKnown || offset === waiting.target : isKnown && offset === waiting.target;
-    return isThere ? -1 : waiting.target;
+    if (waiting.takenBy !== null || isThere || puller === null) this.#endReset(group, topic, queueId);
+    if (waiting.takenBy !== null || isThere) return -1;
+    waiting.takenBy = puller;
+    return waiting.target;
   }
 
   /** Topics that a group has offsets for. */
@@ -159,7 +166,7 @@ export class ConsumerOffsetManager {
     for (const [queueId, offset] of source) target.committed.set(queueId, offset);
     for (const queueId of target.reset.keys()) {
       const offset = source.get(queueId);
-      if (offset !== undefined) target.reset.set(queueId, { target: offset, toldTo: null, isOfFormerTopic: false });
+      if (offset !== undefined) target.reset.set(queueId, { target: offset, takenBy: null, toldTo: null, isOfFormerTopic: false });
       else if (target.reset.delete(queueId)) this.#resetCount--;
     }
     this.#isDirty = true;
@@ -188,7 +195,8 @@ export class ConsumerOffsetManager {
   #rememberFormer(topics: Map<string, TopicOffsets>, topic: string, former: TopicOffsets): void {
     if (this.#resetCount + former.committed.size > MAX_WAITING_RESETS) return;
     const offsets: TopicOffsets = { committed: new Map(), pulled: new Map(), reset: new Map() };
-    for (const queueId of former.committed.keys()) offsets.reset.set(queueId, { target: 0, toldTo: null, isOfFormerTopic: true });
+    for (const queueId of former.committed.keys())
+      offsets.reset.set(queueId, { target: 0, takenBy: null, toldTo: null, isOfFormerTopic: true });
     this.#resetCount += offsets.reset.size;
     topics.set(topic, offsets);
   }
@@ -205,6 +213,10 @@ export class ConsumerOffsetManager {
       }
     }
     return { dataVersion: this.#dataVersion, groupTopicMap, offsetTable };
+  }
+
+  #endReset(group: string, topic: string, queueId: number): void {
+    if (this.#groups.get(group)?.get(topic)?.reset.delete(queueId) === true) this.#resetCount--;
   }
 
   #waiting(group: string, topic: string, queueId: number): WaitingReset | undefined {

@@ -76,11 +76,9 @@ export class ConsumerManageProcessor {
       connection.respond(request, ResponseCode.INVALID_PARAMETER, `Offset is null, topic is ${topic}`, {});
     } else if (offset < 0 || queueId < 0 || queueId >= MAX_QUEUES_PER_TOPIC) {
       connection.respond(request, ResponseCode.INVALID_PARAMETER, `QueueId ${queueId} or offset ${offset} is illegal`, {});
-    } else if (offsets.hasReset(group, topic, queueId)) {
-      connection.respond(request, ResponseCode.SUCCESS, 'Offset has been previously reset', {});
     } else {
-      offsets.commit(group, topic, queueId, offset);
-      connection.respond(request, ResponseCode.SUCCESS, null, {});
+      const isTaken = offsets.commit(group, topic, queueId, offset, connection);
+      connection.respond(request, ResponseCode.SUCCESS, isTaken ? null : 'Offset has been previously reset', {});
     }
   }
 

@@ -83,7 +83,7 @@ export class PullProcessor {
     }
     const { topic, group, queueId } = pull;
     if (mayHold && (pull.sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0 && pull.commitOffset >= 0) {
-      parts.offsets.commit(group, topic, queueId, pull.commitOffset);
+      parts.offsets.commit(group, topic, queueId, pull.commitOffset, connection);
     }
     const reset = parts.offsets.takeReset(group, topic, queueId, pull.queueOffset, connection);
     if (reset >= 0) {

@@ -93,13 +93,14 @@ it('an offset without a queue is not meant for all of them: the time decides', a
   expect(offsetsOf(await reset('Time', { timestamp: '9223372036854775807' }))).toEqual({ 0: 3, 1: 3, 2: 3, 3: 3 });
 });
 
-it('commits are ignored until the next pull of the queue took the reset', async () => {
+it('commits are ignored until a pull of the queue took the reset and the next one goes on', async () => {
   await topicAndGroup('Ignored', 3);
   await reset('Ignored', { timestamp: '0' });
   expect(await commit('Ignored', 0, 3)).toMatchObject({ code: 0, remark: 'Offset has been previously reset' });
   const moved = await client.pull({ topic: 'Ignored', group: 'GIgnored', offset: 3, sysFlag: 5, fields: { commitOffset: '3' } });
   expect(moved).toMatchObject({ code: ResponseCode.PULL_OFFSET_MOVED, remark: 'OFFSET_RESET', extFields: { nextBeginOffset: '0' } });
   expect(await committed('Ignored', 0)).toBe(0);
+  expect(bodiesOf(await client.pull({ topic: 'Ignored', group: 'GIgnored', maxMsgNums: 2 }))).toEqual(['0', '4']);
   await commit('Ignored', 0, 2);
   expect(await committed('Ignored', 0)).toBe(2);
   expect(await committed('Ignored', 1)).toBe(0);
@@ -118,6 +119,35 @@ it('a member that asked for its offset since the reset pulls on from there; one 
   expect(bodiesOf(await pull(client))).toEqual(['4', '8']);
   await commit('Knows', 0, 2);
   expect(await committed('Knows', 0)).toBe(2);
+});
+
+it('a member that was corrected, and pauses before it goes on, does not undo the reset by committing where it was; others may commit', async () => {
+  await topicAndGroup('Pause', 3);
+  const { member } = await joined('Pause', 'c1');
+  const commits = (offset: number, who = member) =>
+    who.invoke(RequestCode.UPDATE_CONSUMER_OFFSET, { consumerGroup: 'GPause', topic: 'Pause', queueId: '0', commitOffset: String(offset) });
+  const corrected = async () => {
+    await reset('Pause', { queueId: '0', offset: '1' });
+    expect((await member.pull({ topic: 'Pause', group: 'GPause', offset: 3 })).code).toBe(ResponseCode.PULL_OFFSET_MOVED);
+    expect(await commits(3)).toMatchObject({ code: 0, remark: 'Offset has been previously reset' });
+    expect(await committed('Pause', 0)).toBe(1);
+  };
+  await corrected();
+  expect(await commits(1)).toMatchObject({ code: 0, remark: null });
+  await commits(2);
+  expect(await committed('Pause', 0)).toBe(2);
+
+  await corrected();
+  expect(bodiesOf(await member.pull({ topic: 'Pause', group: 'GPause', offset: 1, sysFlag: 5, fields: { commitOffset: '1' } }))).toEqual([
+    '4',
+    '8',
+  ]);
+  await commits(3);
+  expect(await committed('Pause', 0)).toBe(3);
+
+  await corrected();
+  await commits(2, client);
+  expect(await committed('Pause', 0)).toBe(2);
 });
 
 it('after a reset nothing is in flight', async () => {
