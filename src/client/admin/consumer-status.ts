@@ -1,5 +1,6 @@
 import { MQError, NotFoundError } from '../../common/errors.js';
 import { versionDesc } from '../../common/mq-version.js';
+import { type SubscriptionDifference, subscriptionDifferences } from '../../common/subscription-differences.js';
 import { type ConsumerRunningInfo, decodeConsumerRunningInfo, type ProcessQueueInfo } from '../../remoting/bodies/running-info.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import { compareQueues, type MessageQueue, queueText } from '../message-queue.js';
@@ -40,13 +41,6 @@ export interface ConsumerStatusClient {
   /** Null when it did not answer; the reason is beside it. */
   readonly runningInfo: RunningInfoView | null;
   readonly reason?: string;
-}
-
-/** A topic that members of a group do not subscribe to alike. */
-export interface SubscriptionDifference {
-  readonly topic: string;
-  /** By client id; null for one that does not subscribe to the topic. */
-  readonly subscriptions: Readonly<Record<string, string | null>>;
 }
 
 /** A queue on which a client does not get on. */
@@ -108,7 +102,9 @@ export async function consumerStatus(admin: AdminClient, request: ConsumerStatus
   return {
     consumerGroup,
     clients,
-    subscriptionDifferences: differencesOf(clients),
+    subscriptionDifferences: subscriptionDifferences(
+      clients.map(({ clientId: id, runningInfo }) => ({ clientId: id, subscriptions: runningInfo?.subscriptions ?? [] })),
+    ),
     stuckQueues: clients.flatMap((client) => stuckQueuesOf(client, nowMs)),
   };
 }
@@ -158,24 +154,6 @@ function popInfoOf(state: Partial<Record<keyof PopQueueInfo, unknown>> | null): 
     droped: state?.droped === true,
     lastPopTimestamp: Number(state?.lastPopTimestamp ?? 0),
   };
-}
-
-/** Topics that the clients do not subscribe to alike. */
-function differencesOf(clients: readonly ConsumerStatusClient[]): SubscriptionDifference[] {
-  const answered = clients.flatMap(({ clientId, runningInfo }) => (runningInfo === null ? [] : [{ clientId, runningInfo }]));
-  const topics = new Set(answered.flatMap(({ runningInfo }) => runningInfo.subscriptions.map(({ topic }) => topic)));
-  return [...topics].sort().flatMap((topic) => {
-    const entries = answered.map(({ clientId, runningInfo }): [string, string | null] => {
-      const found = runningInfo.subscriptions.find((subscription) => subscription.topic === topic);
-      return [clientId, found === undefined ? null : expressionText(found)];
-    });
-    const isSame = new Set(entries.map(([, text]) => text)).size === 1;
-    return isSame ? [] : [{ topic, subscriptions: Object.fromEntries(entries) }];
-  });
-}
-
-function expressionText({ expressionType, subString }: { expressionType: string; subString: string }): string {
-  return expressionType === 'TAG' || expressionType === '' ? subString : `${expressionType} ${subString}`;
 }
 
 /** A queue whose messages nobody took for so long is called blocked, as in Apache's tool. */

@@ -1,11 +1,12 @@
 import { MQError, NotFoundError } from '../../common/errors.js';
 import { parseFastjsonObject } from '../../common/fastjson.js';
+import type { SubscriptionDifference } from '../../common/subscription-differences.js';
 import { isRetryTopic, RETRY_GROUP_TOPIC_PREFIX, RMQ_SYS_OFFSET_MOVED_EVENT } from '../../common/topic-names.js';
 import { RequestCode } from '../../remoting/codes.js';
 import type { MessageQueue } from '../message-queue.js';
 import type { AdminClient } from './admin-client.js';
 import { offsetAt, pullOnce } from './admin-pull.js';
-import { consumerStatus, type StuckQueue, type SubscriptionDifference } from './consumer-status.js';
+import { consumerStatus, type StuckQueue } from './consumer-status.js';
 import { groupLag } from './group-lag.js';
 import { mapLimited } from './map-limited.js';
 

@@ -200,11 +200,19 @@ describe('consumerStatus of members that subscribe differently', () => {
       '',
       '',
       'WARN: Different subscription in the same group of consumer!!!',
-      'Read: 127.0.0.1@one "TagA", 127.0.0.1@two "TagB"',
+      "topic Read: 'TagA' by 127.0.0.1@one; 'TagB' by 127.0.0.1@two",
       '',
     ]);
     expect(await json('consumerStatus', '-g', 'Torn')).toMatchObject({
-      subscriptionDifferences: [{ topic: 'Read', subscriptions: { '127.0.0.1@one': 'TagA', '127.0.0.1@two': 'TagB' } }],
+      subscriptionDifferences: [
+        {
+          topic: 'Read',
+          subscribers: [
+            { expression: 'TagA', clientIds: ['127.0.0.1@one'] },
+            { expression: 'TagB', clientIds: ['127.0.0.1@two'] },
+          ],
+        },
+      ],
     });
   });
 
@@ -230,7 +238,7 @@ describe('startMonitoring', () => {
     const undone =
       /\[MONITOR\] reportUndoneMsgs: UndoneMsgs \[consumerGroup=Idle, topic=Left, undoneMsgsTotal=3, undoneMsgsSingleMQ=3, undoneMsgsDelayTimeMills=\d+\]$/gm;
     expect(watched.stdout.match(undone)).toHaveLength(2);
-    const differ = 'ConsumerGroup: Torn, Subscription different, Topic: Read, 127.0.0.1@one TagA, 127.0.0.1@two TagB\n';
+    const differ = "ConsumerGroup: Torn, Subscription different, topic Read: 'TagA' by 127.0.0.1@one; 'TagB' by 127.0.0.1@two\n";
     expect(watched.stdout.split(differ)).toHaveLength(3);
     expect(watched.stdout.match(/ \[MONITOR\] (beginRound: \d+ groups|endRound)$/gm)).toHaveLength(4);
   });

@@ -2,9 +2,10 @@ import { format } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import { type ConsumerStatusResult, type SubscriptionDifference, stuckQueueText } from '../../../client/admin/consumer-status.js';
+import { type ConsumerStatusResult, stuckQueueText } from '../../../client/admin/consumer-status.js';
 import { systemClock } from '../../../common/clock.js';
 import { ConfigError, PartialError } from '../../../common/errors.js';
+import { differenceText } from '../../../common/subscription-differences.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { runningInfoText } from '../running-info-text.js';
@@ -77,11 +78,6 @@ export default class ConsumerStatus extends AdminCommand<typeof options, Result>
       out.line(stuckQueueText(queue));
     }
   }
-}
-
-function differenceText({ topic, subscriptions }: SubscriptionDifference): string {
-  const texts = Object.entries(subscriptions).map(([clientId, text]) => `${clientId} ${text === null ? 'not at all' : `"${text}"`}`);
-  return `${topic}: ${texts.join(', ')}`;
 }
 
 async function writeFiles(result: ConsumerStatusResult, dir: string, nowMs: number): Promise<Record<string, string>> {

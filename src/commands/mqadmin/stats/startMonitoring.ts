@@ -6,6 +6,7 @@ import { stuckQueueText } from '../../../client/admin/consumer-status.js';
 import type { DeleteMsgsEvent, MonitorRound, UndoneMsgs } from '../../../client/admin/monitor.js';
 import { queueText } from '../../../client/message-queue.js';
 import { systemClock } from '../../../common/clock.js';
+import { differenceText } from '../../../common/subscription-differences.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { everyRound, ROUNDS_OPTION } from '../rounds.js';
@@ -47,10 +48,9 @@ export default class StartMonitoring extends AdminCommand<typeof options, Monito
     for (const event of round.deleteMsgsEvents) {
       say('MONITOR', `reportDeleteMsgsEvent: ${eventText(event)}`);
     }
-    for (const { consumerGroup, topic, subscriptions } of round.subscriptionDifferences) {
-      const texts = Object.entries(subscriptions).map(([clientId, text]) => `${clientId} ${text ?? 'not at all'}`);
-      const what = `Subscription different, Topic: ${topic}, ${texts.join(', ')}`;
-      say('NOTIFY', `reportConsumerRunningInfo: ConsumerGroup: ${consumerGroup}, ${what}`);
+    for (const difference of round.subscriptionDifferences) {
+      const what = `Subscription different, ${differenceText(difference)}`;
+      say('NOTIFY', `reportConsumerRunningInfo: ConsumerGroup: ${difference.consumerGroup}, ${what}`);
     }
     for (const queue of round.stuckQueues) {
       const { consumerGroup, clientId } = queue;
