@@ -44,37 +44,39 @@ export async function writeUndo(undo: {
   const text = `${toJson(content)}\n`;
   if (file !== undefined) {
     try {
-      await writeNew(file, text);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text, { flag: 'wx' });
       return resolve(file);
     } catch (cause) {
       const why = isExisting(cause) ? 'it exists already' : String((cause as NodeJS.ErrnoException).code ?? cause);
       throw new ConfigError(`--undo-file: ${file} cannot be written (${why}): nothing was changed`, { cause });
     }
   }
-  const base = join(stateHome(context.io.env), 'mqkit', 'offset-undo', `${group.replace(/[^\w.-]/g, '_')}-${fileTime(nowMs)}`);
-  for (let number = 1; ; number++) {
-    const place = number === 1 ? `${base}.json` : `${base}-${number}.json`;
-    try {
-      await writeNew(place, text);
-      return place;
-    } catch (error) {
-      if (!isExisting(error) || number === NAMES) {
-        const why = (error as NodeJS.ErrnoException).code ?? String(error);
-        context.out.note(`note: no undo file: ${place} cannot be written (${why}); give another place with --undo-file`);
-        return null;
+  const folder = join(stateHome(context.io.env), 'mqkit', 'offset-undo');
+  const name = `${group.replace(/[^\w.-]/g, '_')}-${fileTime(nowMs)}`;
+  try {
+    await mkdir(folder, { recursive: true });
+    for (let number = 1; ; number++) {
+      const place = join(folder, number === 1 ? `${name}.json` : `${name}-${number}.json`);
+      try {
+        await writeFile(place, text, { flag: 'wx' });
+        return place;
+      } catch (error) {
+        if (!isExisting(error) || number === NAMES) {
+          throw error;
+        }
       }
     }
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? String(error);
+    context.out.note(`note: no undo file: ${folder} cannot be written (${why}); give another place with --undo-file`);
+    return null;
   }
 }
 
 function stateHome(env: NodeJS.ProcessEnv): string {
   const { XDG_STATE_HOME: state, HOME: home } = env;
   return state !== undefined && state !== '' ? state : join(home !== undefined && home !== '' ? home : homedir(), '.local', 'state');
-}
-
-async function writeNew(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, text, { flag: 'wx' });
 }
 
 function isExisting(error: unknown): boolean {

@@ -1,5 +1,5 @@
 /* Commands that move offsets: what they show before, what they read back, and that it can be undone. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AdminClient } from '../../../src/client/admin/admin-client.js';
@@ -142,6 +142,27 @@ describe('a move is read back and can be undone', () => {
     expect(await offsets()).toEqual([3, 3]);
   });
 
+  it('with the preview on stderr of a terminal', async () => {
+    await commit([2, 4]);
+    const words = ['-g', group, '-t', TOPIC, '-s', '0'];
+    const moved = await runCommand('resetOffsetByTime', words, { NAMESRV_ADDR: sandbox.namesrvAddr, XDG_STATE_HOME: sandbox.dir }, 'y');
+    expect(moved.stderr).toMatch(
+      /^#Topic .*\n(Moved .*\n){2}Total: 2 queues, 6 messages are delivered again, 0 are skipped\nnote: to undo/,
+    );
+    expect(moved.exitCode).toBe(0);
+  });
+
+  it('also where the folder of undo files cannot be written, with a remark', async () => {
+    await commit([2, 4]);
+    const notFolder = join(sandbox.dir, 'not-a-folder');
+    writeFileSync(notFolder, '');
+    const env = { NAMESRV_ADDR: sandbox.namesrvAddr, XDG_STATE_HOME: notFolder };
+    const moved = await runCommand('resetOffsetByTime', ['-g', group, '-t', TOPIC, '-s', '0'], env);
+    expect(moved.stderr).toMatch(/^note: no undo file: \S+ cannot be written \(\w+\); give another place with --undo-file\n$/);
+    expect(moved.exitCode).toBe(0);
+    expect(await offsets()).toEqual([0, 0]);
+  });
+
   it('with -f false no queue goes forward', async () => {
     await commit([2, 4]);
     expect(await run('resetOffsetByTime', '-g', group, '-t', TOPIC, '-s', '-1', '-f', 'false')).toMatchObject({ stderr: '', exitCode: 0 });
@@ -227,7 +248,6 @@ describe('what cannot be done is said, and nothing is changed', () => {
     ['no undo file', '{"format":"other"}'],
     ['damaged', '{"format":"mqkit-offset-undo","version":1,"group":"G","queues":[{"topic":"T"}]}'],
   ])('an undo file that is %s', async (what, text) => {
-    const { writeFileSync } = await import('node:fs');
     const file = join(sandbox.dir, 'bad-undo.json');
     writeFileSync(file, text);
     expect(await run('undoOffsets', '-f', file)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(what) });
