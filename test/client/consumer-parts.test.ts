@@ -218,6 +218,11 @@ describe('offsets of a broadcasting consumer', () => {
     const fromBackup = new LocalFileOffsetStore(client, path);
     await fromBackup.load();
     expect(await fromBackup.read(queue)).toBe(12);
+    // The good copy is not replaced by the broken file.
+    fromBackup.update(queue, 14, { increaseOnly: true });
+    await fromBackup.persistAll([]);
+    expect(await readFile(path, 'utf8')).toContain(':14');
+    expect(await readFile(`${path}.bak`, 'utf8')).toContain(':12');
   });
 
   it('do not move while frozen', () => {

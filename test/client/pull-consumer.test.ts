@@ -1,6 +1,10 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PullConsumer } from '../../src/client/consumer/pull-consumer.js';
 import type { PullResult } from '../../src/client/consumer/pull-result.js';
+import type { PulledMessage } from '../../src/client/consumer/pulled-message.js';
 import { Producer } from '../../src/client/producer/producer.js';
 import { ConnectError, NotFoundError, UsageError } from '../../src/common/errors.js';
 import { type Sandbox, startSandbox, until } from '../sandbox.js';
@@ -111,6 +115,72 @@ describe('a pull consumer', () => {
     await until(async () => (await consumer.fetchConsumeOffset(queue)) === 2);
     await consumer.updateConsumeOffset(queue, 1);
     expect(await consumer.fetchConsumeOffset(queue)).toBe(1);
+  });
+
+  it('waits for a message by the call made for it, and finds the queues by both names', async () => {
+    const { topic, queue, queues } = await topicWith(1);
+    expect(await consumer.fetchSubscribeMessageQueues(topic)).toEqual(queues);
+    const waiting = consumer.pullBlockIfNotFound(queue, '*', 1, 32);
+    await producer.send({ topic, body: Buffer.from('late') }, { queue });
+    expect((await waiting).messages.map((message) => message.body.toString())).toEqual(['late']);
+  });
+
+  it('gives messages back for later, or to the dead letter queue', async () => {
+    const { queue } = await topicWith(2);
+    const group = `CG_back_${process.pid}_${Date.now()}`;
+    const own = new PullConsumer({ namesrvAddr, consumerGroup: group });
+    await own.start();
+    const [later, never] = (await own.pull(queue, '*', 0, 2)).messages;
+    await own.sendMessageBack(later!, 1);
+    await own.sendMessageBack(never!, -1);
+    for (const [topic, message] of [
+      [`%RETRY%${group}`, later],
+      [`%DLQ%${group}`, never],
+    ] as const) {
+      let found: PulledMessage[] = [];
+      await until(async () => {
+        const [retry] = await own.fetchMessageQueues(topic).catch(() => []);
+        if (retry !== undefined) found = (await own.pull(retry, '*', 0, 8)).messages;
+        return found.length > 0;
+      });
+      expect(found).toMatchObject([{ msgId: message!.msgId, reconsumeTimes: 1 }]);
+    }
+    await own.shutdown();
+    await expect(own.sendMessageBack(later!, 0)).rejects.toThrow(/not running/);
+  });
+
+  it('divides the queues of a topic with the other members', async () => {
+    const { topic, queues } = await topicWith(1);
+    const members = ['one', 'two'].map(
+      (instanceName) => new PullConsumer({ namesrvAddr, consumerGroup: `CG_share_${topic}`, instanceName }),
+    );
+    for (const member of members) {
+      await member.start();
+      await member.fetchMessageQueuesInBalance(topic);
+    }
+    const shares = await Promise.all(members.map((member) => member.fetchMessageQueuesInBalance(topic)));
+    expect(shares.map((share) => share.length)).toEqual([2, 2]);
+    expect(shares.flat()).toEqual(queues);
+    await Promise.all(members.map((member) => member.shutdown()));
+  });
+
+  it('keeps the offsets of a broadcasting group in a local file', async () => {
+    const { queue } = await topicWith(3);
+    const localOffsetStoreDir = await mkdtemp(join(tmpdir(), 'mqkit-offsets-'));
+    const options = { namesrvAddr, consumerGroup: 'CG_cast', messageModel: 'BROADCASTING', localOffsetStoreDir } as const;
+    const first = new PullConsumer(options);
+    await first.start();
+    expect(await first.fetchConsumeOffset(queue)).toBeNull();
+    await first.updateConsumeOffset(queue, 2);
+    await first.shutdown();
+    const file = join(localOffsetStoreDir, first.clientId, 'CG_cast', 'offsets.json');
+    expect((await readFile(file, 'utf8')).replace(/\s/g, '')).toContain('"offsetTable":{{"brokerName":"broker-a"');
+    const second = new PullConsumer(options);
+    await second.start();
+    expect(second.clientId).toBe(first.clientId);
+    expect(await second.fetchConsumeOffset(queue)).toBe(2);
+    await second.shutdown();
+    await rm(localOffsetStoreDir, { recursive: true });
   });
 
   it('says what is wrong', async () => {

@@ -14,7 +14,7 @@ import { checkExpressions } from './check-expressions.js';
 import { LiteCache } from './lite-cache.js';
 import { type LitePullConsumerOptions, type LitePullSettings, resolveLitePullSettings } from './lite-pull-settings.js';
 import { LitePuller, type LitePullerParts } from './lite-puller.js';
-import { LocalFileOffsetStore, localOffsetFile, type OffsetStore, RemoteOffsetStore } from './offset-store.js';
+import { createOffsetStore, type OffsetStore } from './offset-store.js';
 import { ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
 import { Rebalancer } from './rebalancer.js';
@@ -73,9 +73,7 @@ export class LitePullConsumer {
     const client = options.client ?? new MQClient({ ...options, ...(instanceName === undefined ? {} : { instanceName }) });
     this.#client = client;
     this.#settings = resolveLitePullSettings(options, client.clock);
-    this.#offsets = isBroadcasting
-      ? new LocalFileOffsetStore(client, localOffsetFile(client.clientId, options))
-      : new RemoteOffsetStore(client, options.consumerGroup);
+    this.#offsets = createOffsetStore(this.#client, options);
     this.#cache = new LiteCache(client.timers);
     this.#watch = new TopicWatch(client, {
       intervalMs: this.#settings.topicMetadataCheckIntervalMs,
@@ -124,11 +122,14 @@ export class LitePullConsumer {
       throw new UsageError('Topic can not be null or empty.');
     }
     this.#setMode('subscribe');
-    this.#subscriptions.set(topic, buildSubscription(topic, expression, this.#client.clock.nowMs()));
-    this.#listener = listener;
+    const subscription = buildSubscription(topic, expression, this.#client.clock.nowMs());
     if (this.isRunning) {
       await this.#client.routes.resolve(topic);
-      await checkExpressions(this.#client, this.consumerGroup, this.#subscriptions.values());
+      await checkExpressions(this.#client, this.consumerGroup, [subscription]);
+    }
+    this.#subscriptions.set(topic, subscription);
+    this.#listener = listener;
+    if (this.isRunning) {
       await this.#client.heartbeat();
       await this.#rebalancer.rebalance();
     }
@@ -466,8 +467,7 @@ export class LitePullConsumer {
 
   /** Topics whose routes are needed. */
   #topics(): Set<string> {
-    const assigned = [...this.#assigned.values()].map(({ processQueue }) => processQueue.queue.topic);
-    return new Set([...this.#subscriptions.keys(), ...assigned]);
+    return new Set([...this.#subscriptions.keys(), ...[...this.#assigned.values()].map(({ processQueue }) => processQueue.queue.topic)]);
   }
 
   #member(): ConsumerMember {

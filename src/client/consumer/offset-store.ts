@@ -6,6 +6,7 @@ import { type JsonValue, parseFastjson, stringifyFastjson } from '../../common/f
 import { type BrokerCall, queryConsumerOffset, updateConsumerOffset, updateConsumerOffsetRequest } from '../broker-requests.js';
 import { type MessageQueue, queueKey } from '../message-queue.js';
 import type { MQClient } from '../mq-client.js';
+import { MessageModel } from '../types.js';
 
 const OFFSET_TIMEOUT_MS = 5_000;
 
@@ -147,15 +148,24 @@ export class RemoteOffsetStore extends MemoryOffsets implements OffsetStore {
   }
 }
 
-/** Where a broadcasting consumer keeps its offsets. */
-export function localOffsetFile(clientId: string, options: { consumerGroup: string; localOffsetStoreDir?: string }): string {
-  return join(options.localOffsetStoreDir ?? join(homedir(), '.rocketmq_offsets'), clientId, options.consumerGroup, 'offsets.json');
+/** Where a group keeps its offsets: broadcasting ones in a file, `<dir>/<clientId>/<group>/offsets.json`, others at the brokers. */
+export function createOffsetStore(
+  client: MQClient,
+  options: { consumerGroup: string; messageModel?: MessageModel; localOffsetStoreDir?: string },
+): OffsetStore {
+  if (options.messageModel !== MessageModel.BROADCASTING) {
+    return new RemoteOffsetStore(client, options.consumerGroup);
+  }
+  const dir = options.localOffsetStoreDir ?? join(homedir(), '.rocketmq_offsets');
+  return new LocalFileOffsetStore(client, join(dir, client.clientId, options.consumerGroup, 'offsets.json'));
 }
 
 /** Offsets of a broadcasting consumer live in a file of the client: `<dir>/<clientId>/<group>/offsets.json`, form as Apache's. */
 export class LocalFileOffsetStore extends MemoryOffsets implements OffsetStore {
   readonly #path: string;
   readonly #client: MQClient;
+  /** The file is not readable, and the copy of it is: that stays until there is a new file. */
+  #isBroken = false;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(client: MQClient, path: string) {
@@ -168,6 +178,7 @@ export class LocalFileOffsetStore extends MemoryOffsets implements OffsetStore {
     for (const path of [this.#path, `${this.#path}.bak`]) {
       const offsets = await readOffsets(path);
       if (offsets !== null) {
+        this.#isBroken = path !== this.#path;
         for (const [queue, offset] of offsets) {
           this.update(queue, offset, { increaseOnly: false });
         }
@@ -210,8 +221,11 @@ export class LocalFileOffsetStore extends MemoryOffsets implements OffsetStore {
       await mkdir(dirname(this.#path), { recursive: true });
       const temporary = `${this.#path}.tmp`;
       await writeFile(temporary, stringifyFastjson({ offsetTable: table }, { pretty: true }));
-      await rename(this.#path, `${this.#path}.bak`).catch(ignoreMissing);
+      if (!this.#isBroken) {
+        await rename(this.#path, `${this.#path}.bak`).catch(ignoreMissing);
+      }
       await rename(temporary, this.#path);
+      this.#isBroken = false;
     } catch (error) {
       this.#client.logger.warn(`offsets could not be written to ${this.#path}: ${String(error)}`);
     }

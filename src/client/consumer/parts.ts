@@ -87,6 +87,10 @@ export interface PushSettings {
   pullBatchSize: number;
   pullBatchSizeInBytes: number;
   pullIntervalMs: number;
+  pullThresholdForTopic: number;
+  pullThresholdSizeForTopicMiB: number;
+  pullTimeDelayMsWhenException: number;
+  postSubscriptionWhenPull: boolean;
   maxReconsumeTimes: number;
   consumeTimeoutMinutes: number;
   suspendCurrentQueueTimeMs: number;
@@ -122,7 +126,7 @@ export interface ConsumerParts {
 }
 
 /** How often a message may fail before it goes to the dead letter queue; −1 in the settings means 16, or without end when ordered. */
-export function maxReconsumeTimesOf(settings: PushSettings): number {
+export function maxReconsumeTimesOf(settings: Readonly<Pick<PushSettings, 'maxReconsumeTimes' | 'isOrdered'>>): number {
   if (settings.maxReconsumeTimes !== -1) {
     return settings.maxReconsumeTimes;
   }

@@ -1,10 +1,11 @@
-import { MQError, UsageError } from '../../common/errors.js';
+import { ConnectError, MQError, UsageError } from '../../common/errors.js';
 import { buildPullSysFlag } from '../../common/sys-flag.js';
 import type { ResponseHandler } from '../../remoting/client.js';
 import { RequestCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import {
   type BrokerCall,
+  getConsumerIdList,
   getEarliestMessageStoreTime,
   getMaxOffset,
   getMinOffset,
@@ -13,20 +14,33 @@ import {
   updateConsumerOffset,
 } from '../broker-requests.js';
 import { throwLater } from '../callback.js';
-import { type MessageQueue, queueKey } from '../message-queue.js';
+import { compareText, type MessageQueue, queueKey } from '../message-queue.js';
 import { MQClient } from '../mq-client.js';
 import { brokerAddressUnknownError, noRouteError, notRunningError } from '../producer/send-errors.js';
 import { validateClientGroup } from '../producer/validate.js';
 import type { BrokerTarget } from '../route-table.js';
 import { buildSubscription, type SqlExpression } from '../subscription.js';
 import { type ClientOptions, ConsumeFromWhere, ConsumeType, MessageModel } from '../types.js';
+import { type AllocateMessageQueueStrategy, allocateAveragely } from './allocate.js';
+import { createOffsetStore, type OffsetStore } from './offset-store.js';
 import { type PullContext, type PullResult, readPullResult } from './pull-result.js';
+import type { PulledMessage } from './pulled-message.js';
+import { inRange } from './push-settings.js';
 import { emptyRunningInfo } from './running-info.js';
+import { SendBack } from './send-back.js';
 
 const MAX_INT = 2_147_483_647;
 
 export interface PullConsumerOptions extends ClientOptions {
   consumerGroup: string;
+  /** CLUSTERING: offsets live at the brokers (default). BROADCASTING: in a local file. */
+  messageModel?: MessageModel;
+  /** Folder of a broadcasting consumer's offsets. Default `~/.rocketmq_offsets`. */
+  localOffsetStoreDir?: string;
+  /** How often a message may be sent back before it goes to the dead letter queue. Default 16. */
+  maxReconsumeTimes?: number;
+  /** Divides the queues in `fetchMessageQueuesInBalance`. Default AVG. */
+  allocateMessageQueueStrategy?: AllocateMessageQueueStrategy;
   /** Time-out of a pull that does not wait, ms. Default 10000. */
   consumerPullTimeoutMs?: number;
   /** How long a broker may hold a waiting pull, ms. Default 20000. */
@@ -75,6 +89,10 @@ export class PullConsumer {
   readonly #pullTimeoutMs: number;
   readonly #suspendMs: number;
   readonly #suspendTimeoutMs: number;
+  readonly #messageModel: MessageModel;
+  readonly #strategy: AllocateMessageQueueStrategy;
+  readonly #offsets: OffsetStore;
+  readonly #sendBack: SendBack;
   readonly #topics = new Set<string>();
   /** Member that a broker suggested for a queue's next pull. */
   readonly #pullFromWhich = new Map<string, number>();
@@ -92,7 +110,15 @@ export class PullConsumer {
         `consumerTimeoutMsWhenSuspend ${this.#suspendTimeoutMs} is shorter than brokerSuspendMaxTimeMs ${this.#suspendMs}`,
       );
     }
-    this.#client = options.client ?? new MQClient(options);
+    this.#messageModel = options.messageModel ?? MessageModel.CLUSTERING;
+    // The name of a broadcasting consumer's offset file contains the client id, so it must be the same after a restart.
+    const instanceName = options.instanceName ?? (this.#messageModel === MessageModel.BROADCASTING ? 'DEFAULT' : undefined);
+    this.#client = options.client ?? new MQClient({ ...options, ...(instanceName === undefined ? {} : { instanceName }) });
+    this.#strategy = options.allocateMessageQueueStrategy ?? allocateAveragely;
+    this.#offsets = createOffsetStore(this.#client, options);
+    const maxReconsumeTimes = inRange('maxReconsumeTimes', options.maxReconsumeTimes ?? 16, -1, MAX_INT);
+    const settings = { consumerGroup: this.#group, maxReconsumeTimes, isOrdered: false };
+    this.#sendBack = new SendBack({ client: this.#client, settings });
     this.#responses = {
       onResponse: (response, context) => this.#onResponse(response, context as PendingPull),
       onError: (error, context) => this.#call(() => (context as PendingPull).handler.onException(error, (context as PendingPull).context)),
@@ -112,18 +138,19 @@ export class PullConsumer {
     if (this.#running) {
       throw new UsageError(`consumer ${this.#group} is already started`);
     }
+    await this.#offsets.load();
     this.#client.registerConsumer({
       group: this.#group,
       topics: () => this.#topics,
       heartbeatData: () => ({
         groupName: this.#group,
         consumeType: ConsumeType.CONSUME_ACTIVELY,
-        messageModel: MessageModel.CLUSTERING,
+        messageModel: this.#messageModel,
         consumeFromWhere: ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET,
         subscriptionDataSet: [...this.#topics].map((topic) => buildSubscription(topic, '*', 0)),
         unitMode: false,
       }),
-      persistOffsets: () => {},
+      persistOffsets: () => void (this.#messageModel === MessageModel.BROADCASTING && this.#offsets.persistAll([], { wait: false })),
       rebalanceImmediately: () => {},
       resetOffsets: async () => {},
       consumerStatus: () => new Map(),
@@ -155,6 +182,32 @@ export class PullConsumer {
     return [...route.subscribeQueues];
   }
 
+  /** The same as `fetchMessageQueues`, by the name it has elsewhere. */
+  fetchSubscribeMessageQueues(topic: string): Promise<MessageQueue[]> {
+    return this.fetchMessageQueues(topic);
+  }
+
+  /**
+   * This member's share of a topic's queues, if the members of the group that use the topic now divide them; all when it broadcasts.
+   * @throws NotFoundError when the topic has no route; ConnectError when no broker of it says who the members are.
+   */
+  async fetchMessageQueuesInBalance(topic: string): Promise<MessageQueue[]> {
+    const queues = await this.fetchMessageQueues(topic);
+    if (this.#messageModel === MessageModel.BROADCASTING) {
+      return queues;
+    }
+    // The brokers must know this member before they are asked.
+    await this.#client.heartbeat();
+    const [first] = queues;
+    const clientIds = (first === undefined ? null : await getConsumerIdList(await this.#master(first), this.#group)) ?? [this.clientId];
+    return this.#strategy.allocate({
+      consumerGroup: this.#group,
+      clientId: this.clientId,
+      queues,
+      clientIds: [...new Set(clientIds)].sort(compareText),
+    });
+  }
+
   /**
    * Pulls at most `maxNums` messages from an offset.
    * @param expression tags separated by `||`, `*` for all, or `{ sql }`.
@@ -172,6 +225,16 @@ export class PullConsumer {
     return new Promise((resolve, reject) => {
       this.pullAsync(queue, expression, offset, maxNums, { onPull: resolve, onException: reject }, null, options);
     });
+  }
+
+  /** A pull that waits at the broker for a message when there is none. */
+  pullBlockIfNotFound(
+    queue: MessageQueue,
+    expression: string | SqlExpression | null,
+    offset: number,
+    maxNums: number,
+  ): Promise<PullResult> {
+    return this.pull(queue, expression, offset, maxNums, { blockIfNotFound: true });
   }
 
   /** The same for callers that keep many pulls going: no promise. The route of the topic must be known (`fetchMessageQueues`). */
@@ -241,12 +304,36 @@ export class PullConsumer {
 
   /** Committed offset of this consumer's group; null when there is none. A young queue answers 0 (see PushConsumer). */
   async fetchConsumeOffset(queue: MessageQueue): Promise<number | null> {
+    if (this.#messageModel === MessageModel.BROADCASTING) {
+      return this.#offsets.read(queue);
+    }
     return queryConsumerOffset(await this.#master(queue), queue, this.#group);
   }
 
   /** Commits an offset for this consumer's group. */
   async updateConsumeOffset(queue: MessageQueue, offset: number): Promise<void> {
+    if (this.#messageModel === MessageModel.BROADCASTING) {
+      this.#offsets.update(queue, offset, { increaseOnly: false });
+      await this.#offsets.persist(queue, { wait: true });
+      return;
+    }
     await updateConsumerOffset(await this.#master(queue), queue, this.#group, offset);
+  }
+
+  /**
+   * Gives a message that could not be worked on back: it comes again in the group's retry topic, or ends in its dead letter queue.
+   * @param delayLevel −1 straight to the dead letter queue, 0 the broker's next delay, more: that delay level.
+   * @throws ConnectError when no broker took it; why is in the log.
+   */
+  async sendMessageBack(message: PulledMessage, delayLevel: number): Promise<void> {
+    if (!this.#running) {
+      throw notRunningError('consumer');
+    }
+    if (!(await this.#sendBack.send(message, message, delayLevel))) {
+      throw new ConnectError(`message ${message.msgId} could not be given back to broker ${message.brokerName}`, {
+        code: 'SEND_BACK_FAILED',
+      });
+    }
   }
 
   #onResponse(response: RemotingCommand, pending: PendingPull): void {

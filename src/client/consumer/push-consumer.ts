@@ -16,12 +16,12 @@ import { checkExpressions } from './check-expressions.js';
 import { ConsumeOrderlyService } from './consume-orderly-service.js';
 import { ConsumeService } from './consume-service.js';
 import { ConsumerStats } from './consumer-stats.js';
-import { LocalFileOffsetStore, localOffsetFile, type OffsetStore, RemoteOffsetStore } from './offset-store.js';
+import { createOffsetStore, type OffsetStore } from './offset-store.js';
 import type { ConsumerParts, DirectResult, MessageListener, OrderlyMessageListener, PushSettings, QueueConsumer } from './parts.js';
 import { PopConsumption } from './pop-consumption.js';
 import type { ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
-import { type PushConsumerOptions, resolvePushSettings } from './push-settings.js';
+import { type PushConsumerOptions, resolvePushSettings, shareTopicThresholds } from './push-settings.js';
 
 export type { PushConsumerOptions } from './push-settings.js';
 
@@ -85,9 +85,7 @@ export class PushConsumer {
     this.#settings = resolvePushSettings(options, this.#client.clock, allocateAveragely);
     this.#retryTopic = retryTopic(options.consumerGroup);
     this.#stats = new ConsumerStats(this.#client.clock);
-    this.#offsets = broadcasting
-      ? new LocalFileOffsetStore(this.#client, localOffsetFile(this.#client.clientId, options))
-      : new RemoteOffsetStore(this.#client, options.consumerGroup);
+    this.#offsets = createOffsetStore(this.#client, options);
     this.#traces = TraceDispatcher.of(this.#client, options, { group: options.consumerGroup, kind: 'CONSUME' });
     this.#parts = {
       client: this.#client,
@@ -185,7 +183,10 @@ export class PushConsumer {
       this.#subscriptions.set(this.#retryTopic, buildSubscription(this.#retryTopic, '*', this.#client.clock.nowMs()));
     }
     this.#rebalancer = this.#createRebalancer();
-    this.#rebalancer.onQueuesChanged = (topic, queues) => this.onQueuesChanged?.(topic, queues);
+    this.#rebalancer.onQueuesChanged = (topic, queues) => {
+      shareTopicThresholds(this.#settings, this.assignedQueues.length);
+      this.onQueuesChanged?.(topic, queues);
+    };
     await this.#offsets.load();
     this.#client.registerConsumer(this.#member());
     this.#traces?.start();

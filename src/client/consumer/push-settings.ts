@@ -26,8 +26,18 @@ export interface PushConsumerOptions extends ClientOptions {
   pullThresholdForQueue?: number;
   /** Pulls of a queue pause above so many MiB of cached bodies. Default 100. */
   pullThresholdSizeForQueue?: number;
+  /** Cached messages of all queues together: each queue's share, at least 1, takes the place of `pullThresholdForQueue`. Default −1: none. */
+  pullThresholdForTopic?: number;
+  /** The same in MiB of bodies, in place of `pullThresholdSizeForQueue`. Default −1: none. */
+  pullThresholdSizeForTopic?: number;
   /** Messages of one pull at most. Default 32. */
   pullBatchSize?: number;
+  /** Bytes of one pull, which brokers of 5.x look at. Default 256 KiB. */
+  pullBatchSizeInBytes?: number;
+  /** Every pull says the subscription, so that brokers that do not know this member yet still filter by it. Default false. */
+  postSubscriptionWhenPull?: boolean;
+  /** Pause after a pull that failed, ms. Default 1000. */
+  pullTimeDelayMsWhenException?: number;
   /** Pause between pulls of a queue, ms. Default 0. */
   pullIntervalMs?: number;
   /** How often a message may fail before it goes to the dead letter queue. Default −1: 16, or without end with an ordered listener. */
@@ -60,6 +70,7 @@ export interface PushConsumerOptions extends ClientOptions {
   client?: MQClient;
 }
 
+const MAX_INT = 2_147_483_647;
 const HALF_HOUR_MS = 30 * 60_000;
 
 /** @throws UsageError that names the setting, its value and its range. */
@@ -68,6 +79,11 @@ export function inRange(name: string, value: number, min: number, max: number): 
     throw new UsageError(`${name} ${value} is out of range [${min}, ${max}]`);
   }
   return value;
+}
+
+/** A threshold that −1, the default, switches off. */
+function inRangeOrNone(name: string, value: number | undefined, max: number): number {
+  return value === undefined || value === -1 ? -1 : inRange(name, value, 1, max);
 }
 
 /**
@@ -105,10 +121,14 @@ export function resolvePushSettings(
     consumeConcurrentlyMaxSpan: inRange('consumeConcurrentlyMaxSpan', options.consumeConcurrentlyMaxSpan ?? 2000, 1, 65535),
     pullThresholdForQueue: inRange('pullThresholdForQueue', options.pullThresholdForQueue ?? 1000, 1, 65535),
     pullThresholdSizeForQueueMiB: inRange('pullThresholdSizeForQueue', options.pullThresholdSizeForQueue ?? 100, 1, 1024),
+    pullThresholdForTopic: inRangeOrNone('pullThresholdForTopic', options.pullThresholdForTopic, 6_553_500),
+    pullThresholdSizeForTopicMiB: inRangeOrNone('pullThresholdSizeForTopic', options.pullThresholdSizeForTopic, 102_400),
+    pullTimeDelayMsWhenException: inRange('pullTimeDelayMsWhenException', options.pullTimeDelayMsWhenException ?? 1_000, 0, MAX_INT),
+    postSubscriptionWhenPull: options.postSubscriptionWhenPull ?? false,
     pullBatchSize: inRange('pullBatchSize', options.pullBatchSize ?? 32, 1, 1024),
-    pullBatchSizeInBytes: 256 * 1024,
+    pullBatchSizeInBytes: inRange('pullBatchSizeInBytes', options.pullBatchSizeInBytes ?? 256 * 1024, 1, MAX_INT),
     pullIntervalMs: inRange('pullIntervalMs', options.pullIntervalMs ?? 0, 0, 65535),
-    maxReconsumeTimes: inRange('maxReconsumeTimes', options.maxReconsumeTimes ?? -1, -1, 2_147_483_647),
+    maxReconsumeTimes: inRange('maxReconsumeTimes', options.maxReconsumeTimes ?? -1, -1, MAX_INT),
     consumeTimeoutMinutes: options.consumeTimeoutMinutes ?? 15,
     suspendCurrentQueueTimeMs: inRange('suspendCurrentQueueTimeMs', options.suspendCurrentQueueTimeMs ?? 1000, 10, 30_000),
     lockIntervalMs: options.lockIntervalMs ?? 20_000,
@@ -124,4 +144,15 @@ export function resolvePushSettings(
     pullTimeoutMs: 30_000,
     awaitTerminationMs: options.awaitTerminationMs ?? 10_000,
   };
+}
+
+/** Gives each owned queue its share of the thresholds for the topic, where they are set. */
+export function shareTopicThresholds(settings: PushSettings, queueCount: number): void {
+  const share = (total: number): number => Math.max(1, Math.floor(total / queueCount));
+  if (queueCount > 0 && settings.pullThresholdForTopic !== -1) {
+    settings.pullThresholdForQueue = share(settings.pullThresholdForTopic);
+  }
+  if (queueCount > 0 && settings.pullThresholdSizeForTopicMiB !== -1) {
+    settings.pullThresholdSizeForQueueMiB = share(settings.pullThresholdSizeForTopicMiB);
+  }
 }

@@ -9,7 +9,6 @@ import type { ConsumerParts, QueueConsumer } from './parts.js';
 import type { ProcessQueue } from './process-queue.js';
 import { type PullContext, type PullResult, readPullResult } from './pull-result.js';
 
-const DELAY_ON_EXCEPTION_MS = 1_000;
 const DELAY_ON_SUSPEND_MS = 1_000;
 const DELAY_ON_FLOW_CONTROL_MS = 50;
 const DELAY_ON_BROKER_FLOW_CONTROL_MS = 20;
@@ -60,6 +59,10 @@ export class QueuePuller implements ResponseHandler {
     this.#clearTimer();
   }
 
+  get #exceptionDelayMs(): number {
+    return this.#parts.settings.pullTimeDelayMsWhenException;
+  }
+
   get #isOver(): boolean {
     return this.#processQueue.dropped || this.#processQueue.isLeaving;
   }
@@ -83,7 +86,7 @@ export class QueuePuller implements ResponseHandler {
       if (!(error instanceof MQError)) {
         throw error;
       }
-      this.#onFailure(error, response.code === ResponseCode.FLOW_CONTROL ? DELAY_ON_BROKER_FLOW_CONTROL_MS : DELAY_ON_EXCEPTION_MS);
+      this.#onFailure(error, response.code === ResponseCode.FLOW_CONTROL ? DELAY_ON_BROKER_FLOW_CONTROL_MS : this.#exceptionDelayMs);
       return;
     }
     this.#brokerId = result.suggestWhichBrokerId;
@@ -92,7 +95,7 @@ export class QueuePuller implements ResponseHandler {
 
   onError(error: MQError): void {
     if (!this.#isOver) {
-      this.#onFailure(error, DELAY_ON_EXCEPTION_MS);
+      this.#onFailure(error, this.#exceptionDelayMs);
     }
   }
 
@@ -115,7 +118,7 @@ export class QueuePuller implements ResponseHandler {
         if (!(error instanceof MQError)) {
           throw error;
         }
-        this.#onFailure(error, DELAY_ON_EXCEPTION_MS);
+        this.#onFailure(error, this.#exceptionDelayMs);
         return;
       }
       if (messages.length > 0) {
@@ -173,7 +176,7 @@ export class QueuePuller implements ResponseHandler {
     const subscription = subscriptions.get(queue.topic);
     const target = client.routes.readAddr(queue.brokerName, this.#brokerId);
     if (subscription === undefined || target === undefined) {
-      this.#later(DELAY_ON_EXCEPTION_MS);
+      this.#later(this.#exceptionDelayMs);
       return;
     }
     this.#consume.syncOffset(this.#processQueue);
@@ -188,9 +191,10 @@ export class QueuePuller implements ResponseHandler {
       queueId: String(queue.queueId),
       queueOffset: String(this.#nextOffset),
       maxMsgNums: String(settings.pullBatchSize),
-      sysFlag: String(buildPullSysFlag({ commitOffset, suspend: true })),
+      sysFlag: String(buildPullSysFlag({ commitOffset, suspend: true, subscription: settings.postSubscriptionWhenPull })),
       commitOffset: String(commitOffset ? committed : 0),
       suspendTimeoutMillis: String(settings.suspendTimeoutMs),
+      ...(settings.postSubscriptionWhenPull ? { subscription: subscription.subString } : undefined),
       subVersion: String(subscription.subVersion),
       expressionType: subscription.expressionType,
       maxMsgBytes: String(settings.pullBatchSizeInBytes),
@@ -208,7 +212,7 @@ export class QueuePuller implements ResponseHandler {
         throw error;
       }
       if (!this.#isOver) {
-        this.#onFailure(error, DELAY_ON_EXCEPTION_MS);
+        this.#onFailure(error, this.#exceptionDelayMs);
       }
       return;
     }

@@ -9,19 +9,24 @@ import { type AttemptSink, PendingSend } from '../producer/pending-send.js';
 import { DEFAULT_CREATE_TOPIC_KEY } from '../producer/send-request.js';
 import { sendStatusOf } from '../producer/send-response.js';
 import { SendTransmitter } from '../producer/transmitter.js';
-import { type ConsumerParts, maxReconsumeTimesOf } from './parts.js';
+import { type ConsumerParts, maxReconsumeTimesOf, type PushSettings } from './parts.js';
 import type { PulledMessage } from './pulled-message.js';
 
 const SEND_BACK_TIMEOUT_MS = 5_000;
 /** Delay of a first retry when the client writes the retry message itself: level 3, 10 s by default. */
 const FIRST_DELAY_LEVEL = 3;
 
+/** What is needed of a consumer that gives messages back. */
+export interface SendBackParts extends Pick<ConsumerParts, 'client'> {
+  readonly settings: Readonly<Pick<PushSettings, 'consumerGroup' | 'maxReconsumeTimes' | 'isOrdered'>>;
+}
+
 /** Gives failed messages back: to the broker that has them, or, when that fails, as a new message to the group's retry topic. */
 export class SendBack {
-  readonly #parts: ConsumerParts;
+  readonly #parts: SendBackParts;
   readonly #transmitter: SendTransmitter;
 
-  constructor(parts: ConsumerParts) {
+  constructor(parts: SendBackParts) {
     this.#parts = parts;
     this.#transmitter = new SendTransmitter(parts.client, {
       producerGroup: CLIENT_INNER_PRODUCER_GROUP,
@@ -34,7 +39,7 @@ export class SendBack {
    * @param delayLevel −1 straight to the dead letter queue, 0 the broker's next delay, more: that delay level.
    * @returns whether somebody has it now.
    */
-  async send(message: PulledMessage, queue: MessageQueue, delayLevel: number): Promise<boolean> {
+  async send(message: PulledMessage, queue: Pick<MessageQueue, 'brokerName'>, delayLevel: number): Promise<boolean> {
     const { logger } = this.#parts.client;
     try {
       await this.#toBroker(message, queue, delayLevel);
@@ -57,7 +62,7 @@ export class SendBack {
     }
   }
 
-  async #toBroker(message: PulledMessage, queue: MessageQueue, delayLevel: number): Promise<void> {
+  async #toBroker(message: PulledMessage, queue: Pick<MessageQueue, 'brokerName'>, delayLevel: number): Promise<void> {
     const { client, settings } = this.#parts;
     const master = client.routes.masterAddr(queue.brokerName);
     if (master === undefined) {
