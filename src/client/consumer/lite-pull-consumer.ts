@@ -245,8 +245,8 @@ export class LitePullConsumer {
     for (const { processQueue } of pullers) {
       processQueue.dropped = true;
     }
-    await this.#traces?.close();
     await this.#client.unregisterConsumer(this.consumerGroup);
+    await this.#traces?.close();
   }
 
   /**

@@ -241,8 +241,9 @@ export class PushConsumer {
       processQueues.map((processQueue) => processQueue.queue),
       { wait: true },
     );
-    await this.#traces?.close();
     await this.#client.unregisterConsumer(this.#settings.consumerGroup);
+    // The others have the queues already: nobody waits for the trace.
+    await this.#traces?.close();
     this.#state = 'stopped';
   }
 

@@ -62,6 +62,8 @@ export class TraceDispatcher {
   #sent = 0;
   #dropped = 0;
   #failed = 0;
+  /** Records in messages without an answer yet. */
+  #unanswered = 0;
 
   /** @param options.traceTopic blank for RMQ_SYS_TRACE_TOPIC */
   constructor(client: MQClient, options: { group: string; kind: 'PRODUCE' | 'CONSUME'; traceTopic: string | undefined }) {
@@ -133,8 +135,9 @@ export class TraceDispatcher {
     this.#waiting = [];
     this.#next = 0;
     this.#sender.close();
-    if (this.#dropped > 0 || this.#failed > 0) {
-      logger.warn(`${this.#dropped + this.#failed} trace records of ${this.#settings.producerGroup} were not stored, ${this.#sent} were`);
+    const lost = this.#dropped + this.#failed + this.#unanswered;
+    if (lost > 0) {
+      logger.warn(`${lost} trace records of ${this.#settings.producerGroup} were not stored, ${this.#sent} were`);
     }
     await this.#client.unregisterProducer(this.#settings.producerGroup);
   }
@@ -188,12 +191,14 @@ export class TraceDispatcher {
     const { clock, uniqKeys } = this.#client;
     const pending = new PendingSend(message, this.#sender, this.#handler, batch.count, undefined, clock.monotonicMs(), SEND_TIMEOUT_MS);
     pending.msgId = uniqKeys.create();
+    this.#unanswered += batch.count;
     this.#sender.send(pending);
   }
 
   readonly #handler = {
     onSuccess: (_result: unknown, context: unknown): void => {
       this.#sent += context as number;
+      this.#unanswered -= context as number;
       this.#goOn();
     },
     onException: (error: MQError, context: unknown): void => {
@@ -201,6 +206,7 @@ export class TraceDispatcher {
         this.#client.logger.warn(`trace records could not be stored in topic ${this.traceTopic}: ${error.message}`, { error });
       }
       this.#failed += context as number;
+      this.#unanswered -= context as number;
       this.#goOn();
     },
   };

@@ -149,6 +149,21 @@ it('a broker that refuses the trace is named once, and nobody else learns of it'
   expect(warnings.filter((warning) => warning.includes('not here'))).toHaveLength(1);
 });
 
+it('a close waits no longer than five seconds for a broker that does not answer', async () => {
+  cluster.brokers[0]!.onSend = () => {};
+  for (const one of numbered(10)) {
+    dispatcher.append([one]);
+  }
+  await until(() => messages().length === 1);
+  const closed = dispatcher.close();
+  expect(waiting.size).toBeGreaterThan(0);
+  for (const timeIsOver of waiting.values()) {
+    timeIsOver();
+  }
+  await closed;
+  expect(warnings.at(-1)).toMatch(/^10 trace records of .* were not stored, 0 were$/);
+});
+
 it('after its close nothing is taken, and a second close is none', async () => {
   await dispatcher.close();
   dispatcher.append(numbered(1));
