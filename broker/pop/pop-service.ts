@@ -18,7 +18,6 @@ export interface PopResult extends PopMoment {
 /** Keys of BrokerConfig that are read at the start. */
 interface PopServiceConfig {
   readonly brokerName: string;
-  readonly brokerClusterName: string;
   readonly reviveQueueNum: number;
 }
 
@@ -79,8 +78,7 @@ export class PopService {
     }
     let waiting = runs.length;
     for (const run of runs) {
-      this.#stats.count('BROKER_CK_NUMS', this.#config.brokerClusterName, 1);
-      this.#stats.count('GROUP_CK_NUMS', `${query.topic}@${query.group}`, 1);
+      this.#stats.countCheckPoint(run.topic, query.group);
       this.#log.put(encodeCheckPoint(this.#checkPoint(query, run, moment)), moment.reviveQid, ({ isStored }) => {
         if (isStored) {
           this.#offsets.written(run.taken);
@@ -97,8 +95,7 @@ export class PopService {
 
   /** Stores an acknowledgement. */
   ack(ack: Ack, options: { invisibleTime: number; reviveQid: number; kind: 'single' | 'batch' }, done: (written: Written) => void): void {
-    this.#stats.count('BROKER_ACK_NUMS', this.#config.brokerClusterName, ack.offsets.length);
-    this.#stats.count('GROUP_ACK_NUMS', `${ack.topic}@${ack.group}`, ack.offsets.length);
+    this.#stats.countAcks(ack.topic, ack.group, ack.offsets.length);
     this.#log.put(encodeAck(ack, options.invisibleTime, options.kind), options.reviveQid, done);
   }
 
@@ -117,6 +114,7 @@ export class PopService {
       ...{ topic, group, queueId, brokerName, offsets: [offsets[0]!], popTime },
       ...{ startOffset: offsets[0]!, invisibleTime: options.invisibleTime, acked: 0 },
     };
+    this.#stats.countCheckPoint(topic, group);
     this.#log.put(encodeCheckPoint(point), options.reviveQid, (written) => {
       if (!written.isStored) {
         done(written, popTime);

@@ -39,7 +39,6 @@ export class PopAckProcessor {
     }
     const { startOffset, popTime, invisibleTime, brokerName, reviveQid } = this.#receipt(header.extraInfo);
     const ack = { topic, group, queueId, startOffset, popTime, brokerName, offsets: [offset] };
-    this.#parts.stats.countAcks(topic, group, 1);
     this.#parts.pop.ack(ack, { invisibleTime, reviveQid, kind: 'single' }, ({ code, remark }) => connection.respond(request, code, remark));
   }
 
@@ -60,7 +59,6 @@ export class PopAckProcessor {
     for (const { ack, ...options } of acks) {
       if (ack.offsets.length === 0) continue;
       waiting++;
-      this.#parts.stats.countAcks(ack.topic, ack.group, ack.offsets.length);
       this.#parts.pop.ack(ack, { ...options, kind: 'batch' }, done);
     }
     done(worst);
@@ -99,7 +97,6 @@ export class PopAckProcessor {
     this.#parts.pop.changeInvisibleTime(ack, { oldInvisibleTime, invisibleTime, reviveQid }, ({ isStored, code, remark }, newPopTime) => {
       if (!isStored) connection.respond(request, ResponseCode.SYSTEM_ERROR, `${remark ?? ''} (${code})`);
       else {
-        this.#parts.stats.countCheckPoint(topic, group);
         const fields = { popTime: String(newPopTime), invisibleTime: String(invisibleTime), reviveQid: String(reviveQid) };
         connection.respond(request, ResponseCode.SUCCESS, null, fields);
       }

@@ -111,7 +111,6 @@ export class PopProcessor {
       if (entry === undefined) continue;
       const groupStats = entry.stats.groups.get(query.group) ?? stats.group(entry.stats, run.topic, query.group);
       stats.countGetOfQueue(entry.stats, groupStats, run.queueId, run.messageCount, run.bytes, latencyMs);
-      stats.countCheckPoint(run.topic, query.group);
     }
     runtime.countFound(messageCount, latencyMs);
     const buffers = result.runs.flatMap((run) => run.buffers);
