@@ -62,7 +62,7 @@ describe('mqbench on a bundled cluster', () => {
   let on: readonly string[];
 
   beforeAll(async () => {
-    cluster = await startSandbox({ brokerConfig: { defaultTopicQueueNums: 8 } });
+    cluster = await startSandbox({ brokerConfig: { defaultTopicQueueNums: 8, enablePropertyFilter: 'true' } });
     dir = mkdtempSync(join(tmpdir(), 'mqkit-bench-'));
     on = ['-n', cluster.namesrvAddr, '-t', TOPIC];
   });
@@ -127,6 +127,16 @@ describe('mqbench on a bundled cluster', () => {
     expect(receive).not.toHaveProperty('endToEndMs');
     expect(receive.errors).toBe(0);
     expect(receive.bytesPerSecond / receive.rate).toBeCloseTo(100, 0);
+  });
+
+  it('counts what passes the filter of raw pulls', async () => {
+    const pull = (expression: string, length: { quantity: number } | { durationMs: number }): Promise<ConsumerResult> =>
+      runConsumerBench({
+        ...{ namesrvAddr: cluster.namesrvAddr, topic: TOPIC, consumerGroup: 'bench_raw', concurrency: 1, warmupMs: 0, raw: true },
+        ...{ filter: { type: 'SQL92', expression }, ...length },
+      });
+    expect((await pull('UNIQ_KEY IS NOT NULL', { quantity: 1 })).receive.count).toBeGreaterThan(0);
+    await expect(pull('UNIQ_KEY IS NULL', { durationMs: 300 })).rejects.toMatchObject({ code: 'NOTHING_RECEIVED' });
   });
 
   it('keeps a rate, and writes the result to the file named', async () => {
