@@ -46,6 +46,9 @@ interop('Java push consumers whose subscription is in trouble', 'java', () => {
       const differences = async () => (await consumerConnection(admin, `G${topic}`)).subscriptionDifferences;
       await until(async () => (await differences()).length > 0);
       expect((await differences())[0]).toMatchObject({ topic, subscribers: [{ expression: '*' }, { expression: 'A' }] });
+      // What the answer says beyond Apache's is nothing to its tool.
+      const shown = await other.mqadmin(target.namesrvAddr, ['consumerConnection', '-g', `G${topic}`]);
+      expect(shown).toMatchObject({ stderr: '', stdout: expect.stringContaining('Below is subscription:') });
       await other.stopPush('d');
       await until(async () => (await differences()).length === 0);
       // The same instance name and address: the same client id.
