@@ -178,9 +178,12 @@ export class ConsumerManager {
     const channel = info.channels.get(connection);
     if (channel === undefined) return;
     const text = subscriptionText(subscriptions);
-    channel.subscriptions = subscriptions;
     if (text !== channel.subscriptionText) {
-      channel.subscriptionText = text;
+      // Members that subscribe alike, nearly always all of a group, share what is kept of it.
+      const [first] = info.channels.values();
+      const same = first?.subscriptionText === text ? first : { subscriptions, subscriptionText: text };
+      channel.subscriptions = same.subscriptions;
+      channel.subscriptionText = same.subscriptionText;
       this.#watch.onChange(info);
     }
     this.#watch.onBeat(info, channel);
