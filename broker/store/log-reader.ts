@@ -182,9 +182,13 @@ export class LogReader {
     return oldest.buffer;
   }
 
-  /** A copy of the record at `offset`, by the size it states; null when no record is there. */
-  record(offset: number): Buffer | null {
-    if (!Number.isSafeInteger(offset) || offset < 0 || !this.copy(offset, RECORD_OVERHEAD_BYTES, this.#small, 0)) {
+  /**
+   * A copy of the record at `offset`, by the size it states; null when no record is there.
+   * @param knownSize for who reads here and there: no more than that is read from the file
+   */
+  record(offset: number, knownSize = 0): Buffer | null {
+    const wantedEnd = knownSize > 0 ? offset + knownSize : 0;
+    if (!Number.isSafeInteger(offset) || offset < 0 || !this.copy(offset, RECORD_OVERHEAD_BYTES, this.#small, 0, wantedEnd)) {
       return null;
     }
     const magic = this.#smallView.getInt32(MAGIC_CODE_POS);

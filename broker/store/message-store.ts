@@ -227,9 +227,12 @@ export class MessageStore {
     return queue === undefined ? -1 : this.#messages.commitLogOffsetAt(queue, offset);
   }
 
-  /** The stored record at a commit log offset; null when none is there that may be read. */
-  lookMessageByOffset(commitLogOffset: number): Buffer | null {
-    return commitLogOffset < this.#write.confirmOffset ? this.#reader.record(commitLogOffset) : null;
+  /**
+   * The stored record at a commit log offset; null when none is there that may be read.
+   * @param knownSize its size, if the caller knows it and asks for nothing near it: then only the record is read
+   */
+  lookMessageByOffset(commitLogOffset: number, knownSize = 0): Buffer | null {
+    return commitLogOffset < this.#write.confirmOffset ? this.#reader.record(commitLogOffset, knownSize) : null;
   }
 
   /** Whether reads of this offset get the larger limits (within accessMessageInMemoryMaxRatio of the memory from the end). */

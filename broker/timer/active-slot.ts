@@ -1,11 +1,24 @@
 import type { MessageRecord } from '../../src/common/message/record.js';
+import { MAX_HELD_BYTES } from './limits.js';
 import { hadLeft, recordOf, type TimerContext } from './timer-context.js';
 import { cancelledKeyOf, dueTimeOf, leavingProperties, realTopicOf, uniqKeyOf } from './timer-record.js';
 import { TimerUnit } from './timer-unit.js';
 
+/** Messages of a slot that is over leave in the order of the log, those of the present one as they fall due. */
+const NEXT_TO_ANOTHER = { isAlone: false };
+const ALONE = { isAlone: true };
+
+/** A message that was read when the slot began, so that it is not read again when it is due. */
+interface Held {
+  record: MessageRecord;
+  /** When its unit was put on the wheel, ms. */
+  writeTimeMs: number;
+}
+
 /**
  * The slot that is being delivered. Its units are read a part at a time, cancellations first. Messages of the present slot leave when their
- * own time comes, those of a slot that is over at once and in order. Holds a number for each message, and no records.
+ * own time comes, those of a slot that is over at once and in order. Holds a number for each message, and records of the present slot up to
+ * `MAX_HELD_BYTES`.
  */
 export class ActiveSlot {
   readonly timeMs: number;
@@ -31,6 +44,9 @@ export class ActiveSlot {
   #retry: number[] = [];
   #waiting = 0;
   #delivered = 0;
+  /** By position of the unit. */
+  readonly #held = new Map<number, Held>();
+  #heldBytes = 0;
 
   /** @param options.isOver the slot's time is over: everything in it is due */
   constructor(context: TimerContext, options: { timeMs: number; lastPos: number; isOver: boolean }) {
@@ -83,7 +99,12 @@ export class ActiveSlot {
     if (!log.read(pos, this.#unit)) return precisionMs;
     // A rolled message leaves for another slot, which is not urgent.
     const record = this.#unit.isRoll ? null : recordOf(store, this.#unit);
-    return record === null ? precisionMs : dueTimeOf(record, this.timeMs, precisionMs) - this.timeMs;
+    if (record === null) return precisionMs;
+    if (this.#heldBytes + record.totalSize <= MAX_HELD_BYTES) {
+      this.#heldBytes += record.totalSize;
+      this.#held.set(pos, { record, writeTimeMs: this.#unit.writeTimeMs });
+    }
+    return dueTimeOf(record, this.timeMs, precisionMs) - this.timeMs;
   }
 
   /** A unit that came while the slot is being delivered. */
@@ -165,9 +186,17 @@ export class ActiveSlot {
   }
 
   #put(pos: number, nowMs: number): void {
-    const { log, store, delivery, metrics, logger } = this.#context;
+    const held = this.#held.get(pos);
+    if (held !== undefined) {
+      this.#leave(held.record, { enqueueMs: held.writeTimeMs, dequeueMs: nowMs, isRoll: false });
+      // After a failure it is read again.
+      this.#held.delete(pos);
+      this.#heldBytes -= held.record.totalSize;
+      return;
+    }
+    const { log, store, delivery, logger } = this.#context;
     const unit = this.#unit;
-    const record = log.read(pos, unit) ? recordOf(store, unit) : null;
+    const record = log.read(pos, unit) ? recordOf(store, unit, this.#isOver ? NEXT_TO_ANOTHER : ALONE) : null;
     if (record === null) {
       const reason =
         unit.commitLogOffset < store.commitLogMinOffset() ? 'was deleted with its commit log file' : 'is not in the commit log';
@@ -175,27 +204,32 @@ export class ActiveSlot {
       delivery.skip();
       return;
     }
+    this.#leave(record, { enqueueMs: unit.writeTimeMs, dequeueMs: nowMs, isRoll: unit.isRoll });
+  }
+
+  #leave(record: MessageRecord, times: { enqueueMs: number; dequeueMs: number; isRoll: boolean }): void {
+    const { delivery, metrics } = this.#context;
+    const { isRoll } = times;
     const topic = realTopicOf(record);
-    if (this.#isCancelled(record, topic)) {
+    if (this.#isCancelled(record, topic, isRoll)) {
       delivery.skip();
       return;
     }
-    const properties = leavingProperties(record, { enqueueMs: unit.writeTimeMs, dequeueMs: nowMs, isRoll: unit.isRoll });
-    if (this.timeMs <= this.#context.startMs && hadLeft(this.#context, record, unit.isRoll)) {
+    if (this.timeMs <= this.#context.startMs && hadLeft(this.#context, record, isRoll)) {
       delivery.skip();
-    } else if (unit.isRoll) {
-      delivery.park(record, properties);
+    } else if (isRoll) {
+      delivery.park(record, leavingProperties(record, times));
       this.hasRolled = true;
     } else {
-      delivery.put(record, properties);
+      delivery.put(record, leavingProperties(record, times));
     }
     metrics.add(topic, -1);
   }
 
-  #isCancelled(record: MessageRecord, topic: string): boolean {
+  #isCancelled(record: MessageRecord, topic: string, isRoll: boolean): boolean {
     const isCancellation = cancelledKeyOf(record) !== undefined;
     // A cancellation that is not rolled cancels and is never delivered itself.
-    if (isCancellation || this.#cancelled.size === 0) return isCancellation && !this.#unit.isRoll;
+    if (isCancellation || this.#cancelled.size === 0) return isCancellation && !isRoll;
     const uniqKey = uniqKeyOf(record);
     if (uniqKey === undefined) return false;
     for (const key of [`${topic}+${uniqKey}`, uniqKey]) {

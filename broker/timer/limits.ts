@@ -4,6 +4,8 @@ export const ENQUEUE_BATCH = 256;
 export const DEQUEUE_BATCH = 256;
 /** Units and records of the current slot that one step reads ahead. */
 export const LOAD_BATCH = 512;
+/** Bytes of records that the present slot holds until they are due; what is beyond is read twice. */
+export const MAX_HELD_BYTES = 32 * 1024 * 1024;
 /** Slots without messages that one step passes. */
 export const PASS_SLOTS = 20_000;
 /** Shortest wait for the next delivery, ms: what falls due within it is written at once. */

@@ -26,9 +26,12 @@ export interface TimerContext {
   readonly startMs: number;
 }
 
-/** The record that a unit points at; null when the commit log holds it no more, or holds something else there. */
-export function recordOf(store: MessageStore, unit: TimerUnit): MessageRecord | null {
-  const bytes = store.lookMessageByOffset(unit.commitLogOffset);
+/**
+ * The record that a unit points at; null when the commit log holds it no more, or holds something else there.
+ * @param options.isAlone records near it are not asked for next
+ */
+export function recordOf(store: MessageStore, unit: TimerUnit, options?: { isAlone: boolean }): MessageRecord | null {
+  const bytes = store.lookMessageByOffset(unit.commitLogOffset, options?.isAlone === true ? unit.recordBytes : 0);
   if (bytes === null) return null;
   const record = decodeRecord(bytes, 0);
   return record.topic === RMQ_SYS_WHEEL_TIMER_TOPIC && record.totalSize === unit.recordBytes ? record : null;
