@@ -219,7 +219,7 @@ export async function makeMoves<M extends OffsetMove>(
         if (!(error instanceof MQError)) {
           throw error;
         }
-        return failedMoves(own, error);
+        return failedMoves(admin, group, own, error);
       }
     }),
   );
@@ -228,13 +228,34 @@ export async function makeMoves<M extends OffsetMove>(
 
 const failures = new WeakMap<object, MQError>();
 
-/** The moves of a broker that refused. */
-function failedMoves<M extends OffsetMove>(moves: readonly M[], error: MQError): MovedQueue<M>[] {
-  return moves.map((move) => {
-    const failed: MovedQueue<M> = { ...move, difference: differenceOf(move), state: 'failed', after: null, reason: error.message };
+/** The moves of a broker that refused, or did not answer: some of them may have been made before that. */
+function failedMoves<M extends OffsetMove>(
+  admin: AdminClient,
+  group: string,
+  moves: readonly M[],
+  error: MQError,
+): Promise<MovedQueue<M>[]> {
+  return mapLimited(moves, async (move) => {
+    const after = await lastOffset(admin, group, move);
+    const shown = { ...move, difference: differenceOf(move), after };
+    if (move.before !== move.offset && after === move.offset) {
+      return { ...shown, state: 'done' };
+    }
+    const failed: MovedQueue<M> = { ...shown, state: 'failed', reason: error.message };
     failures.set(failed, error);
     return failed;
   });
+}
+
+async function lastOffset(admin: AdminClient, group: string, move: OffsetMove): Promise<number | null> {
+  try {
+    return await committedOffset(admin, move.brokerAddr, group, move);
+  } catch (error) {
+    if (error instanceof MQError) {
+      return null;
+    }
+    throw error;
+  }
 }
 
 /** Throws unless every move was made: the broker's own error when no move was made for one reason, an error that counts them otherwise. */

@@ -1,7 +1,7 @@
 /* Commands that move offsets: what they show before, what they read back, and that it can be undone. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AdminClient } from '../../../src/client/admin/admin-client.js';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
@@ -260,7 +260,7 @@ describe('a broker that takes a request and does not do it', () => {
   /** A further broker of the route. */
   let orphan = '';
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     server = new RemotingServer({ bindAddress: '127.0.0.1', listenPort: 0 });
     const answers: Record<number, () => { code?: number; fields?: Record<string, string>; body?: string }> = {
       [RequestCode.GET_ROUTEINFO_BY_TOPIC]: () => ({
@@ -282,7 +282,7 @@ describe('a broker that takes a request and does not do it', () => {
     addr = `127.0.0.1:${(await server.listen()).listenPort}`;
   });
 
-  afterAll(() => server.close());
+  afterEach(() => server.close());
 
   it('is found out: the command ends with 1 and says what was read back', async () => {
     const moved = await run('skipAccumulatedMessage', '-g', 'Stuck', '-t', 'T', '-n', addr);
@@ -293,6 +293,38 @@ describe('a broker that takes a request and does not do it', () => {
       { before: 7, offset: 9, after: 7, state: 'unchanged' },
       { state: 'unchanged' },
     ]);
+  });
+
+  it('and one that does half of it, and says why not more, ends with 6', async () => {
+    const committed = new Map([
+      ['0', 7],
+      ['1', 7],
+    ]);
+    server.register(RequestCode.QUERY_CONSUMER_OFFSET, (connection, request) =>
+      connection.respond(request, ResponseCode.SUCCESS, null, { offset: String(committed.get(request.extFields?.queueId ?? '')) }),
+    );
+    server.register(RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, (connection, request) => {
+      const { queueId = '', offset } = request.extFields ?? {};
+      if (queueId === '0') {
+        committed.set(queueId, Number(offset));
+        connection.respond(request, ResponseCode.SUCCESS, null, null, Buffer.from('{"offsetTable":{}}'));
+      } else {
+        connection.respond(request, ResponseCode.SYSTEM_ERROR, 'no more today');
+      }
+    });
+    const undo = {
+      format: 'mqkit-offset-undo',
+      version: 1,
+      group: 'Half',
+      queues: [0, 1].map((queueId) => ({ topic: 'T', brokerName: 'broker-a', brokerAddr: addr, queueId, before: 3, offset: 7 })),
+    };
+    const file = join(sandbox.dir, 'half.json');
+    writeFileSync(file, JSON.stringify(undo));
+    const half = await runCommand('undoOffsets', ['-f', file], { XDG_STATE_HOME: sandbox.dir });
+    expect(half.exitCode).toBe(6);
+    expect(half.stderr).toContain('1 of 2 queues are not where they were to go: T@broker-a@1: ');
+    expect(half.stderr).toContain('no more today');
+    expect(half.stdout).toMatch(/^T +broker-a +0 +7 +3 +-4\nTotal: 1 queue, /m);
   });
 
   it('and queues of a broker without a master are named', async () => {
