@@ -169,7 +169,7 @@ describe('a lite-pull consumer with assigned queues', () => {
     ] as const)
       await send(topic, body, 0, tag);
     await send(topic, '4', 2, 'A');
-    const consumer = create(topic);
+    const consumer = create(topic, { pullBatchSize: 1 });
     consumer.setSubExpressionForAssign(topic, 'A');
     await consumer.assign([queueOf(topic, 0)]);
     await consumer.start();
@@ -177,6 +177,8 @@ describe('a lite-pull consumer with assigned queues', () => {
     await consumer.assign([queueOf(topic, 2)]);
     expect(await poll(consumer, 1)).toEqual(['4']);
     expect(consumer.assignment()).toEqual([queueOf(topic, 2)]);
+    // What was polled before the last poll is done, and committed with the queue.
+    await until(() => committedOf(consumer, queueOf(topic, 0)) === 1);
     await send(topic, '5', 0, 'A');
     expect(await consumer.poll(50)).toEqual([]);
   });

@@ -118,7 +118,7 @@ class Churn {
     const events = this.#events(endMs);
     const perTick = Math.ceil((this.#options.messagesPerSecond * TICK_MS) / 1000);
     let round = 0;
-    for (let tickMs = performance.now(); tickMs < endMs; tickMs += TICK_MS) {
+    for (let tickMs = performance.now(); performance.now() < endMs; tickMs += TICK_MS) {
       for (let i = 0; i < perTick && this.#inFlight < MAX_IN_FLIGHT; i++, round++) {
         for (const { topic } of Object.values(MODES)) this.#send({ topic, brokerName: 'broker-a', queueId: round % QUEUES });
       }

@@ -27,6 +27,7 @@ const MAX_SUSPEND_MS = 30_000;
 /** What of one queue waits for the listener. */
 interface OrderedQueue {
   readonly processQueue: ProcessQueue;
+  readonly key: string;
   /** In order; those before `next` were given to the listener and are not committed. */
   messages: CachedMessage[];
   next: number;
@@ -73,7 +74,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
   submit(messages: readonly CachedMessage[], processQueue: ProcessQueue): void {
     let queue = this.#queues.get(processQueue);
     if (queue === undefined) {
-      queue = { processQueue, messages: [], next: 0, state: 'idle', whenFree: [] };
+      queue = { processQueue, key: queueKey(processQueue.queue), messages: [], next: 0, state: 'idle', whenFree: [] };
       this.#queues.set(processQueue, queue);
     }
     queue.messages.push(...messages);
@@ -167,8 +168,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
       }
       return;
     }
-    const key = queueKey(processQueue.queue);
-    const running = this.#running.get(key);
+    const running = this.#running.get(queue.key);
     if (running !== undefined) {
       queue.state = 'waiting';
       running.whenFree.push(() => this.#resume(queue));
@@ -182,7 +182,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
     const taken = queue.messages.slice(queue.next, queue.next + settings.consumeMessageBatchMaxSize);
     queue.next += taken.length;
     queue.state = 'running';
-    this.#running.set(key, queue);
+    this.#running.set(queue.key, queue);
     this.#calls.begin();
     const nowMs = client.clock.nowMs();
     const messages = taken.map(({ message }) => {
@@ -296,7 +296,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
 
   #free(queue: OrderedQueue, waitMs: number): void {
     queue.state = 'idle';
-    this.#running.delete(queueKey(queue.processQueue.queue));
+    this.#running.delete(queue.key);
     this.#calls.end();
     for (const resolve of queue.whenFree.splice(0)) {
       resolve();

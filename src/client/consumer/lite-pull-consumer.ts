@@ -1,5 +1,5 @@
 import { UsageError } from '../../common/errors.js';
-import type { ConsumerData, SubscriptionData } from '../../remoting/bodies/subscription.js';
+import type { SubscriptionData } from '../../remoting/bodies/subscription.js';
 import { type BrokerCall, getMaxOffset, getMinOffset, searchOffset, updateConsumerOffset } from '../broker-requests.js';
 import type { ConsumerMember } from '../members.js';
 import { type MessageQueue, queueKey, queueText } from '../message-queue.js';
@@ -157,8 +157,11 @@ export class LitePullConsumer {
     for (const [key, puller] of [...this.#assigned]) {
       if (!wanted.has(key)) {
         puller.stop();
+        this.#syncOffset(puller.processQueue);
         puller.processQueue.dropped = true;
         this.#assigned.delete(key);
+        await this.#offsets.persist(puller.processQueue.queue, { wait: false });
+        this.#offsets.remove(puller.processQueue.queue);
       }
     }
     for (const queue of queues) {
@@ -306,11 +309,7 @@ export class LitePullConsumer {
     if (!(offset >= minOffset && offset <= maxOffset)) {
       throw new UsageError(`Seek offset illegal, seek offset = ${offset}, min offset = ${minOffset}, max offset = ${maxOffset}`);
     }
-    const puller = this.#assignedPuller(queue);
-    if (this.#polled === puller) {
-      this.#polled = null;
-    }
-    puller.seek(offset);
+    this.#assignedPuller(queue).seek(offset);
   }
 
   async seekToBegin(queue: MessageQueue): Promise<void> {
@@ -474,7 +473,14 @@ export class LitePullConsumer {
     return {
       group: this.consumerGroup,
       topics: () => this.#topics(),
-      heartbeatData: () => this.#heartbeatData(),
+      heartbeatData: () => ({
+        groupName: this.consumerGroup,
+        consumeType: ConsumeType.CONSUME_ACTIVELY,
+        messageModel: this.#settings.messageModel,
+        consumeFromWhere: this.#settings.consumeFromWhere,
+        subscriptionDataSet: [...this.#subscriptions.values()],
+        unitMode: false,
+      }),
       persistOffsets: () => void this.#offsets.persistAll(this.assignment(), { wait: false }),
       rebalanceImmediately: () => this.#rebalancer.wake(),
       resetOffsets: async () => {},
@@ -490,11 +496,5 @@ export class LitePullConsumer {
         ),
       consumeDirectly: () => Promise.reject(new UsageError(`consumer ${this.consumerGroup} pulls: it has no listener`)),
     };
-  }
-
-  #heartbeatData(): ConsumerData {
-    const { consumerGroup: groupName, messageModel, consumeFromWhere } = this.#settings;
-    const subscriptionDataSet = [...this.#subscriptions.values()];
-    return { groupName, consumeType: ConsumeType.CONSUME_ACTIVELY, messageModel, consumeFromWhere, subscriptionDataSet, unitMode: false };
   }
 }
