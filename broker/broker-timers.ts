@@ -16,12 +16,13 @@ export class BrokerTimers {
   }
 
   start(): void {
-    const { config, offsets, delay, topics, groups, filters } = this.#parts;
+    const { config, offsets, delay, topics, groups, filters, popOrders } = this.#parts;
     this.#repeat(
       'offsets',
       () => config.broker.flushConsumerOffsetInterval,
       () => {
         offsets.flush({ background: true });
+        popOrders.flush({ background: true });
         topics.saveAgain();
         groups.saveAgain();
         filters.flush({ background: true });

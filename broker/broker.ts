@@ -131,6 +131,7 @@ export class BrokerNode {
     parts.offsets.load();
     parts.filters.load();
     parts.requestModes.load();
+    parts.popOrders.load();
     parts.revive.load();
     topics.addSystemTopics(systemTopics(config.broker));
     followDefaultQueueNums(parts);
@@ -199,11 +200,13 @@ export class BrokerNode {
     }
     parts.holds.stop();
     parts.popHolds.stop();
+    parts.popOrders.stop();
     await this.#server.close(0);
     parts.transactions.flush();
     parts.flushTurn();
     parts.offsets.flush();
     parts.filters.flush();
+    parts.popOrders.flush();
     parts.topics.saveAgain();
     parts.groups.saveAgain();
     parts.requestModes.saveAgain();
@@ -261,7 +264,16 @@ function createParts(options: PartOptions): BrokerParts {
   const sends = new SendCounters();
   const filters = new ConsumerFilterManager({ file: file('consumerFilter.json'), clock, logger, policy: config.broker });
   const groups = new SubscriptionGroupManager({ file: file('subscriptionGroup.json'), clock, policy: config.broker });
-  const pop = createPop({ ...options, groups, offsets, sends, delayLevels, timer, flush: flushTurn });
+  const pop = createPop({
+    ...options,
+    orderFile: file('consumerOrderInfo.json'),
+    groups,
+    offsets,
+    sends,
+    delayLevels,
+    timer,
+    flush: flushTurn,
+  });
   const brokerAddr = formatHostPort(brokerIP1, config.server.listenPort);
   const haServerAddr = formatHostPort(brokerIP2, config.store.haListenPort);
   return {

@@ -10,7 +10,7 @@ import type { ConsumerFilterManager } from './filter/index.js';
 import type { RebalanceLockManager } from './locks/index.js';
 import type { PullHoldService } from './longpolling/index.js';
 import type { ConsumerOffsetManager } from './offsets/index.js';
-import type { PopHoldService, PopService, ReviveService } from './pop/index.js';
+import type { OrderInfoManager, PopHoldService, PopService, ReviveService } from './pop/index.js';
 import type { Registration } from './registration/index.js';
 import type { BrokerStats } from './stats/index.js';
 import type { RuntimeInfo } from './stats/runtime-info.js';
@@ -52,6 +52,7 @@ export interface BrokerParts {
   readonly registration: Registration;
   readonly pop: PopService;
   readonly popHolds: PopHoldService;
+  readonly popOrders: OrderInfoManager;
   readonly revive: ReviveService;
   readonly requestModes: RequestModeManager;
   readonly topicQueues: TopicQueues;

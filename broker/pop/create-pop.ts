@@ -9,7 +9,9 @@ import type { SendCounters } from '../stats/send-counters.js';
 import type { MessageStore } from '../store/index.js';
 import type { SubscriptionGroupManager } from '../subscriptions/index.js';
 import type { TimerMessageService } from '../timer/index.js';
-import type { TopicConfigManager } from '../topics/index.js';
+import type { TableFile, TopicConfigManager } from '../topics/index.js';
+import { OrderInfoManager } from './order-info.js';
+import { OrderedPop } from './ordered-pop.js';
 import { PopHoldService } from './pop-hold-service.js';
 import { PopOffsets } from './pop-offsets.js';
 import { PopSelector } from './pop-selector.js';
@@ -35,9 +37,10 @@ export function createPop(options: {
   random: Random;
   logger: Logger;
   isAfterKill: boolean;
+  orderFile: TableFile;
   /** Writes and acknowledges what was put. */
   flush: () => void;
-}): { pop: PopService; popHolds: PopHoldService; revive: ReviveService } {
+}): { pop: PopService; popHolds: PopHoldService; popOrders: OrderInfoManager; revive: ReviveService } {
   const { config, store, topics, groups, offsets, stats, timer, storeHost, clock, timers, random, logger, flush } = options;
   const policy = config.broker;
   const clusterName = policy.brokerClusterName;
@@ -46,10 +49,18 @@ export function createPop(options: {
   const popOffsets = new PopOffsets({ store, offsets, policy });
   const selector = new PopSelector({ store, topics, offsets: popOffsets, policy, random });
   const reviver = new Reviver({ store, topics, groups, offsets, stats, policy, storeHost, logger });
+  const popOrders = new OrderInfoManager({ file: options.orderFile, clock, timers });
+  const ordered = new OrderedPop({ store, topics, offsets, popOffsets, orders: popOrders, clock, random });
+  const popHolds = new PopHoldService({ clock, timers, policy, flush });
+  popOrders.setListener((queue) => {
+    popHolds.wakeNext({ ...queue, queueId: -1 });
+    popHolds.wakeNext(queue);
+  });
   const shared = { store, offsets, clock, timers, logger, config: policy, flush };
   return {
-    pop: new PopService({ selector, offsets: popOffsets, log, clock, timers, flush, stats, config: policy }),
-    popHolds: new PopHoldService({ clock, timers, policy, flush }),
+    pop: new PopService({ ordered, selector, offsets: popOffsets, log, clock, timers, flush, stats, config: policy }),
+    popHolds,
+    popOrders,
     revive: new ReviveService({ ...shared, topic: log.topic, reviver, timerProgress: timer, isAfterKill: options.isAfterKill }),
   };
 }

@@ -33,6 +33,7 @@ export class PopOffsets {
   readonly #offsets: ConsumerOffsetManager;
   readonly #policy: { readonly initPopOffsetByCheckMsgInMem: boolean };
   readonly #queues = new Map<string, TakenQueue>();
+  #onReset: (queue: { group: string; topic: string; queueId: number }) => void = () => {};
 
   constructor(options: {
     store: MessageStore;
@@ -44,6 +45,11 @@ export class PopOffsets {
     this.#policy = options.policy;
   }
 
+  /** Called when a reset put a group elsewhere. */
+  setResetListener(onReset: (queue: { group: string; topic: string; queueId: number }) => void): void {
+    this.#onReset = onReset;
+  }
+
   /** The offset to pop from. A waiting reset counts at once; a group without an offset gets one. */
   next(group: string, topic: string, queueId: number, initMode: number): number {
     const key = keyOf(group, topic, queueId);
@@ -51,6 +57,7 @@ export class PopOffsets {
     if (reset >= 0) {
       this.#queues.delete(key);
       this.#offsets.commit(group, topic, queueId, reset);
+      this.#onReset({ group, topic, queueId });
       return reset;
     }
     const committed = this.#offsets.query(group, topic, queueId);

@@ -17,6 +17,8 @@ export interface PopQuery {
   invisibleTime: number;
   initMode: number;
   filter: MessageFilter | null;
+  /** Pops in order, with the id of this attempt, which may be empty; null: in no order. */
+  order: { attemptId: string } | null;
 }
 
 /** When and under which check points messages are handed out. */
@@ -36,7 +38,8 @@ export interface PopRun {
   buffers: Buffer[];
   messageCount: number;
   bytes: number;
-  taken: Taken;
+  /** Null when popped in order. */
+  taken: Taken | null;
 }
 
 export interface Selection {
@@ -183,11 +186,12 @@ function countOf({ runs }: Selection): number {
 }
 
 /** The group's offset is not in the queue any more, or not yet: the result says where to go on. */
-function isOutside({ status }: GetMessageResult): boolean {
+export function isOutside({ status }: GetMessageResult): boolean {
   return status === 'OFFSET_TOO_SMALL' || status === 'OFFSET_OVERFLOW_BADLY' || status === 'OFFSET_FOUND_NULL';
 }
 
-function offsetsOf(buffers: readonly Buffer[]): number[] {
+/** Queue offset of each record. */
+export function offsetsOf(buffers: readonly Buffer[]): number[] {
   const offsets: number[] = [];
   forEachRecord(buffers, (buffer, position) => offsets.push(Number(getInt64(viewOf(buffer), position + QUEUE_OFFSET_POS))));
   return offsets;

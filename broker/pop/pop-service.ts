@@ -1,6 +1,7 @@
 import type { Clock, Timers } from '../../src/common/clock.js';
 import { retryFlagOf } from '../../src/common/pop.js';
 import type { BrokerStats } from '../stats/index.js';
+import type { OrderedPop } from './ordered-pop.js';
 import type { PopOffsets } from './pop-offsets.js';
 import type { PopMoment, PopQuery, PopRun, PopSelector } from './pop-selector.js';
 import type { ReviveLog, Written } from './revive-log.js';
@@ -13,6 +14,8 @@ export interface PopResult extends PopMoment {
   restNum: number;
   /** Messages were passed that do not match, and there are more: popping again finds others. */
   hasSkipped: boolean;
+  /** Popped in order: how often the messages were popped before. */
+  orderCountInfo?: string;
 }
 
 /** Keys of BrokerConfig that are read at the start. */
@@ -23,6 +26,8 @@ interface PopServiceConfig {
 
 /** Hands out messages under check points, and takes acknowledgements. */
 export class PopService {
+  /** What is popped in order. */
+  readonly ordered: OrderedPop;
   readonly #selector: PopSelector;
   readonly #offsets: PopOffsets;
   readonly #log: ReviveLog;
@@ -36,6 +41,7 @@ export class PopService {
 
   /** @param options.flush writes and acknowledges what was put */
   constructor(options: {
+    ordered: OrderedPop;
     selector: PopSelector;
     offsets: PopOffsets;
     log: ReviveLog;
@@ -45,6 +51,7 @@ export class PopService {
     stats: BrokerStats;
     config: PopServiceConfig;
   }) {
+    this.ordered = options.ordered;
     this.#selector = options.selector;
     this.#offsets = options.offsets;
     this.#log = options.log;
@@ -69,6 +76,10 @@ export class PopService {
    * never acknowledges comes back whatever happens here.
    */
   pop(query: PopQuery, done: (result: PopResult) => void): void {
+    if (query.order !== null) {
+      done(this.ordered.pop(query, query.order.attemptId));
+      return;
+    }
     const moment: PopMoment = { popTime: this.#clock.nowMs(), reviveQid: this.#popCount++ % this.#config.reviveQueueNum };
     const { runs, restNum, hasSkipped } = this.#selector.select(query, moment);
     const result: PopResult = { ...moment, runs: [], restNum, hasSkipped };
@@ -81,10 +92,10 @@ export class PopService {
       this.#stats.countCheckPoint(run.topic, query.group);
       this.#log.put(encodeCheckPoint(this.#checkPoint(query, run, moment)), moment.reviveQid, ({ isStored }) => {
         if (isStored) {
-          this.#offsets.written(run.taken);
+          this.#offsets.written(run.taken!);
           result.runs.push(run);
         } else {
-          this.#offsets.failed(run.taken);
+          this.#offsets.failed(run.taken!);
           result.restNum += run.messageCount;
         }
         waiting--;

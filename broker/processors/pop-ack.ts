@@ -6,9 +6,9 @@ import { AckMessageRequestHeader, ChangeInvisibleTimeRequestHeader, readHeader }
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { asArray, asNumber, asObject, asText } from '../json.js';
 import type { BrokerParts } from '../parts.js';
-import type { Written } from '../pop/index.js';
+import { POP_ORDER_REVIVE_QUEUE, type Written } from '../pop/index.js';
 import { topicNotExist } from './auto-create.js';
-import { fault } from './respond.js';
+import { fault, respondFields, respondOk } from './respond.js';
 
 /** Acknowledgements that one BATCH_ACK_MESSAGE may hold. */
 const MAX_BATCH_ENTRIES = 1024;
@@ -37,7 +37,15 @@ export class PopAckProcessor {
     if (offset < min || offset > max) {
       throw fault(ResponseCode.NO_MESSAGE, `offset is illegal, key:${topic}@${queueId}, commit:${offset}, store:${min}~${max}`);
     }
-    const { startOffset, popTime, invisibleTime, brokerName, reviveQid } = this.#receipt(header.extraInfo);
+    const receipt = decodePopReceipt(header.extraInfo);
+    if (receipt.reviveQid === POP_ORDER_REVIVE_QUEUE) {
+      const problem = this.#parts.pop.ordered.acknowledge({ topic, group, queueId }, offset, receipt.popTime);
+      if (problem !== null) throw fault(ResponseCode.MESSAGE_ILLEGAL, problem);
+      respondOk(connection, request);
+      return;
+    }
+    const { startOffset, popTime, invisibleTime, brokerName } = receipt;
+    const reviveQid = this.#reviveQueue(receipt.reviveQid);
     const ack = { topic, group, queueId, startOffset, popTime, brokerName, offsets: [offset] };
     this.#parts.pop.ack(ack, { invisibleTime, reviveQid, kind: 'single' }, ({ code, remark }) => connection.respond(request, code, remark));
   }
@@ -75,8 +83,13 @@ export class PopAckProcessor {
     const offsets = bitsOf(asText(fields.b, ''))
       .map((bit) => startOffset + bit)
       .filter((offset) => offset >= min && offset <= max);
+    const popTime = asNumber(fields.pt, 0);
+    const ack = { topic, group, queueId, startOffset, popTime, brokerName, offsets };
+    if (asNumber(fields.rq, -1) === POP_ORDER_REVIVE_QUEUE) {
+      for (const offset of offsets) this.#parts.pop.ordered.acknowledge({ topic, group, queueId }, offset, popTime);
+      return { ack: { ...ack, offsets: [] }, invisibleTime: 0, reviveQid: 0 };
+    }
     const reviveQid = this.#reviveQueue(asNumber(fields.rq, -1));
-    const ack = { topic, group, queueId, startOffset, popTime: asNumber(fields.pt, 0), brokerName, offsets };
     return { ack, invisibleTime: asNumber(fields.it, 0), reviveQid };
   }
 
@@ -92,7 +105,19 @@ export class PopAckProcessor {
     if (invisibleTime < 0 || invisibleTime > maxMs) {
       throw fault(ResponseCode.INVALID_PARAMETER, `invisibleTime ${invisibleTime} is illegal, it is from 0 to ${maxMs} ms`);
     }
-    const { startOffset, popTime, invisibleTime: oldInvisibleTime, brokerName, reviveQid } = this.#receipt(header.extraInfo);
+    const receipt = decodePopReceipt(header.extraInfo);
+    if (receipt.reviveQid === POP_ORDER_REVIVE_QUEUE) {
+      const message = { offset, popTime: receipt.popTime, invisibleTime };
+      this.#answerOrdered(
+        connection,
+        request,
+        receipt.popTime,
+        this.#parts.pop.ordered.changeInvisibleTime({ topic, group, queueId }, message),
+      );
+      return;
+    }
+    const { startOffset, popTime, invisibleTime: oldInvisibleTime, brokerName } = receipt;
+    const reviveQid = this.#reviveQueue(receipt.reviveQid);
     const ack = { topic, group, queueId, startOffset, popTime, brokerName, offsets: [offset] };
     this.#parts.pop.changeInvisibleTime(ack, { oldInvisibleTime, invisibleTime, reviveQid }, ({ isStored, code, remark }, newPopTime) => {
       if (!isStored) connection.respond(request, ResponseCode.SYSTEM_ERROR, `${remark ?? ''} (${code})`);
@@ -101,6 +126,12 @@ export class PopAckProcessor {
         connection.respond(request, ResponseCode.SUCCESS, null, fields);
       }
     });
+  }
+
+  /** A message that is acknowledged already has no new time. */
+  #answerOrdered(connection: Connection, request: RemotingCommand, popTime: number, visibleAtMs: number | null): void {
+    const [pop, invisible, reviveQid] = visibleAtMs === null ? [0, 0, 0] : [popTime, visibleAtMs - popTime, POP_ORDER_REVIVE_QUEUE];
+    respondFields(connection, request, { popTime: String(pop), invisibleTime: String(invisible), reviveQid: String(reviveQid) });
   }
 
   #bounds(connection: Connection, topic: string, queueId: number): { min: number; max: number } {
@@ -114,11 +145,6 @@ export class PopAckProcessor {
       );
     }
     return { min: store.minOffset(topic, queueId), max: store.maxOffset(topic, queueId) };
-  }
-
-  #receipt(extraInfo: string) {
-    const receipt = decodePopReceipt(extraInfo);
-    return { ...receipt, reviveQid: this.#reviveQueue(receipt.reviveQid) };
   }
 
   #reviveQueue(reviveQid: number): number {

@@ -69,6 +69,7 @@ export class PopProcessor {
       invisibleTime: header.invisibleTime,
       initMode: header.initMode,
       filter: filter as MessageFilter | null,
+      order: header.order === true ? { attemptId: header.attemptId ?? '' } : null,
     };
     const deadlineMs = clock.monotonicMs() + waitMs - ANSWER_AHEAD_MS;
     this.#try(connection, request, query, deadlineMs);
@@ -148,7 +149,7 @@ export class PopProcessor {
         remark: `queueId[${header.queueId}] is illegal, topic:[${header.topic}] topicConfig.readQueueNums:[${entry.readQueueNums}] consumer:[/${connection.remoteAddr}]`,
       };
     }
-    return this.#checkGroup(header.consumerGroup) ?? this.#checkKind(header);
+    return this.#checkGroup(header.consumerGroup) ?? this.#checkInvisibleTime(header.invisibleTime);
   }
 
   #checkGroup(group: string): PopFault | null {
@@ -160,10 +161,7 @@ export class PopProcessor {
     return null;
   }
 
-  #checkKind({ order, invisibleTime }: PopMessageRequestHeader): PopFault | null {
-    if (order === true) {
-      return { code: ResponseCode.SYSTEM_ERROR, remark: 'popping in order is not supported by this broker: pop with order=false, or pull' };
-    }
+  #checkInvisibleTime(invisibleTime: number): PopFault | null {
     const maxMs = this.#parts.config.store.timerMaxDelaySec * 1000;
     if (invisibleTime > 0 && invisibleTime <= maxMs) return null;
     return { code: ResponseCode.INVALID_PARAMETER, remark: `invisibleTime ${invisibleTime} is illegal, it is from 1 to ${maxMs} ms` };
@@ -200,5 +198,6 @@ function answerFields({ invisibleTime }: PopQuery, result: PopResult): Record<st
     reviveQid: String(result.reviveQid),
     restNum: String(result.restNum),
     ...offsetInfos(result.runs),
+    ...(result.orderCountInfo === undefined ? {} : { orderCountInfo: result.orderCountInfo }),
   };
 }
