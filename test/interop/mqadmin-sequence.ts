@@ -62,6 +62,12 @@ export function steps(mark: string, brokerAddr: string): Step[] {
     step(`producerConnection -g NoSuchProducer -t ${topic}`),
     step(`resetOffsetByTime -g ${group} -t ${topic} -s -1`),
     step(`consumerProgress -g ${group}`),
+    step(`getConsumerConfig -g ${group}`),
+    step('getConsumerConfig -g LiveGroup'),
+    step(`queryCq -t ${topic} -q 0 -i 0`),
+    step(`skipAccumulatedMessage -g ${group} -t ${topic}`),
+    step(`setConsumeMode -c DefaultCluster -t ${topic} -g ${group} -m POP -q 1`),
+    step(`setConsumeMode -b ${brokerAddr} -t ${topic} -g ${group} -m PULL`),
     step('consumerProgress -g LiveGroup'),
     step('consumerConnection -g LiveGroup'),
     step('producerConnection -g LiveProducer -t LiveTopic'),
@@ -156,7 +162,7 @@ function maskText(text: string, mark: string): string {
       .replaceAll(/(?:\/[\w.-]+){2,}/g, 'PATH')
       .replaceAll(/(?:\d+\.){3}\d+@[\w#]+/g, 'CLIENT')
       .replaceAll(/\d+\.\d+/g, 'N.N')
-      .replace(/(?<=[Cc]ommitLog ?Offset[:=] *)\d+/, 'N')
+      .replace(/(?<=(?:[Cc]ommitLog ?Offset[:=] *|physicOffset=))\d+/, 'N')
       // statsAll counts up as offsets are committed, one minute at a time.
       .replace(/^(LiveTopic +LiveGroup).*/, '$1 …')
       // How long a send took, and where it went.
