@@ -129,7 +129,7 @@ export class LogReader {
     this.#chunks.set(start, chunk);
     if (at < chunk.validStart || until > chunk.validEnd) {
       if (wantedEnd === 0) this.#extend(chunk, at, until);
-      else this.#extendTo(chunk, at, wantedEnd);
+      else this.#extendTo(chunk, at, Math.max(until, wantedEnd));
     }
     this.#last = chunk;
     return chunk;
