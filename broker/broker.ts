@@ -247,16 +247,8 @@ function createParts(options: PartOptions): BrokerParts {
   const timer = config.store.timerWheelEnable
     ? new TimerMessageService({ config: config.store, store, delivery: newDelivery(), disk, clock, timers, logger, isAfterKill })
     : null;
-  const delay = new ScheduleMessageService({
-    store,
-    file: file('delayOffset.json'),
-    levels: delayLevels,
-    clock,
-    timers,
-    logger,
-    delivery,
-    isAfterKill,
-  });
+  const delayFile = file('delayOffset.json');
+  const delay = new ScheduleMessageService({ store, file: delayFile, levels: delayLevels, clock, timers, logger, delivery, isAfterKill });
   const offsets = new ConsumerOffsetManager({ file: file('consumerOffset.json'), clock, policy: config.broker });
   const producers = new ProducerManager({ clock });
   const tables = { store, topics, offsets, producers };
