@@ -66,7 +66,8 @@ export class DeliveredSince {
 function signatureOf(record: MessageRecord, turn: string): string {
   const { properties } = record;
   const of = (name: string): string => getProperty(properties, name) ?? '';
-  const id = of(MessageConst.UNIQ_KEY) || properties;
+  // Not every sender gives an id; the properties of a copy from the timer wheel are others.
+  const id = of(MessageConst.UNIQ_KEY) || `${record.bodyCrc} ${record.body.length} ${of(MessageConst.KEYS)} ${of(MessageConst.TAGS)}`;
   const kind = of(MessageConst.TIMER_DEL_UNIQKEY) === '' ? '' : 'recall';
   const delay = `${of(MessageConst.DELAY)} ${of(MessageConst.TIMER_OUT_MS)}`;
   return `${id} ${kind} ${delay} ${turn} ${record.bornTimestamp} ${record.reconsumeTimes}`;

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { freshSeed } from '../../../src/common/clock.js';
 import { runTimerCrash } from './timer-crash.js';
+import { TimerWorld } from './timer-kit.js';
 
 const RUNS = Number(process.env.MQKIT_TIMER_RUNS ?? 5);
 const SEED = Number(process.env.MQKIT_SEED ?? freshSeed());
@@ -14,4 +15,17 @@ it(`loses no timer message through kills and power cuts at any call (MQKIT_SEED=
     }
   }
   expect(RUNS).toBeGreaterThan(0);
+});
+
+it('delivers messages without an id once, also when it is killed right after', async () => {
+  const world = new TimerWorld({ config: { timerPrecisionMs: 100 } });
+  await world.open();
+  const dueMs = world.time.nowMs() + 450;
+  for (const tags of ['a', 'b', 'b']) world.send('', { TIMER_DELIVER_MS: dueMs, TAGS: tags });
+  world.advance(600);
+  expect(world.delivered()).toHaveLength(3);
+  world.kill();
+  await world.open();
+  world.advance(3000);
+  expect(world.delivered()).toHaveLength(3);
 });
