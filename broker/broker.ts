@@ -256,16 +256,8 @@ function createParts(options: PartOptions): BrokerParts {
   const sends = new SendCounters();
   const filters = new ConsumerFilterManager({ file: file('consumerFilter.json'), clock, logger, policy: config.broker });
   const groups = new SubscriptionGroupManager({ file: file('subscriptionGroup.json'), clock, policy: config.broker });
-  const pop = createPop({
-    ...options,
-    orderFile: file('consumerOrderInfo.json'),
-    groups,
-    offsets,
-    sends,
-    delayLevels,
-    timer,
-    flush: flushTurn,
-  });
+  const orderFile = file('consumerOrderInfo.json');
+  const pop = createPop({ ...options, orderFile, groups, offsets, sends, delayLevels, timer, flush: flushTurn });
   const brokerAddr = formatHostPort(brokerIP1, config.server.listenPort);
   const haServerAddr = formatHostPort(brokerIP2, config.store.haListenPort);
   return {
