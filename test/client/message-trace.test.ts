@@ -239,6 +239,12 @@ describe('a consumer with enableMsgTrace', () => {
         '',
       ].join('\n'),
     );
+    const bounded = await runCommand('queryMsgTraceById', ['-i', sent.msgId, '-e', '1000'], { NAMESRV_ADDR: sandbox.namesrvAddr });
+    expect(bounded).toMatchObject({ stdout: '', exitCode: 4, stderr: expect.stringContaining(sent.msgId) });
+    const argv = ['-i', sent.msgId, '-t', 'RMQ_SYS_TRACE_TOPIC', '-b', '0', '-c', '64', '--json'];
+    const json = await runCommand('queryMsgTraceById', argv, { NAMESRV_ADDR: sandbox.namesrvAddr });
+    const { traces: all } = JSON.parse(json.stdout) as { traces: MessageTrace[] };
+    expect(all.map(({ traceType }) => traceType).sort()).toEqual(['Pub', 'SubAfter', 'SubBefore']);
   });
 
   it('that polls traces what its polls give', async () => {
