@@ -141,18 +141,13 @@ interop('our commands of consumption on a cluster of Apache', 'java', () => {
       await createGroup(target, 'Compared');
       await commit('Compared', [1, 2]);
       const lines = [
-        'getConsumerConfig -g Compared',
-        `queryCq -t ${TOPIC} -q 0 -i 0 -c 2`,
-        `queryCq -t ${TOPIC} -q 1 -i 1 -b ${target.broker.address}`,
         ...(hasServerReset
           ? [
               `consumerProgress -g Compared -t ${TOPIC}`,
-              `setConsumeMode -c DefaultCluster -t ${TOPIC} -g Compared -m POP -q 1`,
               `resetOffsetByTime -g Compared -t ${TOPIC} -s 0`,
-              `skipAccumulatedMessage -g Compared -t ${TOPIC}`,
               `resetOffsetByTime -g Compared -t ${TOPIC} -s 0 -b ${target.broker.address} -q 1 -o 2`,
             ]
-          : []),
+          : ['getConsumerConfig -g Compared', `queryCq -t ${TOPIC} -q 1 -i 1 -b ${target.broker.address}`]),
         `cloneGroupOffset -s Compared -d Offline -t ${TOPIC}`,
       ];
       for (const line of lines) {
