@@ -237,14 +237,21 @@ export class TimerMessageService {
     if (this.#flush.isIdle) wheel.forgetBefore(this.#dequeue.readTimeMs);
   }
 
+  /** After a crash, while slots of before may hold what had left: after an orderly stop the next start does not look for it. */
+  get #isCatchingUp(): boolean {
+    return this.#context.delivered !== null && (this.#enqueue.behind > 0 || this.#dequeue.liveSlots > 0);
+  }
+
   /**
    * Stops. A slot of which a part is delivered is delivered to its end first (within one step of the precision), so that the next start
    * delivers nothing twice; then everything is put on the device.
    */
   async stop(): Promise<void> {
     if (!this.#isRunning) return;
-    this.#isStopping = true;
     const { clock, precisionMs, store } = this.#context;
+    const caughtUpMs = clock.monotonicMs() + precisionMs + RETRY_MS * 5;
+    while (this.#isCatchingUp && clock.monotonicMs() < caughtUpMs) await this.#pause();
+    this.#isStopping = true;
     const untilMs = clock.monotonicMs() + precisionMs + RETRY_MS * 5;
     while (!this.#dequeue.settle() && clock.monotonicMs() < untilMs) await this.#pause();
     this.#isRunning = false;

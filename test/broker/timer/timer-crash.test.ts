@@ -29,3 +29,19 @@ it('delivers messages without an id once, also when it is killed right after', a
   world.advance(3000);
   expect(world.delivered()).toHaveLength(3);
 });
+
+it('delivers nothing twice when the start after a kill is stopped before it has found what had left', async () => {
+  const world = new TimerWorld({ config: { timerPrecisionMs: 100, timerFlushIntervalMs: 1000 } });
+  await world.open();
+  const nowMs = world.time.nowMs();
+  // Due before and after the kill.
+  for (let i = 0; i < 30; i++) world.send(`k${i}`, { TIMER_DELIVER_MS: nowMs + 150 + i * 30 });
+  world.advance(800);
+  expect(world.delivered().length).toBeGreaterThan(10);
+  world.kill();
+  await world.open();
+  await world.stop();
+  await world.open();
+  world.advance(3000);
+  expect(world.keys().sort()).toEqual(Array.from({ length: 30 }, (_, i) => `k${i}`).sort());
+});
