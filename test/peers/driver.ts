@@ -99,6 +99,8 @@ export interface PushInit {
   maxReconsumeTimes?: number;
   consumeMessageBatchMaxSize?: number;
   consumeThread?: number;
+  /** Makes it a broadcasting consumer that keeps its offsets there (Java). */
+  localOffsetStoreDir?: string;
   /** An ordered listener (Java): `holdMs` is how long each call takes, `failing` the body that fails. */
   orderly?: boolean;
   behaviour?: { holdMs?: number; failing?: string; failTimes?: number; throwing?: boolean; delayLevel?: number; ackIndex?: number };

@@ -1,4 +1,5 @@
 import com.alibaba.fastjson.JSONObject;
+import java.lang.reflect.Method;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -33,6 +34,11 @@ final class PushConsumers {
             consumer.setConsumeThreadMin(in.getIntValue("consumeThread"));
             consumer.setConsumeThreadMax(in.getIntValue("consumeThread"));
         }
+        if (in.containsKey("localOffsetStoreDir")) {
+            // Read once, by the first broadcasting consumer.
+            System.setProperty("rocketmq.client.localOffsetStoreDir", in.getString("localOffsetStoreDir"));
+            setBroadcasting(consumer);
+        }
         JSONObject subscriptions = in.getJSONObject("subscriptions");
         for (String topic : subscriptions.keySet()) {
             String expression = subscriptions.getString(topic);
@@ -51,6 +57,16 @@ final class PushConsumers {
         consumer.start();
         consumers.put(in.getString("name"), consumer);
         return null;
+    }
+
+    /** The package of MessageModel depends on the release. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private static void setBroadcasting(DefaultMQPushConsumer consumer) throws Exception {
+        for (Method method : DefaultMQPushConsumer.class.getMethods()) {
+            if (method.getName().equals("setMessageModel")) {
+                method.invoke(consumer, Enum.valueOf((Class<Enum>) method.getParameterTypes()[0], "BROADCASTING"));
+            }
+        }
     }
 
     /** The queues that this consumer owns at the moment, retry topic included. */
