@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getProperty } from '../../../src/common/message/properties.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
-import { bodiesOf, messagesOf, propertiesOf, RawClient } from '../kit.js';
+import { RawClient } from '../kit.js';
 import { ack, ackRaw, changeInvisible, numbered, type Popped, pop, poppedOf, popRaw, sendAll } from './pop-kit.js';
 
 let sandbox: Sandbox;
@@ -168,7 +168,7 @@ describe('an acknowledgement', () => {
   });
 });
 
-describe.concurrent('a message that is not acknowledged', () => {
+describe('a message that is not acknowledged', () => {
   it('comes back by the retry topic after its time; acknowledged ones do not', { timeout: 30_000 }, async () => {
     const sent = numbered('m', 8);
     await sendAll(client, 'Back', sent, { TAGS: 'T' });
@@ -198,17 +198,5 @@ describe.concurrent('a message that is not acknowledged', () => {
     const { revive } = sandbox.brokers[0]!.parts;
     await until(() => revive.pendingCount === 0, 10_000);
     expect(await pop(client, { topic: 'Back' })).toEqual([]);
-  });
-
-  it('is a dead letter when its group gives it no further try', { timeout: 30_000 }, async () => {
-    await client.send({ topic: 'Dying', body: 'm' });
-    const group = { groupName: 'Tired', retryMaxTimes: 0 };
-    await client.invoke(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, null, JSON.stringify(group));
-    expect(await pop(client, { topic: 'Dying', group: 'Tired', invisibleMs: 100 })).toHaveLength(1);
-    await until(async () => bodiesOf(await client.pull({ topic: '%DLQ%Tired' })).length === 1, 15_000);
-    const [dead] = messagesOf(await client.pull({ topic: '%DLQ%Tired' }));
-    expect(dead).toMatchObject({ reconsumeTimes: 1 });
-    expect(propertiesOf(dead!)).toMatchObject({ RETRY_TOPIC: 'Dying' });
-    expect(await pop(client, { topic: 'Dying', group: 'Tired' })).toEqual([]);
   });
 });
