@@ -38,17 +38,20 @@ function pullFields(topic: string, consumerGroup: string, queueId: number, queue
 
 /** Many clients' pulls, each made again when it was held to its end. */
 class Waiters {
-  readonly #connections: RawConnection[];
+  readonly #brokerAddr: string;
+  readonly #connections: RawConnection[] = [];
   #stopped = false;
   #failure: Error | null = null;
 
   constructor(brokerAddr: string) {
-    this.#connections = Array.from({ length: CONNECTIONS }, () => new RawConnection(brokerAddr));
+    this.#brokerAddr = brokerAddr;
   }
 
   /** Resolves when all pulls are on their way. */
   async start(): Promise<void> {
-    for (const [i, connection] of this.#connections.entries()) {
+    for (let i = 0; i < CONNECTIONS; i++) {
+      const connection = new RawConnection(this.#brokerAddr);
+      this.#connections.push(connection);
       for (let pull = 0; pull < PULLS_A_CONNECTION; pull++) {
         this.#pullAgain(connection, pullFields(HELD_TOPIC, `G${i % GROUPS}`, pull % QUEUES, 0)).catch((error) => {
           if (!this.#stopped) this.#failure ??= error as Error;
