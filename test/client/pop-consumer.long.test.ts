@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { MessageListener } from '../../src/client/consumer/parts.js';
 import { bodiesOf } from '../broker/kit.js';
-import { sendAll } from '../broker/pop/pop-kit.js';
+import { pop, sendAll } from '../broker/pop/pop-kit.js';
 import { until } from '../sandbox.js';
 import { PopWorld } from './pop-world.js';
 
@@ -28,6 +28,22 @@ it('what fails comes again with its count; what its group gives up is a dead let
   expect(seen).toEqual(['Failing makes the topic 0', 'Failing makes the topic 1']);
   await until(async () => bodiesOf(await world.raw.pull({ topic: '%DLQ%GFailing' })).length === 1);
   expect(bodiesOf(await world.raw.pull({ topic: '%DLQ%GFailing' }))).toEqual(['makes the topic']);
+});
+
+it('what was popped and came back is pulled when its group pops no more', { timeout: 60_000 }, async () => {
+  await world.setMode('Turned', 'GTurned', 'PULL');
+  const options = { topic: 'Turned', group: 'GTurned' };
+  expect(await pop(world.raw, { ...options, invisibleMs: 300 })).toHaveLength(1);
+  const { store } = world.sandbox.brokers[0]!;
+  await until(() => store.maxOffset('%RETRY%GTurned_Turned', 0) === 1, 20_000);
+  const seen: string[] = [];
+  const listener: MessageListener = ([message]) => {
+    seen.push(`${message!.body} ${message!.reconsumeTimes}`);
+    return 'CONSUME_SUCCESS';
+  };
+  await world.consume('Turned', listener, { rebalanceIntervalMs: 300 });
+  await until(() => seen.length === 1, 30_000);
+  expect(seen).toEqual(['makes the topic 1']);
 });
 
 it('messages that wait for the listener beyond their time are left to others', { timeout: 30_000 }, async () => {

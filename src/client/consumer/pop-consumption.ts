@@ -1,4 +1,5 @@
-import type { PopReceipt } from '../../common/pop.js';
+import { type PopReceipt, popRetryTopic } from '../../common/pop.js';
+import { isRetryTopic } from '../../common/topic-names.js';
 import {
   decodeQueryAssignmentResponseBody,
   encodeQueryAssignmentRequestBody,
@@ -7,6 +8,7 @@ import {
 import { responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import { type MessageQueue, queueKey } from '../message-queue.js';
+import { buildSubscription } from '../subscription.js';
 import { ConsumeService } from './consume-service.js';
 import { type ConsumerParts, type MessageListener, maxReconsumeTimesOf } from './parts.js';
 import { PopAcks, popDelayMs } from './pop-acks.js';
@@ -35,6 +37,8 @@ export class PopConsumption implements QueueAssigner {
   readonly #acks: PopAcks;
   readonly #consume: ConsumeService;
   readonly #popped = new Map<string, Popped>();
+  /** Retry topics that were looked for since their group pulls. */
+  readonly #lookedUp = new Set<string>();
   readonly #owned = new WeakMap<PulledMessage, { receipt: PopReceipt; cache: PopQueue }>();
 
   constructor(parts: ConsumerParts, init: { sendBack: SendBack; listener: MessageListener }) {
@@ -76,6 +80,7 @@ export class PopConsumption implements QueueAssigner {
     if (response.code !== ResponseCode.SUCCESS) throw responseError(response, addr);
     const assignments = decodeQueryAssignmentResponseBody(response.body);
     if (assignments === null || !this.#parts.isRunning()) return null;
+    await this.#followRetryTopic(topic, assignments);
     const pulled = assignments.filter(({ mode }) => mode !== 'POP').map(({ messageQueue }) => messageQueue);
     return { pulled, isChanged: this.#popOnly(topic, assignments) };
   }
@@ -96,6 +101,23 @@ export class PopConsumption implements QueueAssigner {
   async finish(timeoutMs: number): Promise<void> {
     await this.#consume.stop(timeoutMs);
     await this.#acks.stop(timeoutMs);
+  }
+
+  /** What was popped and came back while the group pops no more lies in its retry topic: it is pulled like the topic itself. */
+  async #followRetryTopic(topic: string, assignments: readonly MessageQueueAssignment[]): Promise<void> {
+    const { client, settings, subscriptions } = this.#parts;
+    if (isRetryTopic(topic) || assignments.length === 0) return;
+    const retry = popRetryTopic(topic, settings.consumerGroup, 'v1');
+    if (assignments.some(({ mode }) => mode === 'POP')) {
+      subscriptions.delete(retry);
+      this.#lookedUp.delete(retry);
+      return;
+    }
+    // Looked for once after each change of the mode: most groups never pop, and their topic has none.
+    if (this.#lookedUp.has(retry)) return;
+    this.#lookedUp.add(retry);
+    await client.routes.refreshAll([retry], () => {});
+    if (client.routes.get(retry) !== undefined) subscriptions.set(retry, buildSubscription(retry, '*', client.clock.nowMs()));
   }
 
   #popOnly(topic: string, assignments: readonly MessageQueueAssignment[]): boolean {

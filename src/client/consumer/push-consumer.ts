@@ -316,11 +316,12 @@ export class PushConsumer {
       },
       runningInfo: (jstackEnable) => {
         this.#syncOffsets();
-        return buildRunningInfo(this.#parts, {
+        const info = buildRunningInfo(this.#parts, {
           processQueues: this.#rebalancer?.processQueues ?? [],
           startTimestamp: this.#startTimestamp,
           jstackEnable,
         });
+        return this.#pop === undefined ? info : { ...info, mqPopTable: this.#pop.infos };
       },
       consumeDirectly: (message) => this.#consumeDirectly(message),
     };
