@@ -17,6 +17,8 @@ const POWERS_OF_TEN = Array.from({ length: MAX_PLAIN_DIGITS + 1 }, (_, exponent)
  */
 export class RecordProperties {
   readonly #names: readonly Uint8Array[];
+  /** 1 where a name begins with the byte. */
+  readonly #firstBytes = new Uint8Array(256);
   readonly #slots = new Map<string, number>();
   /** Where the value of each name begins and ends; −1 when the record has none. */
   readonly #starts: number[];
@@ -26,7 +28,10 @@ export class RecordProperties {
   /** @param names ASCII; a name's index is its slot */
   constructor(names: readonly string[]) {
     this.#names = names.map((name) => Uint8Array.from(Buffer.from(name, 'latin1')));
-    for (const name of names) this.#slots.set(name, this.#slots.size);
+    for (const name of names) {
+      this.#slots.set(name, this.#slots.size);
+      this.#firstBytes[name.charCodeAt(0)] = 1;
+    }
     this.#starts = names.map(() => -1);
     this.#ends = names.map(() => -1);
   }
@@ -48,29 +53,21 @@ export class RecordProperties {
     const propertiesAt = isV1 ? topicAt + 1 + view.getUint8(topicAt) : topicAt + 2 + view.getUint16(topicAt);
     if (propertiesAt + 2 > recordEnd) return;
     const end = Math.min(propertiesAt + 2 + view.getInt16(propertiesAt), recordEnd);
+    const names = this.#names;
+    const firstBytes = this.#firstBytes;
+    const ends = this.#ends;
     for (let at = propertiesAt + 2; at < end; ) {
-      const slot = this.#slotAt(at);
+      const slot = firstBytes[buffer[at]!] === 1 ? slotAt(names, buffer, at) : -1;
       if (slot < 0) {
         at = findValueEnd(buffer, view, at, end) + 1;
         continue;
       }
-      const start = at + this.#names[slot]!.length + 1;
+      const start = at + names[slot]!.length + 1;
       const valueEnd = findValueEnd(buffer, view, start, end);
       starts[slot] = start;
-      this.#ends[slot] = valueEnd;
+      ends[slot] = valueEnd;
       at = valueEnd + 1;
     }
-  }
-
-  /** The slot of the property that begins at a place; −1 when it is not asked for. */
-  #slotAt(at: number): number {
-    const buffer = this.#buffer;
-    const names = this.#names;
-    for (let slot = 0; slot < names.length; slot++) {
-      const name = names[slot]!;
-      if (buffer[at] === name[0] && buffer[at + name.length] === NAME_END && isAt(buffer, at, name)) return slot;
-    }
-    return -1;
   }
 
   has(slot: number): boolean {
@@ -117,6 +114,15 @@ export class RecordProperties {
     if (pointAt >= 0) value /= POWERS_OF_TEN[end - pointAt - 1]!;
     return isNegative ? -value : value;
   }
+}
+
+/** The slot of the property that begins at a place; −1 when it is not asked for. */
+function slotAt(names: readonly Uint8Array[], buffer: Buffer, at: number): number {
+  for (let slot = 0; slot < names.length; slot++) {
+    const name = names[slot]!;
+    if (buffer[at] === name[0] && buffer[at + name.length] === NAME_END && isAt(buffer, at, name)) return slot;
+  }
+  return -1;
 }
 
 function isAt(buffer: Buffer, start: number, bytes: Uint8Array): boolean {
