@@ -1,5 +1,6 @@
 import { JavaDouble, parseFastjsonObject } from '../../src/common/fastjson.js';
 import { isValidPerm } from '../../src/common/perm-name.js';
+import { popRetryTopic } from '../../src/common/pop.js';
 import { validateTopic } from '../../src/common/topic-names.js';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
@@ -117,12 +118,23 @@ export class AdminTopicProcessor {
     if (config.broker.validateSystemTopicWhenUpdateTopic && topics.isSystem(topic)) {
       throw fault(ResponseCode.INVALID_PARAMETER, `The topic[${topic}] is conflict with system topic.`);
     }
+    const retryTopics = config.broker.clearRetryTopicWhenDeleteTopic ? this.#popRetryTopics(topic) : [];
     if (topics.delete(topic)) {
       logger.info(`${connection.remoteAddr} deleted topic ${topic}`);
+      for (const retryTopic of retryTopics) topics.delete(retryTopic);
       await registration.settled();
     }
     requireKept(topics, `the deletion of topic ${topic}`);
     respondOk(connection, request);
+  }
+
+  /** Where messages of the topic come back that groups popped. */
+  #popRetryTopics(topic: string): string[] {
+    const { offsets, topics } = this.#parts;
+    return offsets
+      .groupsOf(topic)
+      .flatMap((group) => [popRetryTopic(topic, group, 'v1'), popRetryTopic(topic, group, 'v2')])
+      .filter((retryTopic) => topics.entry(retryTopic) !== undefined);
   }
 
   #all(connection: Connection, request: RemotingCommand): void {

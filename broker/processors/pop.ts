@@ -76,7 +76,12 @@ export class PopProcessor {
   }
 
   #try(connection: Connection, request: RemotingCommand, query: PopQuery, deadlineMs: number): void {
-    const { pop, popHolds, clock } = this.#parts;
+    const { pop, popHolds, topics, clock } = this.#parts;
+    if (topics.entry(query.topic) === undefined) {
+      // Deleted while the pop waited.
+      connection.respond(request, ResponseCode.TOPIC_NOT_EXIST, topicNotExist(query.topic));
+      return;
+    }
     pop.pop(query, (result) => {
       if (result.runs.length > 0) {
         this.#found(connection, request, query, result);

@@ -232,7 +232,7 @@ export const BROKER_CONFIG = {
   skipWhenCKRePutReachMaxTimes: bool(false, 'pop revive', { since: '5.x' }),
   appendAckAsync: bool(false, 'pop ack write asynchronous', { since: '5.x' }),
   appendCkAsync: bool(false, 'pop check point write asynchronous', { since: '5.x' }),
-  clearRetryTopicWhenDeleteTopic: bool(true, 'delete pop retry topics with the topic', { since: '5.x' }),
+  clearRetryTopicWhenDeleteTopic: bool(true, 'delete pop retry topics with the topic', { use: 'live', since: '5.x' }),
   enableLmqStats: bool(false, 'LMQ statistics', { since: '5.x' }),
   configManagerVersion: text('v1', 'v1 JSON, v2 RocksDB', { since: '5.x' }),
   allowRecallWhenBrokerNotWriteable: bool(true, 'recall of timer messages while brokerPermission lacks W', { use: 'live', since: '5.x' }),

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { RequestCode } from '../../../src/remoting/codes.js';
+import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
+import { until } from '../../sandbox.js';
 import { TransactionBroker } from '../transaction/kit.js';
 import { ack, type PopOptions, type Popped, poppedOf, popRaw } from './pop-kit.js';
 
@@ -57,9 +58,16 @@ it('messages of a topic or a group that is gone hold up nothing', async () => {
   await pass(broker, 9_000);
   expect(broker.node.parts.revive.pendingCount).toBe(0);
   expect((await pop(broker)).map(({ body }) => body).sort()).toEqual(['m0', 'm1']);
+  const { topics } = broker.node.parts;
+  expect(topics.entry('%RETRY%Gone_T')).toBeUndefined();
+  expect(topics.entry('%RETRY%PG_T')).toBeDefined();
+  const waiting = popRaw(client, { topic: 'T', queueId: 3, pollMs: 5_000, fields: { bornTime: '0' } });
+  await until(() => broker.node.parts.popHolds.size === 1);
   await client.invoke(RequestCode.DELETE_TOPIC_IN_BROKER, { topic: 'T' });
+  expect(topics.entry('%RETRY%PG_T')).toBeUndefined();
   await pass(broker, 9_000);
   expect(broker.node.parts.revive.pendingCount).toBe(0);
+  expect((await waiting).code).toBe(ResponseCode.TOPIC_NOT_EXIST);
 });
 
 it('a message that fails too often goes to the dead letters after its last try', async () => {
