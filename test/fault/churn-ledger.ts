@@ -31,6 +31,9 @@ export class MemberLife {
   /** Calls so far by `mode/queueId`. */
   readonly lastCallUs = new Map<string, number>();
   readonly open = new Map<string, Call>();
+  /** The process writes no more. */
+  hasEnded = false;
+  isRead = false;
   readAt = 0;
   rest = '';
 
@@ -72,6 +75,8 @@ export class ChurnLedger {
   /** Takes in what the members wrote since the last time. */
   read(): void {
     for (const life of this.#lives) {
+      if (life.isRead) continue;
+      life.isRead = life.hasEnded;
       const fd = openLog(life.logFile);
       if (fd === null) continue;
       const buffer = Buffer.alloc(READ_BYTES);

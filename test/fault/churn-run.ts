@@ -116,13 +116,14 @@ class Churn {
   async load(): Promise<void> {
     const endMs = performance.now() + this.#options.seconds * 1000;
     const events = this.#events(endMs);
-    const perTick = Math.ceil((this.#options.messagesPerSecond * TICK_MS) / 1000);
+    const startMs = performance.now();
     let round = 0;
-    for (let tickMs = performance.now(); performance.now() < endMs; tickMs += TICK_MS) {
-      for (let i = 0; i < perTick && this.#inFlight < MAX_IN_FLIGHT; i++, round++) {
+    for (let nowMs = startMs; nowMs < endMs; nowMs = performance.now()) {
+      const due = ((nowMs - startMs) / 1000) * this.#options.messagesPerSecond;
+      for (; round < due && this.#inFlight < MAX_IN_FLIGHT; round++) {
         for (const { topic } of Object.values(MODES)) this.#send({ topic, brokerName: 'broker-a', queueId: round % QUEUES });
       }
-      await delay(Math.max(0, tickMs + TICK_MS - performance.now()));
+      await delay(TICK_MS);
     }
     await until(() => this.#inFlight === 0, 60_000);
     expect(this.#sendErrors).toEqual([]);
@@ -132,9 +133,13 @@ class Churn {
   /** Waits until everything is consumed, lets all leave, and reads what they did to the end. */
   async drain(): Promise<void> {
     for (let slot = 0; slot < 2; slot++) if (this.#slots[slot] === null) this.#join(slot);
+    // What a killed member consumed and did not commit comes again, in order only when its lock has expired.
     const isDone = (): boolean => {
       this.#ledger.read();
-      return Object.keys(MODES).every((mode) => this.#ledger.consumedCount(mode as Mode) === this.#sent / 2);
+      return (Object.keys(MODES) as Mode[]).every((mode) => {
+        const ends = this.#ends(mode);
+        return this.#ledger.consumedCount(mode) === ends.reduce((a, b) => a + b) && this.#uncommitted(mode, ends).length === 0;
+      });
     };
     await until(isDone, 60_000).catch(() => undefined);
     for (let slot = 0; slot < MEMBERS; slot++) this.#leave(slot);
@@ -144,29 +149,39 @@ class Churn {
   }
 
   outcome(): ChurnOutcome {
-    const { offsets } = this.#sandbox.brokers[0]!.parts;
-    const store = this.#sandbox.brokers[0]!.store;
     const order = this.#ledger.orderProblems(BROKER_LOCK_LIVE_MS * 1000 - LOCKS.lockMaxLiveMs * 1000);
     const problems = [...this.#problems, ...order.problems, ...this.#locks.problems];
     for (const clientId of this.#locks.owners) {
       if (!this.#ledger.wasKilled(clientId)) problems.push(`${clientId} has left, and its locks stay`);
     }
     const counts = {} as Record<Mode, ChurnCounts>;
-    for (const [mode, { topic, group }] of Object.entries(MODES) as [Mode, { topic: string; group: string }][]) {
-      const ends = Array.from({ length: QUEUES }, (_, queueId) => store.maxOffset(topic, queueId));
+    for (const mode of Object.keys(MODES) as Mode[]) {
+      const ends = this.#ends(mode);
       problems.push(...this.#ledger.missing(mode, ends).map((name) => `${name} was never consumed`));
       const duplicates = this.#ledger.duplicates(mode, (instanceName, queueId) => this.#locks.hasExpired(instanceName, queueId));
       problems.push(...duplicates.unexplained);
       counts[mode] = duplicates.counts;
-      ends.forEach((end, queueId) => {
-        const committed = offsets.query(group, topic, queueId);
-        if (committed !== end) problems.push(`${mode}/${queueId}: ${committed} is committed of ${end}`);
-      });
+      problems.push(...this.#uncommitted(mode, ends));
     }
     if (problems.length > 0) problems.splice(20, problems.length, ...this.#ledger.warnings.slice(-20));
     expect(problems, `seed ${this.#options.seed}: problems, and warnings of the clients`).toEqual([]);
     const events = { joins: this.#joins, leaves: this.#leaves, kills: this.#kills };
     return { sent: this.#sent, ...events, ...counts, stalled: order.stalled, expiredLocks: this.#locks.expiredCount };
+  }
+
+  /** How many messages each queue has: what was sent, and what a send that timed out stored besides. */
+  #ends(mode: Mode): number[] {
+    const { store } = this.#sandbox.brokers[0]!;
+    return Array.from({ length: QUEUES }, (_, queueId) => store.maxOffset(MODES[mode].topic, queueId));
+  }
+
+  #uncommitted(mode: Mode, ends: readonly number[]): string[] {
+    const { topic, group } = MODES[mode];
+    const { offsets } = this.#sandbox.brokers[0]!.parts;
+    return ends
+      .map((end, queueId) => ({ end, queueId, committed: Math.max(0, offsets.query(group, topic, queueId)) }))
+      .filter(({ end, committed }) => committed !== end)
+      .map(({ end, queueId, committed }) => `${mode}/${queueId}: ${committed} is committed of ${end}`);
   }
 
   async close(): Promise<void> {
@@ -215,6 +230,7 @@ class Churn {
     this.#slots[slot] = 'leaving';
     member.process.kill(signal);
     await member.exited;
+    member.life.hasEnded = true;
     const { exitCode } = member.process;
     if (exitCode !== null && exitCode !== 0) this.#problems.push(`${member.life.instanceName} ended with ${exitCode}`);
     // One that had not begun to listen to the signal ends as if killed.
