@@ -13,6 +13,8 @@ import type { RecordGuard } from './record-guard.js';
 
 /** Reads begin at a multiple of this. */
 const PAGE_BYTES = 4096;
+/** Few records: they stay in the processor's cache while a filter looks at them. */
+const NEAR_BYTES = 64 * 1024;
 /** Places of a chunk that are read apart before all of it is. */
 const MAX_PLACES = 3;
 
@@ -41,6 +43,10 @@ export class LogReader {
   /** By start, the least recently used first. */
   readonly #chunks = new Map<number, ReadChunk>();
   #last: ReadChunk | null = null;
+  /** Records that a filter looks at once, read apart from the cached pieces. */
+  readonly #near = Buffer.allocUnsafeSlow(NEAR_BYTES);
+  #nearStart = 0;
+  #nearEnd = 0;
   /** Holds the record that was located last, where it had to be copied and is not too large. */
   readonly #apart = Buffer.allocUnsafeSlow(READ_FIRST_BYTES);
   readonly #small = Buffer.alloc(RECORD_OVERHEAD_BYTES);
@@ -72,7 +78,10 @@ export class LogReader {
     }
     const place = this.#place;
     const chunkEnd = offset - (offset % READ_CHUNK_BYTES) + READ_CHUNK_BYTES;
-    if (offset >= this.#log.tailStart || offset + size > chunkEnd) {
+    if (offset < this.#log.tailStart && this.#isNear(offset, offset + size, wantedEnd)) {
+      place.buffer = this.#near;
+      place.position = offset - this.#nearStart;
+    } else if (offset >= this.#log.tailStart || offset + size > chunkEnd) {
       place.buffer = size <= this.#apart.length ? this.#apart : Buffer.allocUnsafeSlow(size);
       place.position = 0;
       if (!this.copy(offset, size, place.buffer, 0, wantedEnd)) {
@@ -90,12 +99,31 @@ export class LogReader {
     return isIntact ? place : null;
   }
 
+  /** Whether the small piece holds a record, perhaps because it was read now: one that no cached piece holds, with few behind it. */
+  #isNear(offset: number, end: number, wantedEnd: number): boolean {
+    if (offset >= this.#nearStart && end <= this.#nearEnd) {
+      return true;
+    }
+    const chunk = this.#chunks.get(offset - (offset % READ_CHUNK_BYTES));
+    if (Math.max(end, wantedEnd) - offset > NEAR_BYTES || (chunk !== undefined && offset >= chunk.validStart && end <= chunk.validEnd)) {
+      return false;
+    }
+    const until = Math.min(Math.max(end, wantedEnd), this.#log.writtenWhere);
+    this.#nearStart = offset;
+    this.#nearEnd = offset + this.#log.files.read(offset, this.#near, 0, until - offset);
+    return end <= this.#nearEnd;
+  }
+
   /** Copies [offset, offset + length) to `target`; false when the log does not hold all of it. For `wantedEnd` see `locate`. */
   copy(offset: number, length: number, target: Buffer, position: number, wantedEnd = 0): boolean {
     if (offset < this.#log.minOffset || offset + length > this.#log.writtenWhere) {
       return false;
     }
     if (offset >= this.#log.tailStart && this.#log.copyFromTail(offset, length, target, position)) {
+      return true;
+    }
+    if (offset >= this.#nearStart && offset + length <= this.#nearEnd) {
+      this.#near.copy(target, position, offset - this.#nearStart, offset - this.#nearStart + length);
       return true;
     }
     let done = 0;
@@ -215,5 +243,6 @@ export class LogReader {
   clear(): void {
     this.#chunks.clear();
     this.#last = null;
+    this.#nearEnd = 0;
   }
 }
