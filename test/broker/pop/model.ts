@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import { type Random, seededRandom } from '../../../src/common/clock.js';
 import { RequestCode } from '../../../src/remoting/codes.js';
+import { until } from '../../sandbox.js';
 import { TransactionBroker } from '../transaction/kit.js';
 import { ackRaw, changeInvisible, type Popped, poppedOf, popRaw } from './pop-kit.js';
 
@@ -153,6 +154,8 @@ class PopModel {
     for (let left = ms; left > 0; left -= STEP_MS) {
       this.#broker.time.advance(Math.min(STEP_MS, left));
       await nextTurn();
+      // A disk keeps its own time: the clock of the broker must not run away from it.
+      await until(() => this.#broker.node.store.dispatchBehindBytes() === 0);
     }
   }
 
