@@ -99,6 +99,16 @@ export class LogReader {
     return isIntact ? place : null;
   }
 
+  /** Copies the record that was located last; false when its body is not as it was stored. */
+  copyLocated(offset: number, size: number, target: Buffer, position: number): boolean {
+    const { buffer, position: from } = this.#place;
+    if (offset < this.#log.tailStart && !this.#guard.isIntact(buffer, from, size, offset)) {
+      return false;
+    }
+    buffer.copy(target, position, from, from + size);
+    return true;
+  }
+
   /** Whether the small piece holds a record, perhaps because it was read now: one that no cached piece holds, with few behind it. */
   #isNear(offset: number, end: number, wantedEnd: number): boolean {
     if (offset >= this.#nearStart && end <= this.#nearEnd) {

@@ -346,7 +346,7 @@ export class MessageReader {
       this.#matched.copy(larger, 0, 0, scan.bytes);
       this.#matched = larger;
     }
-    return this.#reader.copyRecord(phyOffset, size, this.#matched, scan.bytes);
+    return this.#reader.copyLocated(phyOffset, size, this.#matched, scan.bytes);
   }
 
   #takeMatched(bytes: number, isTransient: boolean): Buffer {
