@@ -1,5 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PullConsumer } from '../../src/client/consumer/pull-consumer.js';
@@ -12,17 +12,14 @@ import { decodeProperties } from '../../src/common/message/properties.js';
 import {
   APACHE_VERSIONS,
   type ApacheVersion,
-  apache,
   type ClientDriver,
   goClient,
   javaClient,
   peersAvailable,
   rawRequest,
-  registered,
-  startBundledBroker,
-  startBundledNamesrv,
 } from '../peers/index.js';
 import { startSandbox } from '../sandbox.js';
+import { type Side, StoreExchange } from './store-exchange.js';
 import { dumpQueue, type QueueDump } from './store-reading.js';
 import { bodyOf, createGroup, createTopic, interop, rawPull, route, startTarget, type Target, targetVersion, until } from './support.js';
 
@@ -303,33 +300,18 @@ interop('a store with batches and record CRCs', 'java', () => {
     forceVerifyPropCRC: true,
   };
   const TOPICS = ['StoredBatch', 'StoredInner'];
-  const cleanups: (() => unknown)[] = [];
-  let dir: string;
-  let namesrvAddr: string;
+  let exchange: StoreExchange;
 
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'mqkit-batch-stores-'));
-    const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
-    cleanups.push(() => namesrv.process.kill());
-    namesrvAddr = namesrv.address;
+    exchange = await StoreExchange.start('batch-stores');
   });
   afterAll(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    rmSync(dir, { recursive: true, force: true });
+    await exchange?.end();
   });
 
-  const open = async (kind: 'ours' | 'apache', storeDir: string) => {
-    const options = { namesrvAddr, dir: join(storeDir, '..', `node-${kind}`), storeDir };
-    mkdirSync(options.dir, { recursive: true });
-    const broker =
-      kind === 'ours'
-        ? await startBundledBroker({ ...options, config: FILES })
-        : await apache.startBroker({ ...options, version: '5.3.3', config: { ...FILES, timerWheelEnable: false } });
-    cleanups.push(() => broker.kill());
-    await registered(namesrvAddr, broker.address);
-    const none = (): Promise<void> => Promise.reject(new Error('not of this test'));
-    const target: Target = { namesrvAddr, clusterName: 'DefaultCluster', brokerName: 'broker-a', broker, restartBroker: none, stop: none };
-    return { broker, target };
+  const open = async (side: Side, storeDir: string) => {
+    const broker = await exchange.open(side, { storeDir, config: FILES, apacheConfig: { timerWheelEnable: false } });
+    return { broker, target: exchange.targetOf(broker) };
   };
   const send = async (target: Target, topic: string, count: number, mark: string): Promise<void> => {
     const parts = Array.from({ length: count }, (_, i) => ({
@@ -352,10 +334,10 @@ interop('a store with batches and record CRCs', 'java', () => {
     ['an orderly stop', false],
     ['kill -9', true],
   ])('written by us is the same to Apache 5.3.3 and back after %s, and goes on there', async (_end, isKilled) => {
-    const storeDir = join(dir, `${isKilled}`, 'store');
+    const storeDir = join(exchange.dir, `${isKilled}`, 'store');
     mkdirSync(storeDir, { recursive: true });
     let before: QueueDump[] = [];
-    for (const [turn, kind] of (['ours', 'apache', 'ours'] as const).entries()) {
+    for (const [turn, kind] of (['ours', '5.3.3', 'ours'] as const).entries()) {
       const { broker, target } = await open(kind, storeDir);
       const found = await dump(target);
       for (const [i, { bytes }] of before.entries()) expect(found[i]?.bytes.equals(bytes), `${TOPICS[i]} as ${kind} reads it`).toBe(true);

@@ -1,12 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { getProperty } from '../../src/common/message/properties.js';
 import type { MessageRecord } from '../../src/common/message/record.js';
 import {
   APACHE_VERSIONS,
-  apache,
+  type apache,
   type ClientDriver,
   type DrivenSendResult,
   type DriverError,
@@ -14,11 +13,9 @@ import {
   javaClient,
   type MessageInit,
   peersAvailable,
-  registered,
   repositoryRoot,
-  startBundledBroker,
-  startBundledNamesrv,
 } from '../peers/index.js';
+import { type Side, StoreExchange } from './store-exchange.js';
 import { dumpQueue, unpackStore } from './store-reading.js';
 import { createTopic, interop, startTarget, type Target, targetVersion, until } from './support.js';
 
@@ -160,45 +157,33 @@ interop('delay levels and timers of real clients on the bundled nodes', 'java', 
 });
 
 interop('a store with messages that wait, opened by the other side', 'java', () => {
-  const cleanups: (() => unknown)[] = [];
-  let dir: string;
-  let namesrvAddr: string;
+  let exchange: StoreExchange;
 
   beforeEach(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'mqkit-timers-'));
-    const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
-    cleanups.push(() => namesrv.process.kill());
-    namesrvAddr = namesrv.address;
+    exchange = await StoreExchange.start('timers');
   });
   afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    rmSync(dir, { recursive: true, force: true });
+    await exchange?.end();
   });
 
   /** A broker of either kind on the folder. */
-  const open = async (kind: 'ours' | '5.3.3', storeDir: string, config: apache.PropertyMap = {}) => {
-    const options = { namesrvAddr, dir: join(dir, `node-${kind}`), storeDir, config: { ...FILES, ...config } };
-    mkdirSync(options.dir, { recursive: true });
-    const broker = kind === 'ours' ? await startBundledBroker(options) : await apache.startBroker({ ...options, version: kind });
-    cleanups.push(() => broker.kill());
-    await registered(namesrvAddr, broker.address);
-    const none = (): Promise<void> => Promise.reject(new Error('not of this test'));
-    const target: Target = { namesrvAddr, clusterName: 'DefaultCluster', brokerName: 'broker-a', broker, restartBroker: none, stop: none };
-    return { broker, target };
+  const open = async (side: Side, storeDir: string, config: apache.PropertyMap = {}) => {
+    const broker = await exchange.open(side, { storeDir, config: { ...FILES, ...config } });
+    return { broker, target: exchange.targetOf(broker) };
   };
 
   it.each([
     ['ours', '5.3.3', false],
     ['5.3.3', 'ours', true],
   ] as const)('%s writes, %s delivers each once (killed: %s)', async (writer, reader, isKilled) => {
-    const storeDir = join(dir, 'store');
+    const storeDir = join(exchange.dir, 'store');
     const java = await javaClient('5.3.3');
-    cleanups.push(() => java.close());
+    exchange.onEnd(() => java.close());
     const timers = timersOf(java);
     const first = await open(writer, storeDir);
     const topic = 'Waiting';
     await createTopic(first.target, topic, 1);
-    await java.startProducer({ name: 'p', namesrvAddr, group: 'PWaiting', sendMsgTimeout: 20_000 });
+    await java.startProducer({ name: 'p', namesrvAddr: exchange.namesrvAddr, group: 'PWaiting', sendMsgTimeout: 20_000 });
     await timers.send('p', { topic, body: 'early', delayTimeMs: 1000 });
     await arrived(first.target, topic, 1);
     const deliverTimeMs = Date.now() + 6000;
@@ -229,7 +214,7 @@ interop('a store with messages that wait, opened by the other side', 'java', () 
   // Apache's orderly stop takes long: the recorded store stands for it.
   it('the store recorded from Apache 5.3.3 delivers what was pending, and not what was recalled', async () => {
     const unpacked = unpackStore(join(repositoryRoot, 'test', 'broker', 'store', 'vectors', 'timer', 'store-timer.tar.gz'));
-    cleanups.push(() => rmSync(unpacked, { recursive: true, force: true }));
+    exchange.onEnd(() => rmSync(unpacked, { recursive: true, force: true }));
     const { target } = await open('ours', join(unpacked, 'store'), {
       brokerClusterName: 'FixtureCluster',
       brokerName: 'fix-a',

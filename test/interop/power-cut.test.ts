@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MessageStore, type PutMessage } from '../../broker/store/index.js';
@@ -9,9 +8,10 @@ import { encodeBatch } from '../../src/common/message/batch.js';
 import { message, storeConfig } from '../broker/store/store-kit.js';
 import { FaultDisk } from '../fault/store-fault-disk.js';
 import { ManualTime } from '../fault/store-life-time.js';
-import { APACHE_VERSIONS, type ApacheVersion, apache, startBundledNamesrv } from '../peers/index.js';
+import { APACHE_VERSIONS, type ApacheVersion } from '../peers/index.js';
+import { StoreExchange } from './store-exchange.js';
 import { dumpQueue } from './store-reading.js';
-import { createTopic, interop, type Target } from './support.js';
+import { createTopic, interop } from './support.js';
 
 const SEED = Number(process.env.MQKIT_SEED ?? freshSeed());
 const ROOT = '/store';
@@ -86,34 +86,24 @@ function writeTo(disk: FaultDisk, storeDir: string, version: ApacheVersion): voi
 }
 
 interop(`a crashed store of ours under Apache's broker (MQKIT_SEED=${SEED})`, 'java', () => {
-  const cleanups: (() => unknown)[] = [];
-  let dir: string;
-  let namesrvAddr: string;
+  let exchange: StoreExchange;
 
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'mqkit-crashed-'));
-    const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
-    cleanups.push(() => namesrv.process.kill());
-    namesrvAddr = namesrv.address;
+    exchange = await StoreExchange.start('crashed');
   });
   afterAll(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    rmSync(dir, { recursive: true, force: true });
+    await exchange?.end();
   });
 
   /** Has Apache's broker open what the crash left, and looks for everything that was acknowledged. */
   async function expectServed(version: ApacheVersion, end: 'power cut' | 'kill -9', seed: number): Promise<void> {
     const { disk, kept } = await crashedStore(seededRandom(seed), end);
     expect(kept.length).toBeGreaterThan(200);
-    const brokerDir = join(dir, `${version} ${end}`);
-    const storeDir = join(brokerDir, 'store');
+    const storeDir = join(exchange.dir, `${version} ${end}`, 'store');
     writeTo(disk, storeDir, version);
     const brokerName = `broker-${version}-${end.replaceAll(' ', '-')}`;
-    const config = { ...FILES, brokerName, timerWheelEnable: false };
-    const broker = await apache.startBroker({ version, namesrvAddr, dir: brokerDir, storeDir, config });
-    cleanups.push(() => broker.kill());
-    const none = (): Promise<void> => Promise.reject(new Error('not of this test'));
-    const target: Target = { namesrvAddr, clusterName: 'DefaultCluster', brokerName, broker, restartBroker: none, stop: none };
+    const broker = await exchange.open(version, { storeDir, config: { ...FILES, brokerName, timerWheelEnable: false } });
+    const target = exchange.targetOf(broker, brokerName);
     const found = new Map<string, string>();
     for (const topic of TOPICS) {
       await createTopic(target, topic, QUEUES);

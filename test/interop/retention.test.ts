@@ -1,16 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  APACHE_VERSIONS,
-  type ApacheVersion,
-  apache,
-  rawRequest,
-  registered,
-  startBundledBroker,
-  startBundledNamesrv,
-} from '../peers/index.js';
+import { APACHE_VERSIONS, rawRequest } from '../peers/index.js';
+import { type ExchangeBroker, type Side, StoreExchange } from './store-exchange.js';
 import { dumpTopics, offsetsByKey, type QueueDump } from './store-reading.js';
 import { createTopic, interop, rawPull, type Target, until } from './support.js';
 
@@ -23,42 +15,19 @@ const DAYS_MS = 86_400_000;
 /** Apache's broker cleans for the first time a minute after its start: too long for every run. */
 const IS_SLOW_WANTED = process.env.MQKIT_INTEROP_SLOW === '1';
 
-interface Broker {
-  readonly address: string;
-  readonly port: number;
-  readonly storeDir: string;
-  stop(): Promise<unknown>;
-  kill(): Promise<void>;
-}
-
 interop('a store whose first files are gone', 'java', () => {
-  const cleanups: (() => unknown)[] = [];
-  let dir: string;
-  let namesrvAddr: string;
+  let exchange: StoreExchange;
   let rounds = 0;
 
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'mqkit-retention-'));
-    const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
-    cleanups.push(() => namesrv.process.kill());
-    namesrvAddr = namesrv.address;
+    exchange = await StoreExchange.start('retention');
   });
   afterAll(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    rmSync(dir, { recursive: true, force: true });
+    await exchange?.end();
   });
 
-  const open = async (kind: 'ours' | ApacheVersion, at: { storeDir: string; port?: number }): Promise<Broker> => {
-    const options = { namesrvAddr, dir: join(at.storeDir, '..', `node-${kind}`), ...at };
-    mkdirSync(options.dir, { recursive: true });
-    const broker =
-      kind === 'ours'
-        ? await startBundledBroker({ ...options, config: FILES })
-        : await apache.startBroker({ ...options, version: kind, config: { ...FILES, timerWheelEnable: false } });
-    cleanups.push(() => broker.kill());
-    await registered(namesrvAddr, broker.address);
-    return broker;
-  };
+  const open = (side: Side, at: { storeDir: string; port?: number }): Promise<ExchangeBroker> =>
+    exchange.open(side, { ...at, config: FILES, apacheConfig: { timerWheelEnable: false } });
 
   const fill = async (target: Target, from: number, count: number): Promise<void> => {
     for (let i = from; i < from + count; i++) {
@@ -121,17 +90,14 @@ interop('a store whose first files are gone', 'java', () => {
       byKey: before.byKey.map((offsets) => new Set(offsets)),
     });
   };
-  const targetOf = (broker: Broker): Target => {
-    const none = (): Promise<void> => Promise.reject(new Error('not of this test'));
-    return { namesrvAddr, clusterName: 'DefaultCluster', brokerName: 'broker-a', broker, restartBroker: none, stop: none };
-  };
+  const targetOf = (broker: ExchangeBroker): Target => exchange.targetOf(broker);
 
   describe.each(APACHE_VERSIONS)('Apache %s', (version) => {
     it.each([
       ['an orderly stop', false],
       ['kill -9', true],
     ])('opens what ours cleaned, after %s, and ours opens it again', async (_how, kill) => {
-      const storeDir = join(dir, `round-${++rounds}`, 'store');
+      const storeDir = join(exchange.dir, `round-${++rounds}`, 'store');
       const ours = await open('ours', { storeDir });
       await createTopic(targetOf(ours), TOPIC, QUEUES);
       await fill(targetOf(ours), 0, MESSAGES);
@@ -154,7 +120,7 @@ interop('a store whose first files are gone', 'java', () => {
     it.runIf(IS_SLOW_WANTED)(
       'cleaned a store that ours opens (MQKIT_INTEROP_SLOW=1)',
       async () => {
-        const storeDir = join(dir, `round-${++rounds}`, 'store');
+        const storeDir = join(exchange.dir, `round-${++rounds}`, 'store');
         const theirs = await open(version, { storeDir });
         await createTopic(targetOf(theirs), TOPIC, QUEUES);
         await fill(targetOf(theirs), 0, MESSAGES);

@@ -1,17 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  APACHE_VERSIONS,
-  type ApacheVersion,
-  apache,
-  type ClientDriver,
-  javaClient,
-  registered,
-  startBundledBroker,
-  startBundledNamesrv,
-} from '../peers/index.js';
+import { APACHE_VERSIONS, apache, type ClientDriver, javaClient, startBundledBroker } from '../peers/index.js';
+import { type ExchangeBroker, type Side, StoreExchange } from './store-exchange.js';
 import { committedOffset, dumpTopics, offsetsByKey, type QueueDump } from './store-reading.js';
 import { createGroup, createTopic, interop, rawPull, type Target, targetVersion, until } from './support.js';
 
@@ -19,42 +9,25 @@ const FILES = { mappedFileSizeCommitLog: 65_536, mappedFileSizeConsumeQueue: 200
 const TOPICS = { Plain: 4, Batched: 1, Zipped: 1, '%RETRY%StoreGroup': 1, SCHEDULE_TOPIC_XXXX: 18 };
 
 interop('a store written by one side and opened by the other', 'java', () => {
-  const cleanups: (() => unknown)[] = [];
   let java: ClientDriver;
-  let dir: string;
-  let namesrvAddr: string;
+  let exchange: StoreExchange;
   let rounds = 0;
 
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'mqkit-stores-'));
-    const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
-    cleanups.push(() => namesrv.process.kill());
-    namesrvAddr = namesrv.address;
+    exchange = await StoreExchange.start('stores');
     java = await javaClient('5.3.3');
   });
   afterAll(async () => {
     await java?.close();
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    rmSync(dir, { recursive: true, force: true });
+    await exchange?.end();
   });
 
   /** A broker of either kind on the folder, always at the same port. */
-  const open = async (wanted: 'ours' | ApacheVersion, at: { storeDir: string; port?: number }) => {
-    const kind = wanted === 'ours' ? (targetVersion() ?? wanted) : wanted;
-    const options = { namesrvAddr, dir: join(at.storeDir, '..', `node-${kind}`), ...at };
-    mkdirSync(options.dir, { recursive: true });
-    const broker =
-      kind === 'ours'
-        ? await startBundledBroker({ ...options, config: FILES })
-        : await apache.startBroker({ ...options, version: kind, config: { ...FILES, timerWheelEnable: false } });
-    cleanups.push(() => broker.kill());
-    await registered(namesrvAddr, broker.address);
-    return broker;
+  const open = (wanted: Side, at: { storeDir: string; port?: number }): Promise<ExchangeBroker> => {
+    const side = wanted === 'ours' ? (targetVersion() ?? wanted) : wanted;
+    return exchange.open(side, { ...at, config: FILES, apacheConfig: { timerWheelEnable: false } });
   };
-  const targetOf = (broker: Target['broker']): Target => {
-    const none = (): Promise<void> => Promise.reject(new Error('not of this test'));
-    return { namesrvAddr, clusterName: 'DefaultCluster', brokerName: 'broker-a', broker, restartBroker: none, stop: none };
-  };
+  const targetOf = (broker: Target['broker']): Target => exchange.targetOf(broker);
 
   /** One of each kind of message, more than a commit log file of them, and a committed offset. */
   const fill = async (target: Target, part: string): Promise<void> => {
@@ -62,7 +35,7 @@ interop('a store written by one side and opened by the other', 'java', () => {
     for (const topic of ['Plain', 'Batched', 'Zipped'] as const) await createTopic(target, topic, TOPICS[topic]);
     await createGroup(target, 'StoreGroup');
     const p = `p-${mark}`;
-    await java.startProducer({ name: p, namesrvAddr, group: `StoreProducer-${mark}` });
+    await java.startProducer({ name: p, namesrvAddr: exchange.namesrvAddr, group: `StoreProducer-${mark}` });
     await java.sendMany(p, { topic: 'Plain', tags: 'A', keys: `key-${part}-%d all`, bodyBytes: 700 }, { count: 150 });
     await java.sendBatch(
       p,
@@ -72,7 +45,7 @@ interop('a store written by one side and opened by the other', 'java', () => {
     await java.send(p, { topic: 'Plain', body: `delayed ${mark}`, delayTimeLevel: 18 });
     const consumer = {
       name: `c-${mark}`,
-      namesrvAddr,
+      namesrvAddr: exchange.namesrvAddr,
       group: 'StoreGroup',
       subscriptions: { Batched: '*' },
       behaviour: { failTimes: 1, delayLevel: 1 },
@@ -124,7 +97,7 @@ interop('a store written by one side and opened by the other', 'java', () => {
       ['an orderly stop', false],
       ['kill -9', true],
     ])('ours, then Apache, then ours again: nothing is lost after %s', async (_how, kill) => {
-      const storeDir = join(dir, `round-${++rounds}`, 'store');
+      const storeDir = join(exchange.dir, `round-${++rounds}`, 'store');
       const ours = await open('ours', { storeDir });
       await fill(targetOf(ours), 'first');
       const first = await snapshot(targetOf(ours));
@@ -147,16 +120,28 @@ interop('a store written by one side and opened by the other', 'java', () => {
   });
 
   it('neither side opens a folder that the other one uses', async () => {
-    const storeDir = join(dir, 'locked', 'store');
+    const storeDir = join(exchange.dir, 'locked', 'store');
     const ours = await open('ours', { storeDir });
     // 4.9.7, because 5.3.3 takes twenty seconds to end after it was refused.
     const refusedJava = await apache
-      .startBroker({ version: '4.9.7', namesrvAddr, dir: join(dir, 'locked', 'theirs'), storeDir, config: FILES })
+      .startBroker({
+        version: '4.9.7',
+        namesrvAddr: exchange.namesrvAddr,
+        dir: join(exchange.dir, 'locked', 'theirs'),
+        storeDir,
+        config: FILES,
+      })
       .then((broker) => broker.kill().then(() => 'started'), String);
     expect(refusedJava).toMatch(/Lock failed,MQ already started/);
     await ours.stop();
     const theirs = await open('5.3.3', { storeDir });
-    const refused = await startBundledBroker({ namesrvAddr, dir: join(dir, 'locked', 'mine'), storeDir, config: FILES, wait: false });
+    const refused = await startBundledBroker({
+      namesrvAddr: exchange.namesrvAddr,
+      dir: join(exchange.dir, 'locked', 'mine'),
+      storeDir,
+      config: FILES,
+      wait: false,
+    });
     expect(await refused.process.exited).not.toBe(0);
     expect(refused.process.output).toMatch(/lock/i);
     await theirs.kill();

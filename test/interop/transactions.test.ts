@@ -1,5 +1,3 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeProperties } from '../../src/common/message/properties.js';
@@ -7,7 +5,6 @@ import type { MessageRecord } from '../../src/common/message/record.js';
 import { LocalTransactionState, TransactionProducer } from '../../src/index.js';
 import {
   APACHE_VERSIONS,
-  type ApacheVersion,
   apache,
   type ClientDriver,
   type DrivenMessage,
@@ -16,10 +13,8 @@ import {
   javaClient,
   type MessageInit,
   peersAvailable,
-  registered,
-  startBundledBroker,
-  startBundledNamesrv,
 } from '../peers/index.js';
+import { type Side, StoreExchange } from './store-exchange.js';
 import { dumpQueue } from './store-reading.js';
 import { createTopic, interop, messageCount, startTarget, type Target, targetVersion, until } from './support.js';
 
@@ -185,42 +180,29 @@ interop('the transaction producer of this project', 'java', () => {
 });
 
 interop('half messages of one side, opened by the other', 'java', () => {
-  const cleanups: (() => unknown)[] = [];
-  let dir: string;
-  let namesrvAddr: string;
+  let exchange: StoreExchange;
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'mqkit-halves-'));
-    const namesrv = await startBundledNamesrv(join(dir, 'namesrv'));
-    cleanups.push(() => namesrv.process.kill());
-    namesrvAddr = namesrv.address;
+    exchange = await StoreExchange.start('halves');
   });
   afterAll(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    rmSync(dir, { recursive: true, force: true });
+    await exchange?.end();
   });
 
-  const open = async (wanted: 'ours' | ApacheVersion, at: { storeDir: string; port?: number; checks: boolean }) => {
-    const kind = wanted === 'ours' ? (targetVersion() ?? wanted) : wanted;
+  const open = async (wanted: Side, at: { storeDir: string; port?: number; checks: boolean }) => {
+    const side = wanted === 'ours' ? (targetVersion() ?? wanted) : wanted;
     const { checks, ...place } = at;
-    const options = { namesrvAddr, dir: join(at.storeDir, '..', `node-${kind}`), ...place };
-    mkdirSync(options.dir, { recursive: true });
     const files = { mappedFileSizeCommitLog: 1024 * 1024, mappedFileSizeConsumeQueue: 2000, maxHashSlotNum: 500, maxIndexNum: 2000 };
     const config = {
       ...files,
       timerWheelEnable: false,
       ...(checks ? { ...QUICK_CHECKS, transactionCheckMax: 15 } : { transactionCheckInterval: 3_600_000 }),
     };
-    const broker =
-      kind === 'ours' ? await startBundledBroker({ ...options, config }) : await apache.startBroker({ ...options, version: kind, config });
-    cleanups.push(() => broker.kill());
-    await registered(namesrvAddr, broker.address);
-    const none = (): Promise<void> => Promise.reject(new Error('not of this test'));
-    const target: Target = { namesrvAddr, clusterName: 'DefaultCluster', brokerName: 'broker-a', broker, restartBroker: none, stop: none };
-    return { broker, target };
+    const broker = await exchange.open(side, { ...place, config });
+    return { broker, target: exchange.targetOf(broker) };
   };
 
   // 4.9.7 cannot read the op messages of 5.x, nor ours.
-  const PAIRS: ['ours' | ApacheVersion, 'ours' | ApacheVersion, boolean][] = [
+  const PAIRS: [Side, Side, boolean][] = [
     ['ours', '5.3.3', false],
     ['ours', '5.3.3', true],
     ['5.3.3', 'ours', false],
@@ -228,11 +210,11 @@ interop('half messages of one side, opened by the other', 'java', () => {
     ['4.9.7', 'ours', false],
   ];
   it.each(PAIRS)('%s, then %s (after kill -9: %s): what is open is asked about there, what ended is not', async (first, second, kill) => {
-    const storeDir = join(dir, `${first}-${second}-${kill}`, 'store');
+    const storeDir = join(exchange.dir, `${first}-${second}-${kill}`, 'store');
     const writer = await open(first, { storeDir, checks: false });
     await createTopic(writer.target, 'Moved');
     let answer: LocalTransactionState = UNKNOW;
-    const { producer, checked, send } = await ownProducer(namesrvAddr, 'PG_moved', () => answer);
+    const { producer, checked, send } = await ownProducer(exchange.namesrvAddr, 'PG_moved', () => answer);
     try {
       await send('Moved', 'committed', COMMIT_MESSAGE);
       await send('Moved', 'rolled back', ROLLBACK_MESSAGE);
