@@ -3,6 +3,7 @@ import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection } from '../../src/remoting/server.js';
 import { MAX_HELD_PULLS } from '../limits.js';
 import type { MessageFilter } from '../store/index.js';
+import { ByConnection } from './by-connection.js';
 import { DeadlineWheel, WheelEntry } from './deadline-wheel.js';
 
 /** A pull that waits for messages. */
@@ -53,7 +54,7 @@ export type PullResumer = (held: HeldPull) => void;
  */
 export class PullHoldService {
   readonly #queues = new Map<string, Map<number, HeldPull[]>>();
-  readonly #byConnection = new Map<Connection, Set<HeldPull>>();
+  readonly #byConnection = new ByConnection<HeldPull>();
   readonly #wheel: DeadlineWheel;
   readonly #timers: Timers;
   readonly #maxHeld: number;
@@ -100,12 +101,7 @@ export class PullHoldService {
     }
     held.index = list.length;
     list.push(held);
-    let ofConnection = this.#byConnection.get(held.connection);
-    if (ofConnection === undefined) {
-      ofConnection = new Set();
-      this.#byConnection.set(held.connection, ofConnection);
-    }
-    ofConnection.add(held);
+    this.#byConnection.add(held);
     this.#wheel.add(held);
     this.#count++;
     return true;
@@ -169,7 +165,7 @@ export class PullHoldService {
 
   /** Forgets the pulls of a connection that is gone. */
   onConnectionClosed(connection: Connection): void {
-    for (const held of this.#byConnection.get(connection) ?? []) this.#release(held);
+    for (const held of this.#byConnection.of(connection)) this.#release(held);
   }
 
   /** Runs the deadlines that are due; for tests that move the clock. */
@@ -207,9 +203,7 @@ export class PullHoldService {
       }
     }
     held.index = -1;
-    const ofConnection = this.#byConnection.get(held.connection);
-    ofConnection?.delete(held);
-    if (ofConnection?.size === 0) this.#byConnection.delete(held.connection);
+    this.#byConnection.delete(held);
     this.#count--;
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timers } from '../../src/common/clock.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection } from '../../src/remoting/server.js';
-import { DeadlineWheel, WheelEntry } from '../longpolling/index.js';
+import { ByConnection, DeadlineWheel, WheelEntry } from '../longpolling/index.js';
 import type { PopQuery } from './pop-selector.js';
 
 /** A pop that waits for messages. */
@@ -48,7 +48,7 @@ export class PopHoldService {
   readonly #wheel: DeadlineWheel;
   /** By watched topic: the topic itself and the retry topics; then by group. */
   readonly #watched = new Map<string, Map<string, Waiters>>();
-  readonly #byConnection = new Map<Connection, Set<HeldPop>>();
+  readonly #byConnection = new ByConnection<HeldPop>();
   #arrived: HeldPop[] = [];
   /** Places whose oldest pop is among the arrived. */
   readonly #isWaking = new Set<Set<HeldPop>>();
@@ -101,12 +101,7 @@ export class PopHoldService {
     if (place.size >= this.#policy.popPollingSize) return false;
     place.add(held);
     held.place = place;
-    let ofConnection = this.#byConnection.get(held.connection);
-    if (ofConnection === undefined) {
-      ofConnection = new Set();
-      this.#byConnection.set(held.connection, ofConnection);
-    }
-    ofConnection.add(held);
+    this.#byConnection.add(held);
     this.#wheel.add(held);
     this.#count++;
     return true;
@@ -151,7 +146,7 @@ export class PopHoldService {
 
   /** Forgets the pops of a connection that is gone. */
   onConnectionClosed(connection: Connection): void {
-    for (const held of this.#byConnection.get(connection) ?? []) {
+    for (const held of this.#byConnection.of(connection)) {
       this.#wheel.remove(held);
       this.#unlink(held);
     }
@@ -214,9 +209,7 @@ export class PopHoldService {
     held.place = null;
     place.delete(held);
     this.#count--;
-    const ofConnection = this.#byConnection.get(held.connection);
-    ofConnection?.delete(held);
-    if (ofConnection?.size === 0) this.#byConnection.delete(held.connection);
+    this.#byConnection.delete(held);
     if (place.size > 0) return;
     const waiters = this.#watched.get(query.topic)?.get(query.group);
     if (waiters === undefined) return;

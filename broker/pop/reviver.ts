@@ -1,13 +1,12 @@
 import type { HostAddress } from '../../src/common/host.js';
-import { stringHashCode } from '../../src/common/java.js';
 import type { Logger } from '../../src/common/logger.js';
-import { encodeOffsetMsgId } from '../../src/common/message/message-id.js';
 import { appendProperty, getProperty, MessageConst } from '../../src/common/message/properties.js';
 import { decodeRecord, type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
 import { originalTopicOf, popRetryTopic } from '../../src/common/pop.js';
 import { dlqTopic, isRetryTopic } from '../../src/common/topic-names.js';
 import type { ConsumerOffsetManager } from '../offsets/index.js';
 import { isStored } from '../processors/put-status.js';
+import { deliveredAgain, withOrigin } from '../redelivery.js';
 import type { BrokerStats } from '../stats/index.js';
 import type { MessageStore, PutMessage, PutSink, PutStatus } from '../store/index.js';
 import type { SubscriptionGroupManager } from '../subscriptions/index.js';
@@ -104,39 +103,7 @@ export class Reviver implements PutSink {
       properties = appendProperty(properties, MessageConst.FIRST_POP_TIME, String(popTime));
     }
     if (!isRetryTopic(topic)) properties = withOrigin(properties, record);
-    const tags = getProperty(properties, MessageConst.TAGS);
-    return {
-      topic,
-      queueId: 0,
-      flag: record.flag,
-      sysFlag: record.sysFlag,
-      bornTimestamp: record.bornTimestamp,
-      bornHost: record.bornHost,
-      storeHost: this.#parts.storeHost,
-      reconsumeTimes: record.reconsumeTimes + 1,
-      preparedTransactionOffset: 0,
-      body: record.body,
-      properties,
-      tagsCode: tags === undefined ? 0 : stringHashCode(tags),
-      // The check point counts as done when its messages are as safe as they were.
-      waitStoreMsgOK: true,
-      queueOffset: 0,
-      commitLogOffset: 0,
-      storeTimestamp: 0,
-      context: done,
-    };
+    // The check point counts as done when its messages are as safe as they were.
+    return deliveredAgain(record, { topic, storeHost: this.#parts.storeHost, properties, waitStoreMsgOK: true, context: done });
   }
-}
-
-/** Where a dead letter came from, in the properties that CONSUMER_SEND_MSG_BACK leaves. */
-function withOrigin(properties: string, record: MessageRecord): string {
-  let result = properties;
-  if (getProperty(result, MessageConst.RETRY_TOPIC) === undefined) {
-    result = appendProperty(result, MessageConst.RETRY_TOPIC, record.topic);
-  }
-  if (getProperty(result, MessageConst.ORIGIN_MESSAGE_ID) === undefined) {
-    const offsetMsgId = encodeOffsetMsgId(record.storeHost, record.commitLogOffset);
-    result = appendProperty(result, MessageConst.ORIGIN_MESSAGE_ID, offsetMsgId);
-  }
-  return result;
 }

@@ -1,7 +1,5 @@
 import { decompressBody } from '../../src/common/compression.js';
-import { stringHashCode } from '../../src/common/java.js';
 import { decodeBatch } from '../../src/common/message/batch.js';
-import { encodeOffsetMsgId } from '../../src/common/message/message-id.js';
 import { appendProperty, getProperty, MessageConst, removeProperty } from '../../src/common/message/properties.js';
 import { decodeRecord, type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
 import { isWriteable } from '../../src/common/perm-name.js';
@@ -12,6 +10,7 @@ import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { parkDelayed } from '../delay/index.js';
 import type { BrokerParts } from '../parts.js';
+import { deliveredAgain, withOrigin } from '../redelivery.js';
 import { deadLetterKey } from '../stats/index.js';
 import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
 import type { SubscriptionGroupConfig } from '../subscriptions/index.js';
@@ -113,35 +112,14 @@ export class SendBackProcessor implements PutSink {
 
   /** The stored message as a new one that remembers where it came from. */
   #again(record: MessageRecord, asked: Asked): PutMessage {
-    let { properties } = record;
-    if (getProperty(properties, MessageConst.RETRY_TOPIC) === undefined) {
-      properties = appendProperty(properties, MessageConst.RETRY_TOPIC, record.topic);
-    }
-    if (getProperty(properties, MessageConst.ORIGIN_MESSAGE_ID) === undefined) {
-      const offsetMsgId = encodeOffsetMsgId(record.storeHost, record.commitLogOffset);
-      properties = appendProperty(properties, MessageConst.ORIGIN_MESSAGE_ID, offsetMsgId);
-    }
-    properties = removeProperty(removeProperty(properties, MessageConst.WAIT), MessageConst.DELAY);
-    const tags = getProperty(properties, MessageConst.TAGS);
-    return {
+    const properties = removeProperty(removeProperty(withOrigin(record.properties, record), MessageConst.WAIT), MessageConst.DELAY);
+    return deliveredAgain(record, {
       topic: record.topic,
-      queueId: 0,
-      flag: record.flag,
-      sysFlag: record.sysFlag,
-      bornTimestamp: record.bornTimestamp,
-      bornHost: record.bornHost,
       storeHost: this.#parts.storeHost,
-      reconsumeTimes: record.reconsumeTimes + 1,
-      preparedTransactionOffset: 0,
-      body: record.body,
       properties: appendProperty(properties, MessageConst.WAIT, 'false'),
-      tagsCode: tags === undefined ? 0 : stringHashCode(tags),
       waitStoreMsgOK: false,
-      queueOffset: 0,
-      commitLogOffset: 0,
-      storeTimestamp: 0,
       context: asked,
-    };
+    });
   }
 
   #toDeadLetters(put: PutMessage, group: string): void {

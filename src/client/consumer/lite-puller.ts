@@ -1,4 +1,3 @@
-import type { TimerHandle } from '../../common/clock.js';
 import { MQError } from '../../common/errors.js';
 import { buildPullSysFlag } from '../../common/sys-flag.js';
 import type { SubscriptionData } from '../../remoting/bodies/subscription.js';
@@ -11,6 +10,7 @@ import type { ConsumeTrace } from '../trace/consume-trace.js';
 import { PullStatus } from '../types.js';
 import type { LiteCache, PolledChunk } from './lite-cache.js';
 import type { LitePullSettings } from './lite-pull-settings.js';
+import { OneTimer } from './one-timer.js';
 import type { ProcessQueue } from './process-queue.js';
 import { type PullContext, type PullResult, readPullResult } from './pull-result.js';
 
@@ -55,21 +55,23 @@ export class LitePuller implements ResponseHandler {
   #brokerId = 0;
   #isPaused = false;
   #isStopped = false;
-  #timer: TimerHandle | undefined;
+  /** When to pull next. */
+  readonly #later: OneTimer;
 
   constructor(parts: LitePullerParts, processQueue: ProcessQueue) {
     this.#parts = parts;
+    this.#later = new OneTimer(parts.client.timers, () => this.#pull());
     this.processQueue = processQueue;
   }
 
   start(delayMs: number): void {
-    this.#later(delayMs);
+    this.#later.set(delayMs);
   }
 
   /** No more pulls; the answer of the one on its way is thrown away. */
   stop(): void {
     this.#isStopped = true;
-    this.#clearTimer();
+    this.#later.clear();
   }
 
   pause(): void {
@@ -79,8 +81,8 @@ export class LitePuller implements ResponseHandler {
   resume(): void {
     if (this.#isPaused) {
       this.#isPaused = false;
-      if (this.#timer !== undefined) {
-        this.#later(0);
+      if (this.#later.isSet) {
+        this.#later.set(0);
       }
     }
   }
@@ -93,7 +95,7 @@ export class LitePuller implements ResponseHandler {
     this.consumeOffset = offset;
     this.processedOffset = offset;
     this.#nextOffset = offset;
-    this.#later(0);
+    this.#later.set(0);
   }
 
   /** A poll gets the chunk. @returns false when the queue was given up, or a seek came after the pull */
@@ -161,7 +163,7 @@ export class LitePuller implements ResponseHandler {
   #onFailure(error: MQError, delayMs: number): void {
     const { topic, brokerName, queueId } = this.processQueue.queue;
     this.#parts.client.logger.warn(`pull of ${topic}/${brokerName}/${queueId} failed: ${error.message}`);
-    this.#later(delayMs);
+    this.#later.set(delayMs);
   }
 
   #pull(): void {
@@ -171,9 +173,9 @@ export class LitePuller implements ResponseHandler {
     }
     this.processQueue.lastPullTimestamp = client.clock.nowMs();
     if (this.#isPaused) {
-      this.#later(DELAY_ON_PAUSE_MS);
+      this.#later.set(DELAY_ON_PAUSE_MS);
     } else if (this.#isFull()) {
-      this.#later(DELAY_ON_FLOW_CONTROL_MS);
+      this.#later.set(DELAY_ON_FLOW_CONTROL_MS);
     } else if (this.#nextOffset < 0) {
       void this.#findStart(this.#seeks);
     } else {
@@ -249,22 +251,7 @@ export class LitePuller implements ResponseHandler {
     const { routes, logger } = this.#parts.client;
     await routes.refreshAll([topic], (_topic, error) => logger.warn(`route of topic ${topic} could not be found: ${String(error)}`));
     if (!this.#isOver(seeks)) {
-      this.#later(DELAY_ON_EXCEPTION_MS);
-    }
-  }
-
-  #later(delayMs: number): void {
-    this.#clearTimer();
-    this.#timer = this.#parts.client.timers.setTimeout(() => {
-      this.#timer = undefined;
-      this.#pull();
-    }, delayMs);
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== undefined) {
-      this.#parts.client.timers.clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#later.set(DELAY_ON_EXCEPTION_MS);
     }
   }
 }

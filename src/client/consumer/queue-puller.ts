@@ -1,10 +1,10 @@
-import type { TimerHandle } from '../../common/clock.js';
 import { MQError } from '../../common/errors.js';
 import { buildPullSysFlag } from '../../common/sys-flag.js';
 import type { ResponseHandler } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
 import { MessageModel, PullStatus } from '../types.js';
+import { OneTimer } from './one-timer.js';
 import type { ConsumerParts, QueueConsumer } from './parts.js';
 import type { ProcessQueue } from './process-queue.js';
 import { type PullContext, type PullResult, readPullResult } from './pull-result.js';
@@ -32,7 +32,8 @@ export class QueuePuller implements ResponseHandler {
   readonly #owner: QueuePullerOwner;
   #nextOffset = -1;
   #brokerId = 0;
-  #timer: TimerHandle | undefined;
+  /** When to pull next. */
+  readonly #later: OneTimer;
   #flowControlled = false;
   #pullStartMs = 0;
   /** Times that flow control put a pull off; for the running info. */
@@ -40,6 +41,7 @@ export class QueuePuller implements ResponseHandler {
 
   constructor(parts: ConsumerParts, processQueue: ProcessQueue, consume: QueueConsumer, owner: QueuePullerOwner) {
     this.#parts = parts;
+    this.#later = new OneTimer(parts.client.timers, () => this.#pull());
     this.#processQueue = processQueue;
     this.#consume = consume;
     this.#owner = owner;
@@ -51,12 +53,12 @@ export class QueuePuller implements ResponseHandler {
 
   /** The first pull comes after the delay, and only then the start offset is asked: its last owner has time to commit. */
   start(delayMs: number): void {
-    this.#later(delayMs);
+    this.#later.set(delayMs);
   }
 
   /** No more pulls; the answer of the one on its way is thrown away. */
   stop(): void {
-    this.#clearTimer();
+    this.#later.clear();
   }
 
   get #exceptionDelayMs(): number {
@@ -70,7 +72,7 @@ export class QueuePuller implements ResponseHandler {
   /** Called when messages were consumed: a pull that waits for room goes out at once. */
   wake(): void {
     if (this.#flowControlled && !this.#isFull(this.#parts.settings.pullBatchSize)) {
-      this.#clearTimer();
+      this.#later.clear();
       this.#pull();
     }
   }
@@ -130,7 +132,7 @@ export class QueuePuller implements ResponseHandler {
         this.#consume.submit(processQueue.put(messages), processQueue);
       }
       if (settings.pullIntervalMs > 0) {
-        this.#later(settings.pullIntervalMs);
+        this.#later.set(settings.pullIntervalMs);
         return;
       }
     } else if (processQueue.msgCount === 0) {
@@ -142,7 +144,7 @@ export class QueuePuller implements ResponseHandler {
   #onFailure(error: MQError, delayMs: number): void {
     const { topic, brokerName, queueId } = this.#processQueue.queue;
     this.#parts.client.logger.warn(`pull of ${topic}/${brokerName}/${queueId} failed: ${error.message}`);
-    this.#later(delayMs);
+    this.#later.set(delayMs);
   }
 
   #pull(): void {
@@ -154,7 +156,7 @@ export class QueuePuller implements ResponseHandler {
     }
     processQueue.lastPullTimestamp = parts.client.clock.nowMs();
     if (parts.isSuspended()) {
-      this.#later(DELAY_ON_SUSPEND_MS);
+      this.#later.set(DELAY_ON_SUSPEND_MS);
       return;
     }
     if (this.#nextOffset < 0) {
@@ -163,7 +165,7 @@ export class QueuePuller implements ResponseHandler {
     }
     if (this.#isFull(0)) {
       this.flowControlTimes++;
-      this.#later(DELAY_ON_FLOW_CONTROL_MS);
+      this.#later.set(DELAY_ON_FLOW_CONTROL_MS);
       this.#flowControlled = true;
       return;
     }
@@ -176,7 +178,7 @@ export class QueuePuller implements ResponseHandler {
     const subscription = subscriptions.get(queue.topic);
     const target = client.routes.readAddr(queue.brokerName, this.#brokerId);
     if (subscription === undefined || target === undefined) {
-      this.#later(this.#exceptionDelayMs);
+      this.#later.set(this.#exceptionDelayMs);
       return;
     }
     this.#consume.syncOffset(this.#processQueue);
@@ -228,20 +230,5 @@ export class QueuePuller implements ResponseHandler {
       processQueue.msgBytes > settings.pullThresholdSizeForQueueMiB * MiB ||
       (!settings.isOrdered && processQueue.maxSpan > settings.consumeConcurrentlyMaxSpan)
     );
-  }
-
-  #later(delayMs: number): void {
-    this.#clearTimer();
-    this.#timer = this.#parts.client.timers.setTimeout(() => {
-      this.#timer = undefined;
-      this.#pull();
-    }, delayMs);
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== undefined) {
-      this.#parts.client.timers.clearTimeout(this.#timer);
-      this.#timer = undefined;
-    }
   }
 }
