@@ -161,7 +161,8 @@ it('a close waits no longer than five seconds for a broker that does not answer'
     timeIsOver();
   }
   await closed;
-  expect(warnings.at(-1)).toMatch(/^10 trace records of .* were not stored, 0 were$/);
+  // A heartbeat on its way may be given up after that.
+  expect(warnings).toContainEqual(expect.stringMatching(/^10 trace records of .* were not stored, 0 were$/));
 });
 
 it('after its close nothing is taken, and a second close is none', async () => {
