@@ -133,7 +133,9 @@ it('what is more than may wait is dropped and counted, and said once', async () 
   await dispatcher.close();
   expect(dispatcher.stats()).toEqual({ sent: MAX_WAITING_TRACES, dropped: 7, failed: 0 });
   expect(warnings.filter((warning) => warning.includes('some are dropped'))).toHaveLength(1);
-  expect(warnings).toContainEqual(expect.stringMatching(/^7 trace records of _INNER_TRACE_PRODUCER-PG-PRODUCE-\d+ were not stored, 2048 were$/));
+  expect(warnings).toContainEqual(
+    expect.stringMatching(/^7 trace records of _INNER_TRACE_PRODUCER-PG-PRODUCE-\d+ were not stored, 2048 were$/),
+  );
 });
 
 it('a broker that refuses the trace is named once, and nobody else learns of it', async () => {
