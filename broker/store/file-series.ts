@@ -30,6 +30,9 @@ export class FileSeries {
   /** From here on a file that was too short got zeros when it was loaded. */
   shortAt = Number.POSITIVE_INFINITY;
   #hasRemovedNames = false;
+  /** The path that was asked for last. */
+  #path = '';
+  #pathStart = -1;
 
   constructor(options: { directory: string; fileSize: number; disk: Disk; fds: FdCache }) {
     this.directory = options.directory;
@@ -100,7 +103,12 @@ export class FileSeries {
   }
 
   pathOf(start: number): string {
-    return join(this.directory, offsetFileName(start));
+    // Nearly every question is about the file that grows.
+    if (start !== this.#pathStart) {
+      this.#pathStart = start;
+      this.#path = join(this.directory, offsetFileName(start));
+    }
+    return this.#path;
   }
 
   has(start: number): boolean {

@@ -23,9 +23,10 @@ export class IncomingBatch extends BatchLayout {
   readonly tagsCodes: number[] = [];
   /** The message has properties beside TAGS whose names begin like those that decide how it is stored: their text must be looked at. */
   readonly isUnusual: boolean[] = [];
-  /** Where the values of UNIQ_KEY and KEYS lie; equal where there is none. */
-  readonly #uniqStarts: number[] = [];
-  readonly #uniqEnds: number[] = [];
+  /** Java's hash of UNIQ_KEY and 31 to the power of its length; 0 where there is none. */
+  readonly #uniqHashes: number[] = [];
+  readonly #uniqPowers: number[] = [];
+  /** Where the value of KEYS lies; equal where there is none. */
   readonly #keysStarts: number[] = [];
   readonly #keysEnds: number[] = [];
 
@@ -40,18 +41,19 @@ export class IncomingBatch extends BatchLayout {
   #scan(body: Buffer, i: number): void {
     this.tagsCodes[i] = 0;
     this.isUnusual[i] = false;
-    this.#uniqStarts[i] = this.#uniqEnds[i] = this.#keysStarts[i] = this.#keysEnds[i] = 0;
+    this.#uniqHashes[i] = this.#uniqPowers[i] = this.#keysStarts[i] = this.#keysEnds[i] = 0;
     let at = this.propertiesStarts[i]!;
     const end = at + this.propertiesBytes[i]!;
     while (at < end) {
+      if (isName(body, at, end, UNIQ_KEY)) {
+        at = this.#scanUniqKey(body, i, at + UNIQ_KEY.length + 1, end);
+        continue;
+      }
       let stop = at;
       while (stop < end && body[stop] !== PROPERTY_END) {
         stop++;
       }
-      if (isName(body, at, stop, UNIQ_KEY)) {
-        this.#uniqStarts[i] = at + UNIQ_KEY.length + 1;
-        this.#uniqEnds[i] = stop;
-      } else if (isName(body, at, stop, TAGS)) {
+      if (isName(body, at, stop, TAGS)) {
         this.tagsCodes[i] = stringHashCode(body.utf8Slice(at + TAGS.length + 1, stop));
       } else if (isName(body, at, stop, KEYS)) {
         this.#keysStarts[i] = at + KEYS.length + 1;
@@ -63,12 +65,40 @@ export class IncomingBatch extends BatchLayout {
     }
   }
 
+  /** Hashes the value at `start` on the way to its end; returns where the next property begins. */
+  #scanUniqKey(body: Buffer, i: number, start: number, end: number): number {
+    let hash = 0;
+    let power = 1;
+    let all = 0;
+    let stop = start;
+    for (let byte = 0; stop < end; stop++) {
+      byte = body[stop]!;
+      if (byte === PROPERTY_END) {
+        break;
+      }
+      hash = (Math.imul(31, hash) + byte) | 0;
+      power = Math.imul(31, power);
+      all |= byte;
+    }
+    if (all > 127) {
+      const text = body.utf8Slice(start, stop);
+      hash = stringHashCode(text);
+      power = 1;
+      for (let k = 0; k < text.length; k++) {
+        power = Math.imul(31, power);
+      }
+    }
+    this.#uniqHashes[i] = hash;
+    this.#uniqPowers[i] = stop === start ? 0 : power;
+    return stop + 1;
+  }
+
   /** Adds the hashes under which message `i` of the body is indexed: UNIQ_KEY, then every piece of KEYS. `prefix` is that of its topic. */
   addKeyHashes(body: Buffer, i: number, prefix: number, to: PutBatch): void {
-    const start = this.#uniqStarts[i]!;
-    const end = this.#uniqEnds[i]!;
-    if (end > start) {
-      to.addKeyHash(positiveHash(hashOf(body, start, end, prefix)));
+    const power = this.#uniqPowers[i]!;
+    if (power !== 0) {
+      // A power of 31 is never 0: 31 is odd.
+      to.addKeyHash(positiveHash((Math.imul(prefix, power) + this.#uniqHashes[i]!) | 0));
     }
     const keysEnd = this.#keysEnds[i]!;
     if (keysEnd > this.#keysStarts[i]!) {
@@ -90,25 +120,4 @@ function isName(body: Buffer, at: number, stop: number, name: Buffer): boolean {
     }
   }
   return true;
-}
-
-/** Java's hash of a UTF-8 text, going on from `prefix`. */
-function hashOf(body: Buffer, start: number, end: number, prefix: number): number {
-  let hash = prefix;
-  for (let i = start; i < end; i++) {
-    const byte = body[i]!;
-    if (byte > 127) {
-      return hashText(body.utf8Slice(start, end), prefix);
-    }
-    hash = (Math.imul(31, hash) + byte) | 0;
-  }
-  return hash;
-}
-
-function hashText(text: string, prefix: number): number {
-  let hash = prefix;
-  for (let i = 0; i < text.length; i++) {
-    hash = (Math.imul(31, hash) + text.charCodeAt(i)) | 0;
-  }
-  return hash;
 }
