@@ -33,7 +33,7 @@ interop('The message trace', 'java', () => {
       await target?.stop();
     });
 
-    it.each(APACHE_VERSIONS)('%s: send, consumption and transaction are there for both tools', async (version) => {
+    it.each(APACHE_VERSIONS)('checklist 40, %s: send, consumption and transaction are there for both tools', async (version) => {
       const id = version.replaceAll('.', '');
       const { namesrvAddr } = target;
       const topic = `Traced${id}`;

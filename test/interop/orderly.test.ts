@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PushConsumer } from '../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../src/client/producer/producer.js';
-import { APACHE_VERSIONS, apache, type ClientDriver, type Delivery, javaClient } from '../peers/index.js';
+import { RequestCode } from '../../src/remoting/codes.js';
+import { APACHE_VERSIONS, apache, type ClientDriver, type Delivery, javaClient, rawRequest } from '../peers/index.js';
 import { createGroup, createTopic, deadLetters, interop, startTarget, type Target, until } from './support.js';
 
 const queueOf = ({ brokerName }: Target, topic: string, queueId: number) => ({ topic, brokerName, queueId });
@@ -63,6 +64,26 @@ interop('ordered consumers of Java on the bundled nodes', 'java', () => {
       const properties = { ORIGIN_MESSAGE_ID: first!.message.msgId, RECONSUME_TIME: String(attempts) };
       expect(dead).toMatchObject([{ reconsumeTimes: attempts, properties }]);
       await java.stopPush(`c-${id}`);
+    });
+
+    it('checklist 32: a queue that a member holds cannot be locked by another; once it has gone, it can', async () => {
+      const [topic, group] = [`Locked${id}`, `LockedG${id}`];
+      await createTopic(target, topic, 1);
+      await createGroup(target, group);
+      await java.send('p', { topic, body: 'x' });
+      await java.startPush(init('holder', topic, group));
+      await java.receive(`holder-${id}`, 1);
+      const mqSet = [queueOf(target, topic, 0)];
+      const lock = async (): Promise<unknown[]> => {
+        const body = JSON.stringify({ consumerGroup: group, clientId: 'another', mqSet });
+        const answer = await rawRequest(target.broker.address, RequestCode.LOCK_BATCH_MQ, {}, body);
+        expect(answer.code).toBe(0);
+        return JSON.parse(answer.body.toString()).lockOKMQSet;
+      };
+      expect(await lock()).toEqual([]);
+      await java.stopPush(`holder-${id}`);
+      await until(async () => (await lock()).length === 1, 70_000);
+      expect(await lock()).toEqual(mqSet);
     });
 
     it('checklist 33: while a member joins, no two members consume a queue at the same time', async () => {

@@ -60,7 +60,9 @@ interop('POP consumption by the Java client', 'java', () => {
     }
   };
 
-  it('gets every message once, and one that failed after 10 s again, counted, under its own topic', { timeout: 90_000 }, async () => {
+  it('checklist 38: gets every message once, and one that failed after 10 s again, counted, under its own topic', {
+    timeout: 90_000,
+  }, async () => {
     const [once, later] = [await start('PopOnce'), await start('PopLater', 1)];
     const { msgId } = await java.send('p', { topic: 'PopLater', body: 'later', tags: 'A', keys: 'k' });
     await java.sendMany('p', { topic: 'PopOnce', body: '%d' }, { count: 200 });

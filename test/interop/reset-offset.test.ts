@@ -77,13 +77,13 @@ interop('Java consumers whose offsets are reset', 'java', () => {
     await online.java.stopPush(online.name);
   }
 
-  it('online groups begin again, whether the broker moves them or tells them to move', async () => {
+  it('checklist 35: online groups begin again, whether the broker moves them or tells them to move', async () => {
     const members: Member[] = [];
     for (const java of javas) members.push(await member(target, java, 'Server'), await member(old, java, 'Client'));
     await Promise.all(members.map(goesBack));
   });
 
-  it('groups that are offline begin where one queue was set, forward and back; without the broker keeping it they are refused', async () => {
+  it('checklist 35: groups that are offline begin where one queue was set, forward and back; without the broker keeping it they are refused', async () => {
     for (const java of javas) {
       const offline = await member(target, java, 'Offline');
       const commit = { consumerGroup: offline.group, queueId: '0', commitOffset: '3' };

@@ -96,6 +96,8 @@ export interface PushInit {
   /** topic → tag expression, or `sql:` and a selector */
   subscriptions: Record<string, string>;
   consumeFromWhere?: string;
+  /** For CONSUME_FROM_TIMESTAMP, `yyyyMMddHHmmss` (Java). */
+  consumeTimestamp?: string;
   maxReconsumeTimes?: number;
   consumeMessageBatchMaxSize?: number;
   consumeThread?: number;

@@ -18,6 +18,7 @@ export {
   type DrivenSendResult,
   DriverError,
   type MessageInit,
+  type PushInit,
 } from './driver.js';
 export { fetchAliOnsDriver, fetchApache, fetchGoDriver, fetchJavaDriver } from './fetch.js';
 export { APACHE_VERSIONS, type ApacheVersion, peersDir, repositoryRoot } from './paths.js';

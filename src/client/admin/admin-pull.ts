@@ -58,7 +58,8 @@ export async function queueRange(admin: AdminClient, addr: string, queue: Messag
   const max = await offsetAt(admin, addr, RequestCode.GET_MAX_OFFSET, queue);
   const minOffset = span.begin === undefined ? min : await search(span.begin);
   const maxOffset = span.end === undefined ? max : await search(span.end);
-  const before = span.begin === undefined ? min : await search(span.begin - 1);
+  // No broker is asked for a time before 1970; nothing was stored then.
+  const before = span.begin === undefined || span.begin <= 0 ? min : await search(span.begin - 1);
   return {
     minOffset,
     maxOffset,

@@ -2,13 +2,13 @@ import { MQError, NotFoundError } from '../../common/errors.js';
 import { versionDesc } from '../../common/mq-version.js';
 import { isRetryTopic, RETRY_GROUP_TOPIC_PREFIX } from '../../common/topic-names.js';
 import { type ConsumeStats, decodeConsumeStats } from '../../remoting/bodies/consume-stats.js';
-import { decodeConsumerRunningInfo } from '../../remoting/bodies/running-info.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { compareQueues, type MessageQueue, queueKey } from '../message-queue.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import { allMasters, consumersAt } from './connections.js';
 import { askAll, requireAll } from './fan-out.js';
 import { mapLimited } from './map-limited.js';
+import { askRunningInfo } from './running-info.js';
 import { knowsGroup } from './sub-group.js';
 import { masterAddrs } from './topic-list.js';
 
@@ -167,13 +167,9 @@ async function queueOwners(admin: AdminClient, addrs: readonly string[], consume
 async function queuesOfClient(
   admin: AdminClient,
   addr: string,
-  extFields: { consumerGroup: string; clientId: string },
+  client: { consumerGroup: string; clientId: string },
 ): Promise<MessageQueue[]> {
-  const response = await admin.ask(addr, {
-    code: RequestCode.GET_CONSUMER_RUNNING_INFO,
-    extFields: { ...extFields, jstackEnable: 'false' },
-  });
-  const { mqTable, mqPopTable } = decodeConsumerRunningInfo(bodyOf(response));
+  const { mqTable, mqPopTable } = await askRunningInfo(admin, addr, client);
   return [...mqTable, ...mqPopTable].map(([queue]) => queue);
 }
 

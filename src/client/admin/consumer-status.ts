@@ -1,12 +1,13 @@
 import { MQError, NotFoundError } from '../../common/errors.js';
 import { versionDesc } from '../../common/mq-version.js';
 import { type SubscriptionDifference, subscriptionDifferences } from '../../common/subscription-differences.js';
-import { type ConsumerRunningInfo, decodeConsumerRunningInfo, type ProcessQueueInfo } from '../../remoting/bodies/running-info.js';
-import { RequestCode, ResponseCode } from '../../remoting/codes.js';
+import type { ConsumerRunningInfo, ProcessQueueInfo } from '../../remoting/bodies/running-info.js';
+import { ResponseCode } from '../../remoting/codes.js';
 import { compareQueues, type MessageQueue, queueText } from '../message-queue.js';
-import { type AdminClient, bodyOf } from './admin-client.js';
+import type { AdminClient } from './admin-client.js';
 import { brokersOfGroup, consumersAt } from './connections.js';
 import { mapLimited } from './map-limited.js';
+import { askRunningInfo } from './running-info.js';
 
 /** What a consumer says of itself; tables are lists, by topic, broker name and queue id. */
 export interface RunningInfoView {
@@ -125,11 +126,7 @@ async function runningInfoOf(
   brokerAddr: string,
   { consumerGroup, clientId, jstack }: { consumerGroup: string; clientId: string; jstack: boolean },
 ): Promise<RunningInfoView> {
-  const response = await admin.ask(brokerAddr, {
-    code: RequestCode.GET_CONSUMER_RUNNING_INFO,
-    extFields: { consumerGroup, clientId, jstackEnable: String(jstack) },
-  });
-  return viewOf(decodeConsumerRunningInfo(bodyOf(response)));
+  return viewOf(await askRunningInfo(admin, brokerAddr, { consumerGroup, clientId, jstack }));
 }
 
 function viewOf(info: ConsumerRunningInfo): RunningInfoView {

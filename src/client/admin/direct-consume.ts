@@ -1,8 +1,7 @@
-import { UsageError } from '../../common/errors.js';
+import { ProtocolError, UsageError } from '../../common/errors.js';
 import { parseFastjsonObject } from '../../common/fastjson.js';
 import { encodeProperties } from '../../common/message/properties.js';
 import { compressionBits, MessageSysFlag } from '../../common/sys-flag.js';
-import { decodeConsumerRunningInfo } from '../../remoting/bodies/running-info.js';
 import { responseError } from '../../remoting/client.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { buildSendRequest, DEFAULT_CREATE_TOPIC_KEY } from '../producer/send-request.js';
@@ -11,6 +10,7 @@ import { publishQueuesOf } from '../route-table.js';
 import { ConsumeType, type SendResult } from '../types.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import type { MessageView } from './message-view.js';
+import { askRunningInfo } from './running-info.js';
 import { TOOLS_PRODUCER_GROUP } from './send-message.js';
 import { masterAddrs } from './topic-list.js';
 
@@ -45,10 +45,18 @@ export async function consumeDirectly(
   return {
     order: body.order === true,
     autoCommit: body.autoCommit === true,
-    consumeResult: body.consumeResult === undefined ? null : String(body.consumeResult),
+    consumeResult: resultName(body.consumeResult),
     remark: body.remark === undefined || body.remark === null ? null : String(body.remark),
     spentTimeMills: Number(body.spentTimeMills ?? 0),
   };
+}
+
+/** CMResult of Java in its order: Go's clients write the place in it, which fastjson takes for the name. */
+const RESULT_NAMES = ['CR_SUCCESS', 'CR_LATER', 'CR_ROLLBACK', 'CR_COMMIT', 'CR_THROW_EXCEPTION', 'CR_RETURN_NULL'];
+
+function resultName(result: unknown): string | null {
+  if (result === undefined || result === null) return null;
+  return typeof result === 'number' ? (RESULT_NAMES[result] ?? String(result)) : String(result);
 }
 
 async function requirePushClient(
@@ -56,10 +64,12 @@ async function requirePushClient(
   brokerAddr: string,
   client: { consumerGroup: string; clientId: string },
 ): Promise<void> {
-  const extFields = { ...client, jstackEnable: 'false' };
-  const response = await admin.ask(brokerAddr, { code: RequestCode.GET_CONSUMER_RUNNING_INFO, extFields }, [], CLIENT_TIMEOUT_MS);
-  const { properties } = decodeConsumerRunningInfo(bodyOf(response));
-  if (properties.get('PROP_CONSUME_TYPE') === ConsumeType.CONSUME_ACTIVELY) {
+  const info = await askRunningInfo(admin, brokerAddr, client, CLIENT_TIMEOUT_MS).catch((error: unknown) => {
+    // A client that cannot say yet what it is will refuse by itself if it has no listener.
+    if (error instanceof ProtocolError) return null;
+    throw error;
+  });
+  if (info?.properties.get('PROP_CONSUME_TYPE') === ConsumeType.CONSUME_ACTIVELY) {
     throw new UsageError(`client ${client.clientId} of group ${client.consumerGroup} pulls: it has no listener to give a message to`, {
       code: 'NOT_PUSH_CLIENT',
       hint: `see the clients of the group: mqadmin consumerConnection -g ${client.consumerGroup}`,

@@ -75,5 +75,6 @@ it.each([
         expect(to).toBeLessThanOrEqual(min + times.length);
       },
     ),
+    { numRuns: 2000 },
   );
 });

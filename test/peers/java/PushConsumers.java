@@ -24,6 +24,9 @@ final class PushConsumers {
         if (in.containsKey("consumeFromWhere")) {
             consumer.setConsumeFromWhere(ConsumeFromWhere.valueOf(in.getString("consumeFromWhere")));
         }
+        if (in.containsKey("consumeTimestamp")) {
+            consumer.setConsumeTimestamp(in.getString("consumeTimestamp"));
+        }
         if (in.containsKey("maxReconsumeTimes")) {
             consumer.setMaxReconsumeTimes(in.getIntValue("maxReconsumeTimes"));
         }
