@@ -1,8 +1,7 @@
 import { viewOf } from '../../src/common/int64.js';
+import { findValueEnd, hasNameAt, isAt } from '../../src/common/message/property-bytes.js';
 import { bodyLengthPos, MAGIC_CODE_POS, MESSAGE_MAGIC_CODE_V1, SYS_FLAG_POS, TOTAL_SIZE_POS } from '../../src/common/message/record.js';
 
-const NAME_END = 1;
-const VALUE_END = 2;
 const MINUS = 0x2d;
 const PLUS = 0x2b;
 const POINT = 0x2e;
@@ -57,7 +56,7 @@ export class RecordProperties {
     const firstBytes = this.#firstBytes;
     const ends = this.#ends;
     for (let at = propertiesAt + 2; at < end; ) {
-      const slot = firstBytes[buffer[at]!] === 1 ? slotAt(names, buffer, at) : -1;
+      const slot = firstBytes[buffer[at]!] === 1 ? slotAt(names, buffer, at, end) : -1;
       if (slot < 0) {
         at = findValueEnd(buffer, view, at, end) + 1;
         continue;
@@ -116,31 +115,8 @@ export class RecordProperties {
   }
 }
 
-/** The slot of the property that begins at a place; −1 when it is not asked for. */
-function slotAt(names: readonly Uint8Array[], buffer: Buffer, at: number): number {
-  for (let slot = 0; slot < names.length; slot++) {
-    const name = names[slot]!;
-    if (buffer[at] === name[0] && buffer[at + name.length] === NAME_END && isAt(buffer, at, name)) return slot;
-  }
+/** The slot of the property that begins at `at`, of properties that end at `end`; −1 when it is not asked for. */
+function slotAt(names: readonly Uint8Array[], buffer: Buffer, at: number, end: number): number {
+  for (let slot = 0; slot < names.length; slot++) if (hasNameAt(buffer, at, end, names[slot]!)) return slot;
   return -1;
-}
-
-function isAt(buffer: Buffer, start: number, bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if (buffer[start + i] !== bytes[i]) return false;
-  return true;
-}
-
-const VALUE_ENDS = 0x02020202;
-
-/** Where a value's last byte has passed; looks at four bytes at once. */
-function findValueEnd(buffer: Buffer, view: DataView, start: number, end: number): number {
-  let at = start;
-  for (; at <= end - 4; at += 4) {
-    // A byte of the difference that is 0 borrows from its highest bit; the lowest such byte is a true one.
-    const difference = view.getInt32(at, true) ^ VALUE_ENDS;
-    const found = (difference - 0x01010101) & ~difference & 0x80808080;
-    if (found !== 0) return at + ((31 - Math.clz32(found & -found)) >> 3);
-  }
-  while (at < end && buffer[at] !== VALUE_END) at++;
-  return at;
 }

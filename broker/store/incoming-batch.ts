@@ -1,10 +1,10 @@
+import { viewOf } from '../../src/common/int64.js';
 import { stringHashCode } from '../../src/common/java.js';
 import { BatchLayout } from '../../src/common/message/batch.js';
+import { findValueEnd, hasNameAt, VALUE_END } from '../../src/common/message/property-bytes.js';
 import { hashPieces, positiveHash } from './index-keys.js';
 import type { PutBatch } from './put-batch.js';
 
-const NAME_END = 1;
-const PROPERTY_END = 2;
 const TAGS = Buffer.from('TAGS');
 const KEYS = Buffer.from('KEYS');
 const UNIQ_KEY = Buffer.from('UNIQ_KEY');
@@ -42,20 +42,18 @@ export class IncomingBatch extends BatchLayout {
     this.tagsCodes[i] = 0;
     this.isUnusual[i] = false;
     this.#uniqHashes[i] = this.#uniqPowers[i] = this.#keysStarts[i] = this.#keysEnds[i] = 0;
+    const view = viewOf(body);
     let at = this.propertiesStarts[i]!;
     const end = at + this.propertiesBytes[i]!;
     while (at < end) {
-      if (isName(body, at, end, UNIQ_KEY)) {
+      if (hasNameAt(body, at, end, UNIQ_KEY)) {
         at = this.#scanUniqKey(body, i, at + UNIQ_KEY.length + 1, end);
         continue;
       }
-      let stop = at;
-      while (stop < end && body[stop] !== PROPERTY_END) {
-        stop++;
-      }
-      if (isName(body, at, stop, TAGS)) {
+      const stop = findValueEnd(body, view, at, end);
+      if (hasNameAt(body, at, stop, TAGS)) {
         this.tagsCodes[i] = stringHashCode(body.utf8Slice(at + TAGS.length + 1, stop));
-      } else if (isName(body, at, stop, KEYS)) {
+      } else if (hasNameAt(body, at, stop, KEYS)) {
         this.#keysStarts[i] = at + KEYS.length + 1;
         this.#keysEnds[i] = stop;
       } else if (RARE[body[at]!] === 1) {
@@ -71,11 +69,8 @@ export class IncomingBatch extends BatchLayout {
     let power = 1;
     let all = 0;
     let stop = start;
-    for (let byte = 0; stop < end; stop++) {
-      byte = body[stop]!;
-      if (byte === PROPERTY_END) {
-        break;
-      }
+    for (; stop < end && body[stop] !== VALUE_END; stop++) {
+      const byte = body[stop]!;
       hash = (Math.imul(31, hash) + byte) | 0;
       power = Math.imul(31, power);
       all |= byte;
@@ -106,18 +101,4 @@ export class IncomingBatch extends BatchLayout {
       hashPieces(prefix, keys, 0, keys.length, (hash) => to.addKeyHash(hash));
     }
   }
-}
-
-/** Whether the property [at, stop) has this name. */
-function isName(body: Buffer, at: number, stop: number, name: Buffer): boolean {
-  const nameEnd = at + name.length;
-  if (nameEnd >= stop || body[nameEnd] !== NAME_END) {
-    return false;
-  }
-  for (let i = 0; i < name.length; i++) {
-    if (body[at + i] !== name[i]) {
-      return false;
-    }
-  }
-  return true;
 }
