@@ -3,6 +3,7 @@ import type { SendResult } from '../client/types.js';
 import type { MQError } from '../common/errors.js';
 import type { Message } from '../common/message/message.js';
 import { errorName } from './error-name.js';
+import { Pacer } from './pacer.js';
 import type { Recorder } from './recorder.js';
 import { wallClockUs, writeStamp } from './stamp.js';
 
@@ -54,8 +55,6 @@ type Phase = 'idle' | 'warmup' | 'window' | 'drain';
 
 /** After an error a slot rests, so that a broker that is down is not asked a hundred thousand times a second. */
 const REST_AFTER_ERROR_MS = 100;
-/** Nearer than this the next planned send is awaited by spinning through the event loop, because timers are as coarse. */
-const SPIN_MS = 2;
 /** A turn that comes later than this after the end of the window sends nothing of the plan any more. */
 const LATE_TURN_MS = 20;
 /** Sends of one turn of the event loop, at most, so that answers are read in between. */
@@ -87,11 +86,10 @@ export class SendLoad implements SendHandler {
   #interrupted = false;
   #firstError: MQError | null = null;
   #paceScheduled = false;
+  #pacer: Pacer | undefined;
   #phaseTimer: NodeJS.Timeout | undefined;
   #restTimer: NodeJS.Timeout | undefined;
   #finish: () => void = () => {};
-  readonly #pace = (): void => this.#paceTurn();
-
   constructor(options: SendLoadOptions) {
     this.#options = options;
     this.#recorder = options.recorder;
@@ -104,7 +102,11 @@ export class SendLoad implements SendHandler {
       this.#free.push({ message: this.#options.createMessage(), startMs: 0, phase: 'idle' });
     }
     return new Promise((resolve) => {
-      this.#finish = () => resolve(this.#outcome());
+      this.#finish = () => {
+        this.#pacer?.close();
+        resolve(this.#outcome());
+      };
+      this.#pacer = this.#options.rate === undefined ? undefined : new Pacer(() => this.#paceTurn());
       const warm = this.#options.warmupMs > 0;
       this.#enter(warm ? 'warmup' : 'window', performance.now());
       this.#sendFree();
@@ -227,11 +229,7 @@ export class SendLoad implements SendHandler {
       return;
     }
     this.#paceScheduled = true;
-    if (waitMs > SPIN_MS) {
-      setTimeout(this.#pace, waitMs - SPIN_MS);
-    } else {
-      setImmediate(this.#pace);
-    }
+    this.#pacer?.wakeIn(waitMs);
   }
 
   #quantityReached(): boolean {

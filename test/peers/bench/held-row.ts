@@ -58,7 +58,7 @@ class Waiters {
         });
       }
       // In time as clients start, so that they do not all come again at once.
-      if (i % 50 === 49) await delay(100);
+      if (i % 5 === 4) await delay(10);
     }
   }
 
