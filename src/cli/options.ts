@@ -3,8 +3,8 @@
  * the generated manifest and the tests all read it.
  */
 
-/** How a value is read. `boolean` takes the word true or false, as Apache's tool does; `flag` takes no value. */
-export type OptionKind = 'text' | 'int' | 'long' | 'decimal' | 'duration' | 'boolean' | 'flag' | 'optionalText';
+/** How a value is read. `boolean` takes the word true or false, as Apache's tool does; `flag` takes no value; `texts` may be given several times. */
+export type OptionKind = 'text' | 'texts' | 'int' | 'long' | 'decimal' | 'duration' | 'boolean' | 'flag' | 'optionalText';
 
 /** One option; its long name is its key in the table. */
 export interface OptionSpec {
@@ -46,7 +46,9 @@ type KindType<K> = K extends 'int' | 'decimal' | 'duration'
     ? bigint
     : K extends 'boolean' | 'flag'
       ? boolean
-      : string;
+      : K extends 'texts'
+        ? readonly string[]
+        : string;
 
 type KindOf<S> = S extends { kind: infer K } ? K : 'text';
 
@@ -54,11 +56,11 @@ type IsSure<S> = S extends { required: true }
   ? true
   : S extends { default: string | number | bigint | boolean }
     ? true
-    : KindOf<S> extends 'flag'
+    : KindOf<S> extends 'flag' | 'texts'
       ? true
       : false;
 
-/** The typed values of a table: absent options without a default are undefined. */
+/** The typed values of a table: absent options without a default are undefined, absent `texts` none. */
 export type OptionValues<T extends OptionTable> = {
   -readonly [L in keyof T]: IsSure<T[L]> extends true ? KindType<KindOf<T[L]>> : KindType<KindOf<T[L]>> | undefined;
 };

@@ -1,6 +1,6 @@
 /**
  * Reads option words by the rules that users of Apache's tool know: `-t X`, `-tX`, `-t=X`, `--topic X`, `--topic=X`,
- * `-topic X`, unambiguous prefixes, several flags in one word, a lone `--`, the first of a repeated option wins.
+ * `-topic X`, unambiguous prefixes, several flags in one word, a lone `--`, the first of a repeated option wins (unless it may be repeated).
  * Faults keep Apache's wording, because scripts look for it.
  */
 import { UsageError } from '../common/errors.js';
@@ -14,7 +14,7 @@ interface NamedOption {
 
 /** The raw words of a command line, sorted to their options. */
 export interface ParsedOptions {
-  /** Values by table key; a flag has the text `true`. */
+  /** Values by table key; a flag has the text `true`, an option that may be repeated has its texts, one a line. */
   readonly values: ReadonlyMap<string, string>;
   /** Words that are no options, in order. */
   readonly words: readonly string[];
@@ -257,8 +257,11 @@ class OptionParser implements ParsedOptions {
   }
 
   #setValue(option: NamedOption, value: string): void {
-    if (!this.values.has(option.key)) {
+    const before = this.values.get(option.key);
+    if (before === undefined) {
       this.values.set(option.key, value);
+    } else if (option.spec.kind === 'texts') {
+      this.values.set(option.key, `${before}\n${value}`);
     }
     this.#waiting = null;
   }

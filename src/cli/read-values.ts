@@ -11,7 +11,7 @@ export function readValues<T extends OptionTable>(table: T, raw: ReadonlyMap<str
     } else if (spec.default !== undefined) {
       values[key] = spec.default;
     } else {
-      values[key] = spec.kind === 'flag' ? false : undefined;
+      values[key] = spec.kind === 'flag' ? false : spec.kind === 'texts' ? [] : undefined;
     }
   }
   return values as OptionValues<T>;
@@ -23,7 +23,7 @@ export function optionLabel(key: string, spec: OptionSpec): string {
   return spec.short === undefined ? long : `-${spec.short}, ${long}`;
 }
 
-function readValue(key: string, spec: OptionSpec, text: string): string | number | bigint | boolean {
+function readValue(key: string, spec: OptionSpec, text: string): string | number | bigint | boolean | readonly string[] {
   const expects = (what: string): UsageError => new UsageError(`${optionLabel(key, spec)} expects ${what}, got "${text}"`);
   switch (spec.kind ?? 'text') {
     case 'flag':
@@ -49,6 +49,8 @@ function readValue(key: string, spec: OptionSpec, text: string): string | number
       }
       return value;
     }
+    case 'texts':
+      return text.split(/\s*\n\s*/);
     case 'duration':
       return readDuration(text, expects);
     default:

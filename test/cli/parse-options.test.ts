@@ -137,6 +137,13 @@ describe('values', () => {
     expect(read()).toMatchObject({ topic: undefined, order: false, list: false });
   });
 
+  it('of an option that may be repeated keep their order', () => {
+    const several = defineOptions({ assert: { kind: 'texts', text: 'What must hold' } });
+    const values = (...argv: string[]): readonly string[] => readValues(several, parseOptions(argv, several).values, {}).assert;
+    expect(values()).toEqual([]);
+    expect(values('--assert', 'a<1', '--assert=b==2')).toEqual(['a<1', 'b==2']);
+  });
+
   it('say what they expected', () => {
     expect(() => read('-i', 'x')).toThrow('-i, --queueId expects a whole number of at least -5, got "x"');
     expect(() => read('-i', '-6')).toThrow('-i, --queueId expects a whole number of at least -5, got "-6"');
