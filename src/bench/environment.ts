@@ -14,6 +14,30 @@ export interface Environment {
   readonly loadAverage: number;
   readonly startedAt: string;
   readonly generator: GeneratorLoad;
+  /** Version of this toolkit. */
+  readonly mqkit?: string;
+  /** Median of a few writes of 4 KiB and their fdatasync, in the folder for temporary files. */
+  readonly fsyncMs?: number;
+  /** As the broker says it, where it was asked. */
+  readonly brokerVersion?: string;
+  /** The broker's process in the measured window, where it runs on this machine. */
+  readonly broker?: BrokerLoad;
+}
+
+/** What a broker's process used in the measured window. */
+export interface BrokerLoad {
+  readonly cpuSeconds: number;
+  /** At the end. */
+  readonly rssBytes: number;
+  readonly series: readonly BrokerPoint[];
+}
+
+export interface BrokerPoint {
+  /** From the beginning of the window. */
+  readonly atSeconds: number;
+  /** Of one core, since the point before. */
+  readonly cpuPercent: number;
+  readonly rssBytes: number;
 }
 
 /** How busy the load generator itself was in the measured window. */
@@ -24,6 +48,8 @@ export interface GeneratorLoad {
   /** Share of time the event loop had work, 0 to 1. */
   readonly eventLoopUtilization: number;
   readonly eventLoopLagMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** Pauses for garbage collection. */
+  readonly gc?: { readonly count: number; readonly totalMs: number; readonly maxMs: number };
 }
 
 /** Above this share of one core the generator may be what limits the figure. */

@@ -67,7 +67,12 @@ export async function runProducerBench(options: ProducerBenchOptions, hooks: Ben
       kind: 'producer',
       config: configOf(options),
       environment: describeEnvironment(startedAt, loadAverage, generator),
-      send: { ...recorder.measured(outcome.seconds), unsent: outcome.unsent, ...attemptsSince(before, producer.stats()) },
+      send: {
+        ...recorder.measured(outcome.seconds),
+        ...recorder.uncorrectedMeasured(),
+        unsent: outcome.unsent,
+        ...attemptsSince(before, producer.stats()),
+      },
       ...(outcome.interrupted ? { interrupted: true } : {}),
     };
   } finally {
@@ -76,7 +81,10 @@ export async function runProducerBench(options: ProducerBenchOptions, hooks: Ben
 }
 
 /** What the producer's counters say of the window. */
-function attemptsSince(before: ProducerStats, after: ProducerStats): Pick<SendMeasured, 'attempts' | 'retries' | 'failedAttemptsByCode'> {
+export function attemptsSince(
+  before: ProducerStats,
+  after: ProducerStats,
+): Pick<SendMeasured, 'attempts' | 'retries' | 'failedAttemptsByCode'> {
   const failed = Object.entries(after.failedAttemptsByCode)
     .map(([code, count]) => [code, count - (before.failedAttemptsByCode[code] ?? 0)] as const)
     .filter(([, count]) => count > 0);

@@ -1,4 +1,4 @@
-import type { IntervalSnapshot, Recorder } from './recorder.js';
+import type { IntervalSnapshot, RecordedPoint, Recorder } from './recorder.js';
 
 /** What a run tells while it goes on, and how it is ended early. */
 export interface BenchHooks {
@@ -7,15 +7,27 @@ export interface BenchHooks {
   /** Called every `intervalMs` with what happened since the last call. */
   readonly onInterval?: (snapshot: IntervalSnapshot) => void;
   readonly intervalMs?: number;
+  /** Called with each second of the window, about a second after its end. */
+  readonly onPoint?: (recorded: RecordedPoint) => void;
 }
 
 const DEFAULT_INTERVAL_MS = 1000;
 
-/** Takes snapshots until the function returned is called. Without a listener they only keep the interval histogram small. */
+/** Takes snapshots and ends the seconds of the series, until the function returned is called. */
 export function reportProgress(recorder: Recorder, hooks: BenchHooks): () => void {
   const timer = setInterval(() => {
     const snapshot = recorder.snapshot();
     hooks.onInterval?.(snapshot);
   }, hooks.intervalMs ?? DEFAULT_INTERVAL_MS);
-  return () => clearInterval(timer);
+  recorder.onPoint = hooks.onPoint;
+  let pointTimer: NodeJS.Timeout | undefined;
+  const tick = (): void => {
+    recorder.tick();
+    pointTimer = setTimeout(tick, Math.max(1, recorder.nextPointInMs));
+  };
+  tick();
+  return () => {
+    clearInterval(timer);
+    clearTimeout(pointTimer);
+  };
 }

@@ -76,9 +76,9 @@ export class ReceiveMeter {
     this.#close(performance.now());
   }
 
-  measured(): Required<ReceiveMeasured> {
+  measured(): ReceiveMeasured & Required<Pick<ReceiveMeasured, 'endToEndMs'>> {
     const seconds = this.#windowStartMs === 0 ? 0 : Math.max(this.#windowEndMs - this.#windowStartMs, 0) / 1000;
-    return { ...this.#options.recorder.measured(seconds), endToEndMs: this.#options.recorder.endToEndSummary() };
+    return { ...this.#options.recorder.measured(seconds), ...this.#options.recorder.endToEndMeasured() };
   }
 
   /** The warm-up counts from the first message. */
@@ -109,6 +109,7 @@ export class ReceiveMeter {
     // With a quantity the last message ends the window; without one it is as long as it was planned.
     this.#windowEndMs = this.#options.quantity !== undefined && this.#lastMs > 0 ? this.#lastMs : Math.min(endMs, this.#windowEndMs);
     this.#state = 'ended';
+    this.#options.recorder.closeWindow();
     this.#options.onEnd();
   }
 }

@@ -1,6 +1,6 @@
 import { round } from './environment.js';
-import { LatencyHistogram, type LatencyMs } from './latency-histogram.js';
-import type { Measured } from './result.js';
+import { LatencyHistogram } from './latency-histogram.js';
+import type { IntervalPoint, Measured, ReceiveMeasured, SendMeasured } from './result.js';
 
 /** What happened since the last snapshot. */
 export interface IntervalSnapshot {
@@ -21,36 +21,68 @@ export interface IntervalSnapshot {
   readonly totalErrors: number;
 }
 
-/** Counts outcomes and latencies; an outcome is recorded once, into the interval, and added to the totals with each snapshot. */
+/** A second of the window that is over. */
+export interface RecordedPoint {
+  readonly point: IntervalPoint;
+  /** Valid during the call. */
+  readonly latencies: LatencyHistogram;
+}
+
+const POINT_MS = 1000;
+/** After so many points one stands for {@link LATE_POINT_MS}, so that a run of days has a series that fits into memory. */
+const SECOND_POINTS = 7200;
+const LATE_POINT_MS = 10_000;
+/** What is left at the end of the window is part of the second before when it is shorter. */
+const SHORTEST_POINT_MS = 500;
+
+/** Counts outcomes and latencies; an outcome is recorded once, and spread over snapshots, seconds and totals with each of them. */
 export class Recorder {
-  readonly #interval = new LatencyHistogram();
-  readonly #total = new LatencyHistogram();
-  readonly #endToEndInterval = new LatencyHistogram();
-  readonly #endToEndTotal = new LatencyHistogram();
+  readonly #clock: { now(): number };
+  readonly #live = new Latencies();
+  readonly #sinceSnapshot = new Latencies();
+  readonly #total = new Latencies();
+  readonly #uncorrected = new Lazy();
   readonly #errorsByCode = new Map<string, number>();
   #count = 0;
   #bytes = 0;
   #errors = 0;
-  #intervalStartMs = performance.now();
-  #intervalCount = 0;
-  #intervalErrors = 0;
+  #snapshotStartMs: number;
+  #snapshotCount = 0;
+  #snapshotErrors = 0;
+  #windowStartMs = Number.NaN;
+  #isClosed = false;
+  readonly #series: IntervalPoint[] = [];
+  #point = new PointParts();
+  #lastPoint = new PointParts();
+  /** Called with each second of the window, one second late: the next one may still become a part of it. */
+  onPoint: ((recorded: RecordedPoint) => void) | undefined;
+
+  constructor(clock: { now(): number } = performance) {
+    this.#clock = clock;
+    this.#snapshotStartMs = clock.now();
+  }
 
   success(latencyUs: number, bodyBytes: number): void {
     this.#count++;
     this.#bytes += bodyBytes;
-    this.#interval.record(latencyUs);
+    this.#live.main.record(latencyUs);
+  }
+
+  /** The latency from the real send of a message that is counted by `success` from its planned time. */
+  uncorrected(latencyUs: number): void {
+    this.#uncorrected.get().record(latencyUs);
   }
 
   /** Several messages that one answer brought; one latency. */
   batch(latencyUs: number, count: number, bytes: number): void {
     this.#count += count;
     this.#bytes += bytes;
-    this.#interval.record(latencyUs);
+    this.#live.main.record(latencyUs);
   }
 
   /** The way from the producer to the consumer of a message that is counted by `success`. */
   endToEnd(latencyUs: number): void {
-    this.#endToEndInterval.record(latencyUs);
+    this.#live.endToEnd.get().record(latencyUs);
   }
 
   error(code: string): void {
@@ -66,45 +98,74 @@ export class Recorder {
     return this.#errors;
   }
 
-  /** Forgets everything: the warm-up ends here. */
+  /** Forgets everything: the warm-up ends here and the window begins. */
   reset(): void {
-    for (const histogram of [this.#interval, this.#total, this.#endToEndInterval, this.#endToEndTotal]) {
-      histogram.reset();
+    for (const latencies of [this.#live, this.#sinceSnapshot, this.#total]) {
+      latencies.reset();
     }
+    this.#uncorrected.reset();
     this.#errorsByCode.clear();
-    this.#count = this.#bytes = this.#errors = this.#intervalCount = this.#intervalErrors = 0;
-    this.#intervalStartMs = performance.now();
+    this.#count = this.#bytes = this.#errors = this.#snapshotCount = this.#snapshotErrors = 0;
+    this.#series.length = 0;
+    this.#point.begin(0, { count: 0, errors: 0 });
+    this.#lastPoint.seconds = 0;
+    this.#isClosed = false;
+    this.#windowStartMs = this.#snapshotStartMs = this.#clock.now();
+  }
+
+  /** Milliseconds until the second of the window that runs is over; a whole one before and after the window. */
+  get nextPointInMs(): number {
+    const lengthMs = this.#series.length < SECOND_POINTS ? POINT_MS : LATE_POINT_MS;
+    if (Number.isNaN(this.#windowStartMs) || this.#isClosed) {
+      return lengthMs;
+    }
+    const insideMs = this.#clock.now() - this.#windowStartMs;
+    return (Math.floor(this.#point.atSeconds * (1000 / lengthMs) + 0.5) + 1) * lengthMs - insideMs;
+  }
+
+  /** Ends the second that runs, if it is over. */
+  tick(): void {
+    if (!this.#isClosed && this.nextPointInMs <= 0) {
+      this.#endPoint(this.#clock.now());
+    }
+  }
+
+  /** The window is over: what is still answered belongs to its last second. */
+  closeWindow(): void {
+    this.#isClosed = true;
   }
 
   snapshot(): IntervalSnapshot {
-    const nowMs = performance.now();
-    const seconds = Math.max((nowMs - this.#intervalStartMs) / 1000, 1e-6);
-    const count = this.#count - this.#intervalCount;
+    this.#spread();
+    const nowMs = this.#clock.now();
+    const seconds = Math.max((nowMs - this.#snapshotStartMs) / 1000, 1e-6);
+    const count = this.#count - this.#snapshotCount;
+    const { main, endToEnd } = this.#sinceSnapshot;
     const result = {
       seconds,
       count,
       rate: count / seconds,
-      errors: this.#errors - this.#intervalErrors,
-      p50Ms: this.#interval.percentileMs(50),
-      p99Ms: this.#interval.percentileMs(99),
-      p999Ms: this.#interval.percentileMs(99.9),
-      meanMs: this.#interval.meanMs,
-      maxMs: this.#interval.maxMs,
-      endToEndMeanMs: this.#endToEndInterval.meanMs,
-      endToEndMaxMs: this.#endToEndInterval.maxMs,
+      errors: this.#errors - this.#snapshotErrors,
+      p50Ms: main.percentileMs(50),
+      p99Ms: main.percentileMs(99),
+      p999Ms: main.percentileMs(99.9),
+      meanMs: main.meanMs,
+      maxMs: main.maxMs,
+      endToEndMeanMs: endToEnd.histogram?.meanMs ?? 0,
+      endToEndMaxMs: endToEnd.histogram?.maxMs ?? 0,
       totalCount: this.#count,
       totalErrors: this.#errors,
     };
-    this.#addIntervals();
-    this.#intervalStartMs = nowMs;
-    this.#intervalCount = this.#count;
-    this.#intervalErrors = this.#errors;
+    this.#sinceSnapshot.reset();
+    this.#snapshotStartMs = nowMs;
+    this.#snapshotCount = this.#count;
+    this.#snapshotErrors = this.#errors;
     return result;
   }
 
-  /** Totals over a window of so many seconds. */
+  /** Totals over a window of so many seconds, which ends the series. */
   measured(seconds: number): Measured {
-    this.#addIntervals();
+    this.#endSeries(seconds);
     return {
       count: this.#count,
       errors: this.#errors,
@@ -112,19 +173,154 @@ export class Recorder {
       seconds: round(seconds, 6),
       rate: seconds > 0 ? round(this.#count / seconds, 1) : 0,
       bytesPerSecond: seconds > 0 ? Math.round(this.#bytes / seconds) : 0,
-      latencyMs: this.#total.summary(),
+      latencyMs: this.#total.main.summary(),
+      histogram: this.#total.main.encode(),
+      series: [...this.#series],
     };
   }
+
   /** Distribution of the way from the producer to the consumer. */
-  endToEndSummary(): LatencyMs {
-    this.#addIntervals();
-    return this.#endToEndTotal.summary();
+  endToEndMeasured(): Required<Pick<ReceiveMeasured, 'endToEndMs' | 'endToEndHistogram'>> {
+    this.#spread();
+    const histogram = this.#total.endToEnd.get();
+    return { endToEndMs: histogram.summary(), endToEndHistogram: histogram.encode() };
   }
 
-  #addIntervals(): void {
-    this.#total.add(this.#interval);
-    this.#interval.reset();
-    this.#endToEndTotal.add(this.#endToEndInterval);
-    this.#endToEndInterval.reset();
+  /** Distribution of the latencies from the real sends; nothing where they are the only ones. */
+  uncorrectedMeasured(): Pick<SendMeasured, 'uncorrectedLatencyMs' | 'uncorrectedHistogram'> {
+    const { histogram } = this.#uncorrected;
+    return histogram === undefined ? {} : { uncorrectedLatencyMs: histogram.summary(), uncorrectedHistogram: histogram.encode() };
+  }
+
+  #spread(): void {
+    if (!Number.isNaN(this.#windowStartMs)) {
+      this.#point.latencies.add(this.#live);
+    }
+    this.#total.add(this.#live);
+    this.#sinceSnapshot.add(this.#live);
+    this.#live.reset();
+  }
+
+  #endPoint(nowMs: number): void {
+    this.#spread();
+    const endSeconds = (nowMs - this.#windowStartMs) / 1000;
+    this.#point.end(endSeconds, { count: this.#count, errors: this.#errors });
+    this.#publishLast();
+    [this.#point, this.#lastPoint] = [this.#lastPoint, this.#point];
+    this.#point.begin(endSeconds, { count: this.#count, errors: this.#errors });
+  }
+
+  #endSeries(seconds: number): void {
+    this.#spread();
+    if (Number.isNaN(this.#windowStartMs)) {
+      return;
+    }
+    this.#isClosed = true;
+    this.#point.end(seconds, { count: this.#count, errors: this.#errors });
+    if (this.#lastPoint.seconds > 0 && this.#point.seconds * 1000 < SHORTEST_POINT_MS) {
+      this.#lastPoint.join(this.#point);
+    } else {
+      this.#publishLast();
+      [this.#point, this.#lastPoint] = [this.#lastPoint, this.#point];
+    }
+    this.#publishLast();
+    this.#point.begin(seconds, { count: this.#count, errors: this.#errors });
+  }
+
+  #publishLast(): void {
+    if (this.#lastPoint.seconds > 0) {
+      const point = this.#lastPoint.point();
+      this.#series.push(point);
+      this.onPoint?.({ point, latencies: this.#lastPoint.latencies.main });
+      this.#lastPoint.seconds = 0;
+    }
+  }
+}
+
+/** A histogram that takes memory only where something is recorded. */
+class Lazy {
+  histogram: LatencyHistogram | undefined;
+
+  get(): LatencyHistogram {
+    this.histogram ??= new LatencyHistogram();
+    return this.histogram;
+  }
+
+  add(other: Lazy): void {
+    if (other.histogram !== undefined) {
+      this.get().add(other.histogram);
+    }
+  }
+
+  reset(): void {
+    this.histogram?.reset();
+  }
+}
+
+class Latencies {
+  readonly main = new LatencyHistogram();
+  readonly endToEnd = new Lazy();
+
+  add(other: Latencies): void {
+    this.main.add(other.main);
+    this.endToEnd.add(other.endToEnd);
+  }
+
+  reset(): void {
+    this.main.reset();
+    this.endToEnd.reset();
+  }
+}
+
+interface Totals {
+  readonly count: number;
+  readonly errors: number;
+}
+
+/** One second while it is recorded. */
+class PointParts {
+  readonly latencies = new Latencies();
+  atSeconds = 0;
+  seconds = 0;
+  #count = 0;
+  #errors = 0;
+  #before: Totals = { count: 0, errors: 0 };
+
+  begin(atSeconds: number, before: Totals): void {
+    this.latencies.reset();
+    this.atSeconds = atSeconds;
+    this.seconds = 0;
+    this.#before = before;
+  }
+
+  end(endSeconds: number, totals: Totals): void {
+    this.seconds = endSeconds - this.atSeconds;
+    this.#count = totals.count - this.#before.count;
+    this.#errors = totals.errors - this.#before.errors;
+  }
+
+  /** Takes what came right after. */
+  join(next: PointParts): void {
+    this.latencies.add(next.latencies);
+    this.seconds += next.seconds;
+    this.#count += next.#count;
+    this.#errors += next.#errors;
+  }
+
+  point(): IntervalPoint {
+    const { main, endToEnd } = this.latencies;
+    return {
+      atSeconds: round(this.atSeconds, 3),
+      seconds: round(this.seconds, 3),
+      count: this.#count,
+      rate: round(this.#count / this.seconds, 1),
+      errors: this.#errors,
+      p50Ms: main.percentileMs(50),
+      p99Ms: main.percentileMs(99),
+      p999Ms: main.percentileMs(99.9),
+      meanMs: main.meanMs,
+      maxMs: main.maxMs,
+      ...(endToEnd.histogram === undefined ? {} : { endToEndMeanMs: endToEnd.histogram.meanMs, endToEndMaxMs: endToEnd.histogram.maxMs }),
+    };
   }
 }

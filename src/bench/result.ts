@@ -19,6 +19,27 @@ export interface Measured {
   /** Body bytes of `count` messages, per second. */
   readonly bytesPerSecond: number;
   readonly latencyMs: LatencyMs;
+  /** Every latency of the window: base64 of HdrHistogram's compressed V2 encoding, in microseconds. */
+  readonly histogram?: string;
+  /** The window second by second. */
+  readonly series?: readonly IntervalPoint[];
+}
+
+/** One second of the window; the last one can be shorter or longer, and later ones of a run of hours are longer. */
+export interface IntervalPoint {
+  /** Where it begins, from the beginning of the window. */
+  readonly atSeconds: number;
+  readonly seconds: number;
+  readonly count: number;
+  readonly rate: number;
+  readonly errors: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly meanMs: number;
+  readonly maxMs: number;
+  readonly endToEndMeanMs?: number;
+  readonly endToEndMaxMs?: number;
 }
 
 export interface SendMeasured extends Measured {
@@ -30,29 +51,60 @@ export interface SendMeasured extends Measured {
   readonly retries: number;
   /** Attempts without a result, by response code or error code; a message whose retry succeeded is no error. */
   readonly failedAttemptsByCode: Readonly<Record<string, number>>;
+  /** With a rate: from the real send instead of the planned time. It leaves out what messages waited for a broker that stalled. */
+  readonly uncorrectedLatencyMs?: LatencyMs;
+  readonly uncorrectedHistogram?: string;
 }
 
 export interface ReceiveMeasured extends Measured {
   /** From the stamp in the message, else from its bornTimestamp; absent for raw pulls, whose latencyMs is that of a pull. Elsewhere latencyMs is from storing to consuming. */
   readonly endToEndMs?: LatencyMs;
+  readonly endToEndHistogram?: string;
 }
 
-interface ResultBase {
+/** Messages by their sequence numbers. */
+export interface DeliveryMeasured {
+  /** Acknowledged to the producers, where the run knows. */
+  readonly sent?: number;
+  /** Different messages that arrived. */
+  readonly received: number;
+  readonly lost: number;
+  readonly duplicates: number;
+  /** Arrived after a message that was sent later to the same queue or with the same ordering key. */
+  readonly disordered: number;
+}
+
+/** What results of all kinds have. */
+export interface BenchResult {
   readonly schema: typeof RESULT_SCHEMA;
+  /** `producer`, `consumer` and the names of the other commands. */
+  readonly kind: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly environment: Environment;
+  readonly send?: SendMeasured;
+  readonly receive?: ReceiveMeasured;
+  readonly delivery?: DeliveryMeasured;
+  /** The runs of a kind that is made of several. */
+  readonly runs?: readonly BenchResult[];
   /** Present and true when the run was ended before its time. */
   readonly interrupted?: true;
+  /** The run could not go on; `failure` says why. What is there was measured until then. */
+  readonly partial?: true;
+  readonly failure?: string;
+  /** What the run drew its random choices from; given again, they are the same. */
+  readonly seed?: number;
+  /** The command line that repeats the run; keys are left out. */
+  readonly command?: string;
+  /** Why the figures may say less than they seem to. */
+  readonly warnings?: readonly string[];
 }
 
-export interface ProducerResult extends ResultBase {
+export interface ProducerResult extends BenchResult {
   readonly kind: 'producer';
   readonly send: SendMeasured;
 }
 
-export interface ConsumerResult extends ResultBase {
+export interface ConsumerResult extends BenchResult {
   readonly kind: 'consumer';
   readonly receive: ReceiveMeasured;
 }
-
-export type BenchResult = ProducerResult | ConsumerResult;

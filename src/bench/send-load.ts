@@ -47,6 +47,8 @@ interface Slot {
   readonly message: Message;
   /** Monotonic ms: the planned time with a rate, else the time of the call. */
   startMs: number;
+  /** With a rate: when it was really sent. */
+  sentMs: number;
   /** The phase it was sent in. */
   phase: Phase;
 }
@@ -99,7 +101,7 @@ export class SendLoad implements SendHandler {
   /** Runs warm-up and window, and waits for the answers of everything sent. */
   run(): Promise<SendLoadOutcome> {
     for (let i = 0; i < this.#options.inFlight; i++) {
-      this.#free.push({ message: this.#options.createMessage(), startMs: 0, phase: 'idle' });
+      this.#free.push({ message: this.#options.createMessage(), startMs: 0, sentMs: 0, phase: 'idle' });
     }
     return new Promise((resolve) => {
       this.#finish = () => {
@@ -128,6 +130,9 @@ export class SendLoad implements SendHandler {
       this.#lastAnswerMs = nowMs;
       if (result.sendStatus === 'SEND_OK') {
         this.#recorder.success((nowMs - slot.startMs) * 1000, slot.message.body.length);
+        if (this.#intervalMs > 0) {
+          this.#recorder.uncorrected((nowMs - slot.sentMs) * 1000);
+        }
       } else {
         this.#recorder.error(result.sendStatus);
       }
@@ -189,6 +194,7 @@ export class SendLoad implements SendHandler {
 
   #send(slot: Slot, startMs: number): void {
     slot.startMs = startMs;
+    slot.sentMs = this.#intervalMs > 0 ? performance.now() : startMs;
     slot.phase = this.#phase;
     const index = this.#issued++;
     this.#inFlight++;
@@ -280,6 +286,7 @@ export class SendLoad implements SendHandler {
       this.#windowStartMs = nowMs;
       this.#recorder.reset();
     }
+    this.#recorder.closeWindow();
   }
 
   /** Ends the phase also when no answer comes any more. Timers can be early, because they count from the beginning of a turn. */
