@@ -35,6 +35,15 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
   /** Does the work; prints nothing but progress. */
   protected abstract execute(values: OptionValues<T> & CommonValues, context: CommandContext): Promise<R>;
 
+  /** Puts around the work what has to be there while it goes on, and to go when it ends; may hand it other values. */
+  protected surround(
+    values: OptionValues<T> & CommonValues,
+    _context: CommandContext,
+    work: (values: OptionValues<T> & CommonValues) => Promise<R>,
+  ): Promise<R> {
+    return work(values);
+  }
+
   /** Prints the result as text. */
   protected abstract render(result: R, out: Output, values: OptionValues<T> & CommonValues): void;
 
@@ -106,7 +115,12 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     };
     const timeLimit = new TimeLimit(values.timeout, spec);
     try {
-      show(await timeLimit.race((signal) => this.execute(values, { signal, out, io, json, words: keepWords ? parsed.words : [] })));
+      show(
+        await timeLimit.race((signal) => {
+          const context: CommandContext = { signal, out, io, json, words: keepWords ? parsed.words : [] };
+          return this.surround(values, context, (its) => this.execute(its, context));
+        }),
+      );
     } catch (error) {
       if (error instanceof MQError && error.context.result !== undefined) {
         // What did succeed is shown before the error says what did not.

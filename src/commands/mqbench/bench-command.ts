@@ -6,6 +6,7 @@ import type { CommonValues, OptionTable, OptionValues } from '../../cli/options.
 import { type Output, toJson } from '../../cli/output.js';
 import { MQError, UsageError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
+import type { EmbeddedValues } from './embedded.js';
 import { startLiveLine } from './live-line.js';
 
 /** Words for the lines of a run. */
@@ -21,6 +22,19 @@ export interface RunTexts {
 
 /** What both kinds of runs share: the opening line, progress, Ctrl-C, and where the result goes. */
 export abstract class BenchCommand<T extends OptionTable, R extends BenchResult> extends MqCommand<T, R> {
+  /** With `--embedded` the work has nodes of its own. */
+  protected override async surround(
+    values: OptionValues<T> & CommonValues,
+    context: CommandContext,
+    work: (values: OptionValues<T> & CommonValues) => Promise<R>,
+  ): Promise<R> {
+    const { checkEmbedded, withEmbedded } = await import('./embedded.js');
+    const { env } = context.io;
+    const wanted: OptionValues<T> & CommonValues & EmbeddedValues = values;
+    checkEmbedded(wanted, env);
+    return wanted.embedded === true ? withEmbedded(wanted, env, work) : work(values);
+  }
+
   /** Runs with progress on stderr (terminal) or as plain lines, and writes the JSON file when one is named. */
   protected async runBench(
     texts: RunTexts,

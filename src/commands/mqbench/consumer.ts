@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { ConsumerBenchOptions } from '../../bench/consumer-bench.js';
 import type { ConsumerResult } from '../../bench/result.js';
-import { apacheConsumeLine, consumerReport } from '../../bench/text.js';
+import { apacheConsumeLine, consumerReport, wholeNumber } from '../../bench/text.js';
 import { signingKeys } from '../../cli/credentials.js';
 import { dateTimeMs } from '../../cli/format.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
@@ -9,6 +9,7 @@ import type { Output } from '../../cli/output.js';
 import { UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
+import { fillTopic } from './embedded.js';
 import {
   accessOptions,
   DEFAULT_NAMESRV_ADDR,
@@ -51,11 +52,12 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -g benchmark_consumer --duration 10s',
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -p true --from first -q 100000 --json',
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest --raw --duration 10s',
+    'mqbench consumer --embedded -q 100000',
   ];
   static override options = options;
 
   protected override async execute(values: Values, context: CommandContext): Promise<ConsumerResult> {
-    const bench = await benchOptions(values, context);
+    const bench = await benchOptions(values.embedded ? await filled(values, context) : values, context);
     const { runConsumerBench } = await import('../../bench/consumer-bench.js');
     return this.runBench(
       {
@@ -72,6 +74,17 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
   protected override renderText(result: ConsumerResult, out: Output): void {
     out.text(consumerReport(result));
   }
+}
+
+/** Messages that a consumer on nodes of its own finds. */
+const EMBEDDED_BACKLOG = 500_000;
+
+/** Throw-away nodes are empty: they get a backlog, and the run ends when it is consumed. */
+async function filled(values: Values, context: CommandContext): Promise<Values> {
+  const quantity = values.messageQuantity || EMBEDDED_BACKLOG;
+  context.out.note(`sending ${wholeNumber(quantity)} messages to consume`);
+  await fillTopic(values.namesrvAddr ?? DEFAULT_NAMESRV_ADDR, values.topic, quantity);
+  return { ...values, from: 'first', ...(values.duration === undefined && !values.raw ? { messageQuantity: quantity } : {}) };
 }
 
 async function benchOptions(values: Values, context: CommandContext): Promise<ConsumerBenchOptions> {

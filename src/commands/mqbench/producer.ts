@@ -53,6 +53,7 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
     'mqbench producer -n 127.0.0.1:9876 -t BenchmarkTest -w 64 -s 128 --duration 10s --warmup 2s',
     'mqbench producer -n 127.0.0.1:9876 --rate 10000 --duration 30s --json result.json',
     'mqbench producer -n 127.0.0.1:9876 -q 100000 --json',
+    'mqbench producer --embedded --duration 10s',
   ];
   static override options = options;
 

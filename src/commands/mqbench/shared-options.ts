@@ -9,11 +9,20 @@ export const DEFAULT_NAMESRV_ADDR = '127.0.0.1:9876';
 export const topicOption = defineOptions({
   topic: { short: 't', default: 'BenchmarkTest', text: 'Topic name, Default: BenchmarkTest' },
 });
+/** Nodes that a run brings along. */
+export const embeddedOptions = defineOptions({
+  embedded: { kind: 'flag', own: true, text: 'Run on a name server and brokers that are started for it and removed after it' },
+  brokers: { kind: 'int', own: true, min: 1, max: 16, text: 'With --embedded: number of brokers, Default: 1' },
+  queues: { kind: 'int', own: true, min: 1, max: 65_536, text: 'With --embedded: queues of the topic on each broker, Default: 8' },
+  flush: { own: true, text: 'With --embedded: ASYNC_FLUSH, SYNC_FLUSH, Default: ASYNC_FLUSH' },
+  slaves: { kind: 'int', own: true, min: 0, text: 'With --embedded: refused until the bundled broker replicates' },
+});
 export const accessOptions = defineOptions({
   msgTraceEnable: { short: 'm', kind: 'boolean', default: false, text: 'Message Trace Enable, Default: false' },
   aclEnable: { short: 'a', kind: 'boolean', default: false, text: 'Acl Enable, Default: false' },
   accessKey: { short: 'ak', env: 'ROCKETMQ_ACCESS_KEY', text: 'Acl access key' },
   secretKey: { short: 'sk', env: 'ROCKETMQ_SECRET_KEY', text: 'Acl secret key; better kept in the environment or in tools.yml' },
+  ...embeddedOptions,
 });
 export const reportOption = defineOptions({
   reportInterval: { short: 'ri', kind: 'int', default: 10_000, min: 100, text: 'The number of ms between reports, Default: 10000' },

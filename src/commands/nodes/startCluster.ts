@@ -47,7 +47,7 @@ export default class StartClusterCommand extends MqCommand<typeof options, Clust
         hint: 'mqadmin stopCluster ends it; -d names another folder',
       });
     }
-    const { planNodes, startNodes } = await import('./start-nodes.js');
+    const { planNodes, startNodes } = await import('../start/start-nodes.js');
     const { clusterName, brokerName, namesrvPort, brokerPort, bindAddress } = values;
     const note = (text: string): void => context.out.note(text);
     const wanted = { dir, clusterName, brokerName, namesrvPort, brokerPort, bindAddress, detached: true, env, note };

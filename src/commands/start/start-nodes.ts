@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, StoreError } from '../../common/errors.js';
 import { parseProperties, stringifyProperties } from '../../common/properties-file.js';
-import { freePorts, portsFree } from '../start/ports.js';
-import { waitForBroker } from '../start/readiness.js';
+import { freePorts, portsFree } from './ports.js';
+import { waitForBroker } from './readiness.js';
 
 const DEFAULT_NAMESRV_PORT = 9876;
 const DEFAULT_BROKER_PORT = 10911;
@@ -25,11 +25,15 @@ export interface StartNodesOptions {
   /** Further keys for broker.conf and namesrv.properties when they are written for the first time. */
   readonly brokerConfig?: Readonly<Record<string, string | number | boolean>>;
   readonly namesrvConfig?: Readonly<Record<string, string | number | boolean>>;
+  /** How many brokers, all of them masters; those after the first are named `broker-b` and so on, on free ports. */
+  readonly brokers?: number;
   /** The nodes outlive this process. */
   readonly detached?: boolean;
   readonly env?: NodeJS.ProcessEnv;
   /** Hears of ports that were taken. */
   note?(text: string): void;
+  /** Hears of each process as soon as it exists. */
+  onSpawn?(pid: number): void;
 }
 
 export interface StartedNode {
@@ -45,12 +49,14 @@ export interface StartedNodes {
   readonly brokerAddr: string;
   readonly namesrv: StartedNode;
   readonly broker: StartedNode;
-  /** Ends both, broker first. */
+  /** All of them; the first is `broker`. */
+  readonly brokers: readonly StartedNode[];
+  /** Ends them all, brokers first. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a name server and a broker as processes of their own and waits until the broker is registered.
+ * Starts a name server and brokers as processes of their own and waits until the brokers are registered.
  * @throws ConfigError for a wanted port that is taken, StoreError when a node does not come up; what was started is stopped.
  */
 export async function startNodes(options: StartNodesOptions): Promise<StartedNodes> {
@@ -68,7 +74,9 @@ export async function startNodes(options: StartNodesOptions): Promise<StartedNod
     const own = [bind, `brokerClusterName=${clusterName}`, `brokerName=${brokerName}`, `listenPort=${brokerPort}`];
     const broker = new NodeProcess('mqbroker', ['-c', files.broker, '-n', namesrvAddr, ...own], options);
     started.push(broker);
+    const furtherBrokers = await startFurtherBrokers(options, { namesrvAddr, bind, clusterName, file: files.broker, started });
     await waitForBroker(namesrvAddr, brokerName, started);
+    for (const further of furtherBrokers) await waitForBroker(namesrvAddr, further.brokerName, started);
     if (options.detached) for (const node of started) node.release();
     return {
       dir: options.dir,
@@ -78,6 +86,10 @@ export async function startNodes(options: StartNodesOptions): Promise<StartedNod
       brokerAddr,
       namesrv: { address: namesrvAddr, pid: namesrv.pid },
       broker: { address: brokerAddr, pid: broker.pid },
+      brokers: [
+        { address: brokerAddr, pid: broker.pid },
+        ...furtherBrokers.map(({ port, pid }) => ({ address: `${plan.host}:${port}`, pid })),
+      ],
       stop,
     };
   } catch (cause) {
@@ -86,8 +98,35 @@ export async function startNodes(options: StartNodesOptions): Promise<StartedNod
   }
 }
 
+interface FurtherBroker {
+  readonly brokerName: string;
+  readonly port: number;
+  readonly pid: number;
+}
+
+/** The brokers after the first: same configuration file, names, ports and stores of their own. */
+async function startFurtherBrokers(
+  options: StartNodesOptions,
+  cluster: { namesrvAddr: string; bind: string; clusterName: string; file: string; started: NodeProcess[] },
+): Promise<FurtherBroker[]> {
+  const { namesrvAddr, bind, clusterName, file, started } = cluster;
+  const further: FurtherBroker[] = [];
+  for (let index = 1; index < (options.brokers ?? 1); index++) {
+    const brokerName = `broker-${String.fromCharCode('a'.charCodeAt(0) + index)}`;
+    const port = await freePorts(BROKER_NEIGHBOURS, (bound) => randomInt(bound));
+    const own = [bind, `brokerClusterName=${clusterName}`, `brokerName=${brokerName}`, `listenPort=${port}`];
+    const store = `storePathRootDir=${join(options.dir, `store-${brokerName}`)}`;
+    const broker = new NodeProcess('mqbroker', ['-c', file, '-n', namesrvAddr, ...own, store], options);
+    started.push(broker);
+    further.push({ brokerName, port, pid: broker.pid });
+  }
+  return further;
+}
+
 /** Names and addresses that a start with these options takes. */
 export interface NodesPlan extends NodeNames {
+  /** What the nodes are reached by. */
+  readonly host: string;
   readonly namesrvPort: number;
   readonly brokerPort: number;
   readonly namesrvAddr: string;
@@ -114,7 +153,7 @@ export async function planNodes(options: StartNodesOptions): Promise<NodesPlan> 
     usual: DEFAULT_BROKER_PORT,
     neighbours: BROKER_NEIGHBOURS,
   });
-  return { ...names, namesrvPort, brokerPort, namesrvAddr: `${host}:${namesrvPort}`, brokerAddr: `${host}:${brokerPort}` };
+  return { ...names, host, namesrvPort, brokerPort, namesrvAddr: `${host}:${namesrvPort}`, brokerAddr: `${host}:${brokerPort}` };
 }
 
 async function choosePort(
@@ -207,6 +246,7 @@ class NodeProcess {
       windowsHide: true,
     });
     closeSync(out);
+    options.onSpawn?.(this.pid);
     this.#ended = new Promise((resolve) => {
       const onEnd = (): void => {
         this.#hasExited = true;
@@ -239,6 +279,7 @@ class NodeProcess {
   }
 
   async stop(): Promise<void> {
+    this.#child.ref();
     if (!this.#hasExited) this.#child.kill('SIGTERM');
     await this.#ended;
   }
