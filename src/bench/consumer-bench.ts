@@ -49,7 +49,7 @@ export async function runConsumerBench(options: ConsumerBenchOptions, hooks: Ben
   const loadAverage = os.loadavg()[0] ?? 0;
   const watch = new GeneratorWatch();
   const run = options.raw === true ? await pullBacklog(options, hooks, watch) : await listen(options, hooks, watch);
-  if (run.receive.count === 0 && run.receive.errors === 0 && hooks.signal?.aborted !== true) {
+  if (run.receive.count === 0 && run.receive.errors === 0 && hooks.signal?.aborted !== true && hooks.isPart !== true) {
     throw new TimeoutError(`no message of topic ${options.topic} arrived for group ${options.consumerGroup}`, {
       code: 'NOTHING_RECEIVED',
       hint: `send some at the same time: mqbench producer -t ${options.topic}; or read what is there: --from first with a new group`,
@@ -87,6 +87,7 @@ interface Run {
 const IDLE_LIMIT_MS = 30_000;
 
 async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: GeneratorWatch): Promise<Run> {
+  await hooks.ready?.();
   const recorder = new Recorder();
   let end: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
@@ -97,12 +98,16 @@ async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: G
   const stop = (): void => meter.stop();
   hooks.signal?.addEventListener('abort', stop, { once: true });
   let ranDry = false;
-  const { durationMs, warmupMs, idleLimitMs = IDLE_LIMIT_MS } = options;
+  const { durationMs, warmupMs } = options;
+  const idleLimitMs = hooks.isPart === true ? Number.POSITIVE_INFINITY : (options.idleLimitMs ?? IDLE_LIMIT_MS);
   const idle = watchIdle(recorder, durationMs === undefined ? idleLimitMs : warmupMs + durationMs, () => {
     ranDry = durationMs === undefined;
     stop();
   });
   const endProgress = reportProgress(recorder, hooks);
+  if (hooks.signal?.aborted === true) {
+    stop();
+  }
   try {
     await consumer.start();
     await ended;
@@ -171,6 +176,7 @@ async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, wat
   const { topic, consumerGroup, filter } = options;
   const pullBatchSize = options.pullBatchSize ?? DEFAULT_PULL_BATCH_SIZE;
   const raw = await RawPull.open({ client, topic, consumerGroup, pullBatchSize, recorder, ...(filter === undefined ? {} : { filter }) });
+  await hooks.ready?.();
   raw.start();
   await waitFor(options.warmupMs, hooks.signal);
   recorder.reset();

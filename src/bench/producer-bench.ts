@@ -26,6 +26,8 @@ export interface ProducerBenchOptions {
   readonly quantity?: number;
   /** Messages per second, planned evenly; without it as fast as answers come. */
   readonly rate?: number;
+  /** The plan begins so long after the others that make up the load. */
+  readonly rateOffsetMs?: number;
   /** Each message gets a key. */
   readonly keys?: boolean;
   /** Messages get one of so many tags in turn. */
@@ -52,10 +54,15 @@ export async function runProducerBench(options: ProducerBenchOptions, hooks: Ben
       watch.start();
     };
     const load = createLoad({ options, producer, recorder, onWindow });
+    await hooks.ready?.();
     const stop = (): void => load.stop();
     hooks.signal?.addEventListener('abort', stop, { once: true });
     const endProgress = reportProgress(recorder, hooks);
-    const outcome = await load.run();
+    const running = load.run();
+    if (hooks.signal?.aborted === true) {
+      stop();
+    }
+    const outcome = await running;
     endProgress();
     hooks.signal?.removeEventListener('abort', stop);
     const generator = watch.stop();
@@ -124,6 +131,7 @@ function createLoad({ options, producer, recorder, onWindow }: LoadParts): SendL
     createMessage: () => createMessage(options),
     ...(prepare === undefined ? {} : { prepare }),
     ...(options.rate === undefined ? {} : { rate: options.rate }),
+    ...(options.rateOffsetMs === undefined ? {} : { rateOffsetMs: options.rateOffsetMs }),
     ...(options.durationMs === undefined ? {} : { durationMs: options.durationMs }),
     ...(options.quantity === undefined ? {} : { quantity: options.quantity }),
   });

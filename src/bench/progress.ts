@@ -9,6 +9,10 @@ export interface BenchHooks {
   readonly intervalMs?: number;
   /** Called with each second of the window, about a second after its end. */
   readonly onPoint?: (recorded: RecordedPoint) => void;
+  /** Called with warm clients; the load begins when its promise resolves, so that several processes begin together. */
+  readonly ready?: () => Promise<void>;
+  /** The run is one of several that make up a load: that it received nothing, or nothing any more, is no failure of its own. */
+  readonly isPart?: boolean;
 }
 
 const DEFAULT_INTERVAL_MS = 1000;

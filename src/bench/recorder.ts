@@ -171,6 +171,7 @@ export class Recorder {
       errors: this.#errors,
       errorsByCode: Object.fromEntries([...this.#errorsByCode].sort(([a], [b]) => (a < b ? -1 : 1))),
       seconds: round(seconds, 6),
+      ...(Number.isNaN(this.#windowStartMs) ? {} : { windowStartedAtMs: round(performance.timeOrigin + this.#windowStartMs, 3) }),
       rate: seconds > 0 ? round(this.#count / seconds, 1) : 0,
       bytesPerSecond: seconds > 0 ? Math.round(this.#bytes / seconds) : 0,
       latencyMs: this.#total.main.summary(),

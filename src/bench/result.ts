@@ -14,6 +14,8 @@ export interface Measured {
   readonly errorsByCode: Readonly<Record<string, number>>;
   /** Length of the window, without warm-up. */
   readonly seconds: number;
+  /** Wall clock when the window began, ms since 1970 with fractions; absent when it never did. */
+  readonly windowStartedAtMs?: number;
   /** count / seconds. */
   readonly rate: number;
   /** Body bytes of `count` messages, per second. */

@@ -2,6 +2,7 @@ import type { SendHandler } from '../client/producer/pending-send.js';
 import type { SendResult } from '../client/types.js';
 import type { MQError } from '../common/errors.js';
 import type { Message } from '../common/message/message.js';
+import type { SendLedger } from './delivery-ledger.js';
 import { errorName } from './error-name.js';
 import { Pacer } from './pacer.js';
 import type { Recorder } from './recorder.js';
@@ -21,8 +22,12 @@ export interface SendLoadOptions {
   readonly createMessage: () => Message;
   /** Changes a message before each send (keys, tags). */
   readonly prepare?: (message: Message, index: number) => void;
+  /** Gives every message a sequence number; without it messages carry the time alone. */
+  readonly ledger?: SendLedger;
   /** Messages per second, planned evenly (open loop); without it each answer starts the next send (closed loop). */
   readonly rate?: number;
+  /** The plan begins so long after the phase, so that several loads send in turn. */
+  readonly rateOffsetMs?: number;
   readonly warmupMs: number;
   /** Length of the measured window; without it the quantity ends the run. */
   readonly durationMs?: number;
@@ -69,7 +74,9 @@ const SENDS_A_TURN = 256;
 export class SendLoad implements SendHandler {
   readonly #options: SendLoadOptions;
   readonly #recorder: Recorder;
+  readonly #ledger: SendLedger | undefined;
   readonly #intervalMs: number;
+  readonly #offsetMs: number;
   readonly #free: Slot[] = [];
   readonly #resting: Slot[] = [];
   #phase: Phase = 'idle';
@@ -95,7 +102,9 @@ export class SendLoad implements SendHandler {
   constructor(options: SendLoadOptions) {
     this.#options = options;
     this.#recorder = options.recorder;
+    this.#ledger = options.ledger;
     this.#intervalMs = options.rate === undefined ? 0 : 1000 / options.rate;
+    this.#offsetMs = options.rateOffsetMs ?? 0;
   }
 
   /** Runs warm-up and window, and waits for the answers of everything sent. */
@@ -199,7 +208,11 @@ export class SendLoad implements SendHandler {
     const index = this.#issued++;
     this.#inFlight++;
     this.#options.prepare?.(slot.message, index);
-    writeStamp(slot.message.body, wallClockUs());
+    if (this.#ledger === undefined) {
+      writeStamp(slot.message.body, wallClockUs());
+    } else {
+      this.#ledger.stamp(slot.message, wallClockUs());
+    }
     this.#options.target.sendAsync(slot.message, this, slot);
   }
 
@@ -212,7 +225,7 @@ export class SendLoad implements SendHandler {
       this.#nextPhase(nowMs);
     }
     for (let sent = 0; this.#phase !== 'drain' && this.#free.length > 0; sent++) {
-      const plannedMs = this.#phaseStartMs + this.#issued * this.#intervalMs;
+      const plannedMs = this.#phaseStartMs + this.#offsetMs + this.#issued * this.#intervalMs;
       if (plannedMs >= this.#phaseEndMs && nowMs >= this.#phaseEndMs) {
         this.#nextPhase(nowMs);
         continue;
@@ -278,7 +291,7 @@ export class SendLoad implements SendHandler {
     this.#phaseEndMs = Number.POSITIVE_INFINITY;
     this.#windowEndMs = nowMs;
     if (this.#phase === 'window' && this.#options.rate !== undefined && !this.#endedByQuantity) {
-      const planned = Math.floor((nowMs - this.#windowStartMs) / this.#intervalMs);
+      const planned = Math.floor((nowMs - this.#windowStartMs - this.#offsetMs) / this.#intervalMs + (this.#offsetMs > 0 ? 1 : 0));
       this.#unsent = Math.max(0, Math.min(planned, this.#options.quantity ?? planned) - this.#issued);
     }
     if (this.#phase === 'warmup') {
