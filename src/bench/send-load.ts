@@ -146,6 +146,9 @@ export class SendLoad implements SendHandler {
         this.#recorder.error(result.sendStatus);
       }
     }
+    if (result.sendStatus !== 'SEND_OK') {
+      this.#ledger?.failed(slot.message);
+    }
     this.#inFlight--;
     this.#sendAgain(slot, nowMs);
   }
@@ -153,6 +156,7 @@ export class SendLoad implements SendHandler {
   onException(error: MQError, context: unknown): void {
     const slot = context as Slot;
     this.#firstError ??= error;
+    this.#ledger?.failed(slot.message);
     if (slot.phase === this.#recorded) {
       this.#lastAnswerMs = performance.now();
       this.#recorder.error(errorName(error));
