@@ -90,16 +90,16 @@ export function consumerReport(result: ConsumerResult): string {
   return `${rows.join('\n')}\n`;
 }
 
-function headLine(verb: string, measured: Measured): string {
+export function headLine(verb: string, measured: Measured): string {
   return `${verb.padEnd(10)} ${wholeNumber(measured.count)} messages in ${seconds(measured.seconds * 1000)}: ${wholeNumber(measured.rate)} msg/s, ${byteCount(measured.bytesPerSecond)}/s, ${wholeNumber(measured.errors)} errors`;
 }
 
-function errorLines(measured: Measured): string[] {
+export function errorLines(measured: Measured): string[] {
   return Object.entries(measured.errorsByCode).map(([code, count]) => `${''.padEnd(10)} ${wholeNumber(count)} x ${code}`);
 }
 
 /** Attempts that failed and were made again: the message itself is no error. */
-function retryLines(send: SendMeasured): string[] {
+export function retryLines(send: SendMeasured): string[] {
   if (send.retries === 0) {
     return [];
   }
@@ -107,7 +107,7 @@ function retryLines(send: SendMeasured): string[] {
   return [`retries    ${wholeNumber(send.retries)} of ${wholeNumber(send.attempts)} attempts; failed: ${failed.join(', ') || 'none'}`];
 }
 
-function latencyLine(label: string, latency: LatencyMs): string {
+export function latencyLine(label: string, latency: LatencyMs): string {
   const parts: [string, number][] = [
     ['mean', latency.mean],
     ['p50', latency.p50],
@@ -121,7 +121,7 @@ function latencyLine(label: string, latency: LatencyMs): string {
 }
 
 /** With a rate the generator spins between planned sends, and its CPU says nothing about a limit. */
-function generatorLine(generator: GeneratorLoad, spins: boolean): string {
+export function generatorLine(generator: GeneratorLoad, spins: boolean): string {
   const limits = generator.cpuPercent >= BUSY_GENERATOR_PERCENT ? '; it may be what limits this figure' : '';
   const busy = spins ? ' (it spins between planned sends)' : limits;
   return `generator  ${generator.cpuPercent.toFixed(0)} % of one core, event-loop lag p99 ${milliseconds(generator.eventLoopLagMs.p99)} ms${busy}`;

@@ -18,6 +18,8 @@ export interface RunTexts {
   /** One line an interval when nothing can be redrawn. */
   readonly plainLine: (snapshot: IntervalSnapshot) => string;
   readonly plainIntervalMs: number;
+  /** Prints the lines of Apache's tool and nothing else, also on a terminal. */
+  readonly classic?: boolean;
 }
 
 /** What both kinds of runs share: the opening line, progress, Ctrl-C, and where the result goes. */
@@ -54,8 +56,10 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     const toStdout = !isJsonOnStdout(options.jsonFile);
     const say = (line: string): void => (toStdout ? context.out.line(line) : context.out.note(line));
-    say(texts.opening);
-    const live = context.io.terminal.animates ? await startLiveLine(texts.verb) : null;
+    if (texts.opening !== '') {
+      say(texts.opening);
+    }
+    const live = context.io.terminal.animates && texts.classic !== true ? await startLiveLine(texts.verb) : null;
     const hooks: BenchHooks = {
       signal: AbortSignal.any([context.signal, interrupt.signal]),
       intervalMs: live === null ? texts.plainIntervalMs : 500,
@@ -81,11 +85,11 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     if (json === '') {
       out.json(result);
     } else {
-      this.renderText(result, out);
+      this.renderText(result, out, values);
     }
   }
 
-  protected abstract renderText(result: R, out: Output): void;
+  protected abstract renderText(result: R, out: Output, values: OptionValues<T> & CommonValues): void;
 }
 
 /** `--json` without a file name. */

@@ -1,0 +1,44 @@
+import type { BatchResult } from './kind-results.js';
+import type { IntervalSnapshot } from './recorder.js';
+import { errorLines, generatorLine, headLine, latencyLine, retryLines, wholeNumber } from './text.js';
+
+/** Numbers as Apache's tools print them: `%7.3f`. */
+function average(ms: number): string {
+  return ms.toFixed(3).padStart(7);
+}
+
+/** Apache's line of a batch producer. A batch is its TPS, a message its MPS; failures are totals. */
+export function apacheBatchLine(snapshot: IntervalSnapshot, { time, batchSize }: { time: string; batchSize: number }): string {
+  const messageMs = snapshot.meanMs / batchSize;
+  return (
+    `Current Time: ${time} | Send TPS: ${Math.round(snapshot.rate / batchSize)} | Send MPS: ${Math.round(snapshot.rate)} | ` +
+    `Max RT(ms): ${Math.round(snapshot.maxMs)} | Average RT(ms): ${average(snapshot.meanMs)} | Average Message RT(ms): ${average(messageMs)} | ` +
+    `Send Failed: ${Math.round(snapshot.totalErrors / batchSize)} | Send Message Failed: ${snapshot.totalErrors}`
+  );
+}
+
+/** The closing report of `mqbench batch`. */
+export function batchReport(result: BatchResult): string {
+  const { send, batches, config } = result;
+  return text([
+    headLine('sent', send),
+    `batches    ${wholeNumber(batches.count)} of ${batches.batchSize} messages: ${wholeNumber(batches.rate)} batches/s, ${wholeNumber(batches.errors)} failed`,
+    ...unsentLine(result),
+    ...errorLines(send),
+    ...retryLines(send),
+    latencyLine('latency', send.latencyMs),
+    generatorLine(result.environment.generator, config.rate !== undefined),
+  ]);
+}
+
+function text(rows: readonly string[]): string {
+  return `${rows.join('\n')}\n`;
+}
+
+function unsentLine({ send, config }: Pick<BatchResult, 'send' | 'config'>): string[] {
+  return send.unsent === 0
+    ? []
+    : [
+        `unsent     ${wholeNumber(send.unsent)} planned messages: the broker did not keep up with ${wholeNumber(Number(config.rate))} msg/s`,
+      ];
+}
