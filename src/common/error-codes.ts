@@ -37,4 +37,6 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCodeEntry>> = {
     hint: 'check free space and permissions of the folder, and start again: nothing was changed',
   },
   STORE: { text: 'files of the store cannot be read, written or trusted' },
+  ASSERTION_FAILED: { text: 'a result is not what --assert or --fail-over asks for' },
+  REPORT_NOT_WRITTEN: { text: 'a file with a result could not be written', hint: 'make room, or name another file' },
 };

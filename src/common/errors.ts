@@ -11,7 +11,8 @@ export type ErrorCategory =
   | 'partial'
   | 'broker'
   | 'protocol'
-  | 'store';
+  | 'store'
+  | 'assertion';
 
 /** Exit code of a process that ends with an error of the category. */
 export const EXIT_CODES: Readonly<Record<ErrorCategory, number>> = {
@@ -25,6 +26,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCategory, number>> = {
   broker: 1,
   protocol: 1,
   store: 1,
+  assertion: 99,
 };
 
 /** Optional parts of every error. */
@@ -159,5 +161,12 @@ export class ProtocolError extends MQError {
 export class StoreError extends MQError {
   constructor(message: string, options: ErrorOptions = {}) {
     super('store', message, { ...options, defaultCode: 'STORE' });
+  }
+}
+
+/** What a result was expected to be and is not. */
+export class AssertionsFailedError extends MQError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('assertion', message, { ...options, defaultCode: 'ASSERTION_FAILED' });
   }
 }

@@ -1,12 +1,11 @@
-import { writeFile } from 'node:fs/promises';
 import type { BenchHooks } from '../../bench/progress.js';
 import type { IntervalSnapshot } from '../../bench/recorder.js';
 import type { BenchResult } from '../../bench/result.js';
 import type { CommonValues, OptionTable, OptionValues } from '../../cli/options.js';
-import { type Output, toJson } from '../../cli/output.js';
-import { MQError, UsageError } from '../../common/errors.js';
+import type { Output } from '../../cli/output.js';
 import { type CommandContext, MqCommand } from '../base.js';
 import type { EmbeddedValues } from './embedded.js';
+import { type JudgeValues, withVerdicts } from './judging.js';
 import { startLiveLine } from './live-line.js';
 
 /** Words for the lines of a run. */
@@ -24,7 +23,7 @@ export interface RunTexts {
 
 /** What both kinds of runs share: the opening line, progress, Ctrl-C, and where the result goes. */
 export abstract class BenchCommand<T extends OptionTable, R extends BenchResult> extends MqCommand<T, R> {
-  /** With `--embedded` the work has nodes of its own. */
+  /** With `--embedded` the work has nodes of its own. What comes of it is judged, and written to the files that are named. */
   protected override async surround(
     values: OptionValues<T> & CommonValues,
     context: CommandContext,
@@ -34,10 +33,12 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     const { env } = context.io;
     const wanted: OptionValues<T> & CommonValues & EmbeddedValues = values;
     checkEmbedded(wanted, env);
-    return wanted.embedded === true ? withEmbedded(wanted, env, work) : work(values);
+    return withVerdicts({ name: `${this.config.bin} ${this.id}`, values: wanted as unknown as JudgeValues, context }, () =>
+      wanted.embedded === true ? withEmbedded(wanted, env, work) : work(values),
+    );
   }
 
-  /** Runs with progress on stderr (terminal) or as plain lines, and writes the JSON file when one is named. */
+  /** Runs with progress on stderr (terminal) or as plain lines. */
   protected async runBench(
     texts: RunTexts,
     context: CommandContext,
@@ -66,14 +67,7 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
       onInterval: (snapshot) => (live === null ? say(texts.plainLine(snapshot)) : live.show(snapshot)),
     };
     try {
-      const result = await options.run(hooks);
-      await writeJsonFile(options.jsonFile, result);
-      return result;
-    } catch (error) {
-      if (error instanceof MQError && error.context.result !== undefined) {
-        await writeJsonFile(options.jsonFile, error.context.result);
-      }
-      throw error;
+      return await options.run(hooks);
     } finally {
       live?.end();
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
@@ -95,16 +89,4 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
 /** `--json` without a file name. */
 function isJsonOnStdout(jsonFile: string | undefined): boolean {
   return jsonFile === '';
-}
-
-/** Writes the result to the file that `--json` names, if it names one. */
-async function writeJsonFile(file: string | undefined, result: unknown): Promise<void> {
-  if (file === undefined || file === '') {
-    return;
-  }
-  try {
-    await writeFile(file, `${toJson(result)}\n`);
-  } catch (error) {
-    throw new UsageError(`--json ${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
 }

@@ -1,5 +1,6 @@
 import { seconds, wholeNumber } from '../../bench/text.js';
 import { defineOptions } from '../../cli/options.js';
+import { judgeOptions } from './judging.js';
 
 /** Without another end a run takes so long. */
 const DEFAULT_DURATION_MS = 30_000;
@@ -34,6 +35,7 @@ export const durationOption = defineOptions({
 });
 export const jsonOption = defineOptions({
   json: { kind: 'optionalText', own: true, text: 'Print the result as JSON, or write it to the file named' },
+  ...judgeOptions,
 });
 
 /** What ends the measured window: a number of messages, a time, or whichever comes first. */
