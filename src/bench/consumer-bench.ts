@@ -1,9 +1,12 @@
 import os from 'node:os';
 import { PushConsumer } from '../client/consumer/push-consumer.js';
 import { MQClient } from '../client/mq-client.js';
-import type { ConsumeFromWhere, Credentials } from '../client/types.js';
+import type { ClientOptions, ConsumeFromWhere, Credentials } from '../client/types.js';
 import { seededRandom } from '../common/clock.js';
 import { TimeoutError } from '../common/errors.js';
+import type { DeliveryState } from './delivery-check.js';
+import type { DeliveryReport } from './delivery-report.js';
+import { DeliveryWatch, readExpected } from './delivery-watch.js';
 import { describeEnvironment, GeneratorWatch } from './environment.js';
 import { loadHistograms } from './latency-histogram.js';
 import { type BenchHooks, reportProgress } from './progress.js';
@@ -34,6 +37,8 @@ export interface ConsumerBenchOptions {
   readonly raw?: boolean;
   readonly pullBatchSize?: number;
   readonly credentials?: Credentials;
+  /** The JSON result of the producers, read when the window is over: everything they sent must arrive. */
+  readonly expectFile?: string;
 }
 
 const DEFAULT_PULL_BATCH_SIZE = 32;
@@ -50,10 +55,7 @@ export async function runConsumerBench(options: ConsumerBenchOptions, hooks: Ben
   const watch = new GeneratorWatch();
   const run = options.raw === true ? await pullBacklog(options, hooks, watch) : await listen(options, hooks, watch);
   if (run.receive.count === 0 && run.receive.errors === 0 && hooks.signal?.aborted !== true && hooks.isPart !== true) {
-    throw new TimeoutError(`no message of topic ${options.topic} arrived for group ${options.consumerGroup}`, {
-      code: 'NOTHING_RECEIVED',
-      hint: `send some at the same time: mqbench producer -t ${options.topic}; or read what is there: --from first with a new group`,
-    });
+    throw nothingReceived(options);
   }
   const result: ConsumerResult = {
     schema: RESULT_SCHEMA,
@@ -61,20 +63,36 @@ export async function runConsumerBench(options: ConsumerBenchOptions, hooks: Ben
     config: configOf(options),
     environment: describeEnvironment(startedAt, loadAverage, watch.stop()),
     receive: run.receive,
+    ...run.delivered,
     ...(run.interrupted ? { interrupted: true } : {}),
   };
   if (run.ranDry) {
-    const wanted = options.quantity === undefined ? '' : ` of ${options.quantity}`;
-    throw new TimeoutError(
-      `only ${run.receive.count}${wanted} messages of topic ${options.topic} arrived, then none for ${options.idleLimitMs ?? IDLE_LIMIT_MS} ms`,
-      {
-        code: 'RAN_DRY',
-        hint: `send more at the same time: mqbench producer -t ${options.topic}; or give the run an end with --duration`,
-        context: { result },
-      },
-    );
+    throw ranDry(options, result);
   }
   return result;
+}
+
+/** The failure of a run to which no message came. */
+export function nothingReceived({ topic, consumerGroup }: ConsumerBenchOptions): TimeoutError {
+  return new TimeoutError(`no message of topic ${topic} arrived for group ${consumerGroup}`, {
+    code: 'NOTHING_RECEIVED',
+    hint: `send some at the same time: mqbench producer -t ${topic}; or read what is there: --from first with a new group`,
+  });
+}
+
+/** The failure of a run to which no message came any more before its quantity was reached. */
+export function ranDry({ topic, quantity, idleLimitMs = IDLE_LIMIT_MS }: ConsumerBenchOptions, result: ConsumerResult): TimeoutError {
+  const wanted = quantity === undefined ? '' : ` of ${quantity}`;
+  return new TimeoutError(`only ${result.receive.count}${wanted} messages of topic ${topic} arrived, then none for ${idleLimitMs} ms`, {
+    code: 'RAN_DRY',
+    hint: `send more at the same time: mqbench producer -t ${topic}; or give the run an end with --duration`,
+    context: { result },
+  });
+}
+
+interface Delivered {
+  readonly delivery?: DeliveryReport;
+  readonly deliveryState?: DeliveryState;
 }
 
 interface Run {
@@ -82,9 +100,12 @@ interface Run {
   readonly interrupted: boolean;
   /** Ended without reaching its quantity, because nothing came any more. */
   readonly ranDry: boolean;
+  /** What the sequence numbers say. */
+  readonly delivered?: Delivered;
 }
 
-const IDLE_LIMIT_MS = 30_000;
+/** Without a duration, a run in which nothing arrives for so long is over. */
+export const IDLE_LIMIT_MS = 30_000;
 
 async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: GeneratorWatch): Promise<Run> {
   await hooks.ready?.();
@@ -94,7 +115,13 @@ async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: G
     end = resolve;
   });
   const meter = new ReceiveMeter({ ...windowOf(options), recorder, onWindow: () => watch.start(), onEnd: end });
-  const consumer = createConsumer(options, meter);
+  const client = new MQClient(clientOptions(options));
+  const delivery = new DeliveryWatch({
+    topic: options.topic,
+    queueCount: () => client.routes.get(options.topic)?.subscribeQueues.length,
+    partial: options.filter !== undefined || (options.failRate ?? 0) > 0,
+  });
+  const consumer = createConsumer(options, { client, meter, delivery });
   const stop = (): void => meter.stop();
   hooks.signal?.addEventListener('abort', stop, { once: true });
   let ranDry = false;
@@ -110,14 +137,32 @@ async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: G
   }
   try {
     await consumer.start();
+    delivery.start(consumer);
     await ended;
+    if (options.expectFile !== undefined) {
+      await delivery.drain(await readExpected(options.expectFile), hooks.signal);
+    }
   } finally {
+    delivery.stop();
     clearInterval(idle);
     endProgress();
     hooks.signal?.removeEventListener('abort', stop);
     await consumer.shutdown();
   }
-  return { receive: meter.measured(), interrupted: meter.wasStopped, ranDry };
+  return { receive: meter.measured(), interrupted: meter.wasStopped, ranDry, delivered: await deliveredOf(options, hooks, delivery) };
+}
+
+/** The judgement, or what it takes for one over several consumers. */
+async function deliveredOf(options: ConsumerBenchOptions, hooks: BenchHooks, delivery: DeliveryWatch): Promise<Delivered> {
+  if (hooks.isPart === true) {
+    return { deliveryState: delivery.check.state() };
+  }
+  const report = delivery.judge(options.expectFile === undefined ? undefined : await readExpected(options.expectFile));
+  return report === undefined ? {} : { delivery: report };
+}
+
+function clientOptions(options: ConsumerBenchOptions): ClientOptions {
+  return { namesrvAddr: options.namesrvAddr, ...(options.credentials === undefined ? {} : { credentials: options.credentials }) };
 }
 
 function windowOf(options: ConsumerBenchOptions): { warmupMs: number; durationMs?: number; quantity?: number } {
@@ -144,23 +189,35 @@ function watchIdle(recorder: Recorder, limitMs: number, stop: () => void): NodeJ
   }, 250);
 }
 
-function createConsumer(options: ConsumerBenchOptions, meter: ReceiveMeter): PushConsumer {
+interface ConsumerParts {
+  readonly client: MQClient;
+  readonly meter: ReceiveMeter;
+  readonly delivery: DeliveryWatch;
+}
+
+function createConsumer(options: ConsumerBenchOptions, { client, meter, delivery }: ConsumerParts): PushConsumer {
   const consumer = new PushConsumer({
-    namesrvAddr: options.namesrvAddr,
+    ...clientOptions(options),
+    client,
     consumerGroup: options.consumerGroup,
     enableMsgTrace: options.msgTraceEnable ?? false,
     consumeThreadMax: options.concurrency,
     ...(options.consumeFromWhere === undefined ? {} : { consumeFromWhere: options.consumeFromWhere }),
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     ...(options.pullBatchSize === undefined ? {} : { pullBatchSize: options.pullBatchSize }),
   });
   const random = seededRandom(options.seed ?? 1);
   const failRate = options.failRate ?? 0;
   const { filter } = options;
+  const { check } = delivery;
   consumer.subscribe(options.topic, filter === undefined ? '*' : filter.type === 'SQL92' ? { sql: filter.expression } : filter.expression);
   consumer.onMessage((messages) => {
     const failed = failRate > 0 && random.nextFloat() < failRate;
     meter.receive(messages, failed);
+    if (!failed) {
+      for (const message of messages) {
+        check.receive(message);
+      }
+    }
     return failed ? 'RECONSUME_LATER' : 'CONSUME_SUCCESS';
   });
   return consumer;
@@ -169,10 +226,7 @@ function createConsumer(options: ConsumerBenchOptions, meter: ReceiveMeter): Pus
 /** The workload `--raw`: one pull on its way for each queue, over the whole backlog, until the duration is over. */
 async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, watch: GeneratorWatch): Promise<Run> {
   const recorder = new Recorder();
-  const client = new MQClient({
-    namesrvAddr: options.namesrvAddr,
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
-  });
+  const client = new MQClient(clientOptions(options));
   const { topic, consumerGroup, filter } = options;
   const pullBatchSize = options.pullBatchSize ?? DEFAULT_PULL_BATCH_SIZE;
   const raw = await RawPull.open({ client, topic, consumerGroup, pullBatchSize, recorder, ...(filter === undefined ? {} : { filter }) });

@@ -1,3 +1,6 @@
+import type { DeliveryState } from './delivery-check.js';
+import type { SentSequences } from './delivery-ledger.js';
+import type { DeliveryReport } from './delivery-report.js';
 import type { Environment } from './environment.js';
 import type { LatencyMs } from './latency-histogram.js';
 
@@ -64,18 +67,6 @@ export interface ReceiveMeasured extends Measured {
   readonly endToEndHistogram?: string;
 }
 
-/** Messages by their sequence numbers. */
-export interface DeliveryMeasured {
-  /** Acknowledged to the producers, where the run knows. */
-  readonly sent?: number;
-  /** Different messages that arrived. */
-  readonly received: number;
-  readonly lost: number;
-  readonly duplicates: number;
-  /** Arrived after a message that was sent later to the same queue or with the same ordering key. */
-  readonly disordered: number;
-}
-
 /** What results of all kinds have. */
 export interface BenchResult {
   readonly schema: typeof RESULT_SCHEMA;
@@ -85,7 +76,12 @@ export interface BenchResult {
   readonly environment: Environment;
   readonly send?: SendMeasured;
   readonly receive?: ReceiveMeasured;
-  readonly delivery?: DeliveryMeasured;
+  /** What became of the messages, by their sequence numbers. */
+  readonly delivery?: DeliveryReport;
+  /** The sequence numbers that were sent: what a consumer on its own is told with `--expect`. */
+  readonly sequences?: SentSequences;
+  /** What one consumer of several saw; the merged result has `delivery` instead. */
+  readonly deliveryState?: DeliveryState;
   /** The runs of a kind that is made of several. */
   readonly runs?: readonly BenchResult[];
   /** Present and true when the run was ended before its time. */

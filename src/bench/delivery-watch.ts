@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import type { MessageQueue } from '../client/message-queue.js';
+import { UsageError } from '../common/errors.js';
+import { DeliveryCheck } from './delivery-check.js';
+import { confirmedCount, type SentSequences } from './delivery-ledger.js';
+import { type DeliveryReport, judgeDelivery } from './delivery-report.js';
+
+const LOOK_MS = 100;
+/** Nothing came for so long: nothing is on its way any more. */
+const QUIET_MS = 3000;
+
+/** What a watch needs to know of a consumer. */
+export interface WatchedConsumer {
+  readonly assignedQueues: readonly MessageQueue[];
+}
+
+export interface DeliveryWatchOptions {
+  readonly topic: string;
+  /** Queues that the topic has; undefined while that is not known. */
+  readonly queueCount: () => number | undefined;
+  /** Not every message of the topic is for this consumer, or it gives some back: gaps are no losses. */
+  readonly partial: boolean;
+}
+
+/** Checks what a consumer gets, and whether it is the only one of its group. */
+export class DeliveryWatch {
+  readonly check = new DeliveryCheck();
+  readonly #options: DeliveryWatchOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #hadAll = false;
+  #sharedQueues = false;
+
+  constructor(options: DeliveryWatchOptions) {
+    this.#options = options;
+  }
+
+  start(consumer: WatchedConsumer): void {
+    const look = (): void => {
+      const owned = consumer.assignedQueues.filter((queue) => queue.topic === this.#options.topic).length;
+      const all = owned > 0 && owned === this.#options.queueCount();
+      this.#sharedQueues ||= this.#hadAll && !all;
+      this.#hadAll ||= all;
+    };
+    this.#timer = setInterval(look, LOOK_MS);
+  }
+
+  /** Resolves when all of `expected` has arrived, nothing comes any more, or the signal says so. */
+  async drain(expected: SentSequences | undefined, signal: AbortSignal | undefined): Promise<void> {
+    const wanted = expected === undefined ? Number.POSITIVE_INFINITY : confirmedCount(expected);
+    let seen = this.check.received;
+    for (let quietMs = 0; quietMs < QUIET_MS && signal?.aborted !== true && this.check.received < wanted; quietMs += LOOK_MS) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      if (this.check.received !== seen) {
+        seen = this.check.received;
+        quietMs = 0;
+      }
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Judges what came; undefined when nothing carried a sequence number and nobody says what was sent. */
+  judge(expected: SentSequences | undefined): DeliveryReport | undefined {
+    if (expected === undefined && this.check.received === 0) {
+      return undefined;
+    }
+    return judgeDelivery(this.check, { expected, gaps: this.#hadAll && !this.#sharedQueues && !this.#options.partial });
+  }
+}
+
+/**
+ * What a producer's result says that it sent.
+ * @throws UsageError when the file is no such result.
+ */
+export async function readExpected(file: string): Promise<SentSequences> {
+  let sequences: Partial<SentSequences> | undefined;
+  try {
+    sequences = (JSON.parse(await readFile(file, 'utf8')) as { sequences?: Partial<SentSequences> } | null)?.sequences;
+  } catch (error) {
+    throw new UsageError(`--expect ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  if (typeof sequences?.runId !== 'number' || !Array.isArray(sequences.producers)) {
+    throw new UsageError(`--expect ${file} does not say what was sent: it has no sequences`, {
+      hint: 'give the file that mqbench producer --json FILE wrote',
+    });
+  }
+  return sequences as SentSequences;
+}
