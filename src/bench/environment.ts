@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { type IntervalHistogram, monitorEventLoopDelay, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 
 /** What a figure depends on beside the broker; part of every result. */
 export interface Environment {
@@ -22,6 +22,26 @@ export interface Environment {
   readonly brokerVersion?: string;
   /** The broker's process in the measured window, where it runs on this machine. */
   readonly broker?: BrokerLoad;
+  /** The processes that made the load together; `generator` is the busiest of them then. */
+  readonly workers?: readonly WorkerInfo[];
+}
+
+/** One of the processes that made a load together. */
+export interface WorkerInfo {
+  /** `local 1`, or the address of a worker on another machine. */
+  readonly name: string;
+  readonly count: number;
+  readonly errors: number;
+  readonly generator: GeneratorLoad;
+  /** Of a worker that was reached by its address. */
+  readonly machine?: Pick<Environment, 'node' | 'platform' | 'kernel' | 'cpuModel' | 'cores' | 'memoryBytes' | 'loadAverage'>;
+  readonly clock?: ClockOffset;
+}
+
+/** How far a worker's clock is ahead of the coordinator's, and by how much that may be wrong: half of the quickest round trip. */
+export interface ClockOffset {
+  readonly offsetMs: number;
+  readonly uncertaintyMs: number;
 }
 
 /** What a broker's process used in the measured window. */
@@ -53,16 +73,21 @@ export interface GeneratorLoad {
 }
 
 /** Above this share of one core the generator may be what limits the figure. */
-export const BUSY_GENERATOR_PERCENT = 95;
+export const BUSY_GENERATOR_PERCENT = 85;
 
 /** Watches this process from `start` on. */
 export class GeneratorWatch {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  readonly #collections = new PerformanceObserver((list) => this.#count(list.getEntries()));
+  #gc = { count: 0, totalMs: 0, maxMs: 0 };
   #cpu = process.cpuUsage();
   #loop = performance.eventLoopUtilization();
   #startMs = performance.now();
 
   start(): void {
+    this.#collections.disconnect();
+    this.#collections.observe({ entryTypes: ['gc'] });
+    this.#gc = { count: 0, totalMs: 0, maxMs: 0 };
     this.#cpu = process.cpuUsage();
     this.#loop = performance.eventLoopUtilization();
     this.#startMs = performance.now();
@@ -75,6 +100,9 @@ export class GeneratorWatch {
     const seconds = Math.max((performance.now() - this.#startMs) / 1000, 1e-9);
     const cpuSeconds = (cpu.user + cpu.system) / 1e6;
     this.#delay.disable();
+    this.#count(this.#collections.takeRecords());
+    this.#collections.disconnect();
+    const { count, totalMs, maxMs } = this.#gc;
     return {
       cpuSeconds: round(cpuSeconds, 3),
       cpuPercent: round((100 * cpuSeconds) / seconds, 1),
@@ -84,7 +112,18 @@ export class GeneratorWatch {
         p99: lagMs(this.#delay, this.#delay.percentile(99)),
         max: lagMs(this.#delay, this.#delay.max),
       },
+      gc: { count, totalMs: round(totalMs, 3), maxMs: round(maxMs, 3) },
     };
+  }
+
+  #count(entries: readonly PerformanceEntry[]): void {
+    for (const { startTime, duration } of entries) {
+      if (startTime >= this.#startMs) {
+        this.#gc.count++;
+        this.#gc.totalMs += duration;
+        this.#gc.maxMs = Math.max(this.#gc.maxMs, duration);
+      }
+    }
   }
 }
 
@@ -99,6 +138,7 @@ function lagMs(delay: IntervalHistogram, valueNs: number): number {
 export function describeEnvironment(startedAt: Date, loadAverage: number, generator: GeneratorLoad): Environment {
   const cpus = os.cpus();
   return {
+    mqkit: process.env.MQKIT_VERSION ?? 'source',
     node: process.version,
     platform: `${os.platform()}-${os.arch()}`,
     kernel: os.release(),

@@ -1,17 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import os from 'node:os';
 import { Producer } from '../client/producer/producer.js';
-import type { ProducerStats } from '../client/producer/send-stats.js';
 import type { Credentials } from '../client/types.js';
 import type { CompressionTypeName } from '../common/compression.js';
 import type { Message } from '../common/message/message.js';
-import { describeEnvironment, GeneratorWatch } from './environment.js';
-import { loadHistograms } from './latency-histogram.js';
+import { SendLedger } from './delivery-ledger.js';
 import type { BenchHooks } from './progress.js';
-import { reportProgress } from './progress.js';
 import { Recorder } from './recorder.js';
-import { type ProducerResult, RESULT_SCHEMA, type SendMeasured } from './result.js';
-import { SendLoad } from './send-load.js';
+import { type ProducerResult, RESULT_SCHEMA } from './result.js';
+import { configOf, endOf, inFrame, runSends } from './run-frame.js';
+import type { SendLoadOptions } from './send-load.js';
 
 export interface ProducerBenchOptions {
   readonly namesrvAddr: string;
@@ -35,71 +32,40 @@ export interface ProducerBenchOptions {
   readonly delayTimeLevel?: number;
   readonly compress?: { readonly type: CompressionTypeName; readonly level: number; readonly overBytes: number };
   readonly credentials?: Credentials;
+  /** Whose sequence numbers the messages carry, where several producers make up one run. */
+  readonly sequence?: { readonly runId: number; readonly producer: number };
 }
 
 /** Sends a load and measures it. What could not be sent at all is an error: the first one that came. */
 export async function runProducerBench(options: ProducerBenchOptions, hooks: BenchHooks = {}): Promise<ProducerResult> {
-  await loadHistograms();
-  const startedAt = new Date();
-  const loadAverage = os.loadavg()[0] ?? 0;
   const producer = createProducer(options);
   await producer.start([]);
   try {
     await producer.fetchPublishMessageQueues(options.topic);
-    const recorder = new Recorder();
-    const watch = new GeneratorWatch();
-    let before = producer.stats();
-    const onWindow = (): void => {
-      before = producer.stats();
-      watch.start();
-    };
-    const load = createLoad({ options, producer, recorder, onWindow });
-    await hooks.ready?.();
-    const stop = (): void => load.stop();
-    hooks.signal?.addEventListener('abort', stop, { once: true });
-    const endProgress = reportProgress(recorder, hooks);
-    const running = load.run();
-    if (hooks.signal?.aborted === true) {
-      stop();
-    }
-    const outcome = await running;
-    endProgress();
-    hooks.signal?.removeEventListener('abort', stop);
-    const generator = watch.stop();
-    if (recorder.count === 0 && outcome.firstError !== null) {
-      throw outcome.firstError;
-    }
+    const ledger = new SendLedger(options.sequence);
+    const { outcome, environment } = await inFrame(
+      (watch) =>
+        runSends({
+          load: { ...loadOf(options, producer), ledger },
+          recorder: new Recorder(),
+          stats: () => producer.stats(),
+          hooks,
+          onWindow: () => watch.start(),
+        }),
+      hooks.isPart === true ? undefined : options,
+    );
     return {
       schema: RESULT_SCHEMA,
       kind: 'producer',
       config: configOf(options),
-      environment: describeEnvironment(startedAt, loadAverage, generator),
-      send: {
-        ...recorder.measured(outcome.seconds),
-        ...recorder.uncorrectedMeasured(),
-        unsent: outcome.unsent,
-        ...attemptsSince(before, producer.stats()),
-      },
-      ...(outcome.interrupted ? { interrupted: true } : {}),
+      environment,
+      send: outcome.send,
+      sequences: ledger.sent(),
+      ...endOf(outcome),
     };
   } finally {
     await producer.shutdown();
   }
-}
-
-/** What the producer's counters say of the window. */
-export function attemptsSince(
-  before: ProducerStats,
-  after: ProducerStats,
-): Pick<SendMeasured, 'attempts' | 'retries' | 'failedAttemptsByCode'> {
-  const failed = Object.entries(after.failedAttemptsByCode)
-    .map(([code, count]) => [code, count - (before.failedAttemptsByCode[code] ?? 0)] as const)
-    .filter(([, count]) => count > 0);
-  return {
-    attempts: after.attempts - before.attempts,
-    retries: after.retries - before.retries,
-    failedAttemptsByCode: Object.fromEntries(failed),
-  };
 }
 
 function createProducer(options: ProducerBenchOptions): Producer {
@@ -113,19 +79,10 @@ function createProducer(options: ProducerBenchOptions): Producer {
   });
 }
 
-interface LoadParts {
-  readonly options: ProducerBenchOptions;
-  readonly producer: Producer;
-  readonly recorder: Recorder;
-  readonly onWindow: () => void;
-}
-
-function createLoad({ options, producer, recorder, onWindow }: LoadParts): SendLoad {
+function loadOf(options: ProducerBenchOptions, producer: Producer): Omit<SendLoadOptions, 'recorder'> {
   const prepare = prepareOf(options);
-  return new SendLoad({
+  return {
     target: producer,
-    recorder,
-    onWindow,
     inFlight: options.inFlight,
     warmupMs: options.warmupMs,
     createMessage: () => createMessage(options),
@@ -134,7 +91,7 @@ function createLoad({ options, producer, recorder, onWindow }: LoadParts): SendL
     ...(options.rateOffsetMs === undefined ? {} : { rateOffsetMs: options.rateOffsetMs }),
     ...(options.durationMs === undefined ? {} : { durationMs: options.durationMs }),
     ...(options.quantity === undefined ? {} : { quantity: options.quantity }),
-  });
+  };
 }
 
 /** Letters and digits, as Apache's benchmark sends; they neither compress to nothing nor break a reader that expects text. */
@@ -157,15 +114,5 @@ function prepareOf(options: ProducerBenchOptions): ((message: Message, index: nu
     if (tagCount > 0) {
       message.tags = tags[index % tagCount] ?? '';
     }
-  };
-}
-
-/** The options as the result carries them; keys are never part of it. */
-function configOf(options: ProducerBenchOptions): Record<string, unknown> {
-  const { credentials: _, warmupMs, durationMs, ...rest } = options;
-  return {
-    ...rest,
-    warmupSeconds: warmupMs / 1000,
-    ...(durationMs === undefined ? {} : { durationSeconds: durationMs / 1000 }),
   };
 }

@@ -1,21 +1,33 @@
-import os from 'node:os';
 import type { ProducerStats } from '../client/producer/send-stats.js';
-import { describeEnvironment, type Environment, GeneratorWatch } from './environment.js';
+import type { ClusterTarget } from './cluster-probe.js';
+import type { Environment } from './environment.js';
 import { loadHistograms } from './latency-histogram.js';
-import { attemptsSince } from './producer-bench.js';
 import { type BenchHooks, reportProgress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import type { SendMeasured } from './result.js';
+import { RunWatch } from './run-watch.js';
 import { SendLoad, type SendLoadOptions } from './send-load.js';
+import { SuccessWatch } from './success-watch.js';
 
-/** Runs something that is measured, and describes what it ran on. The watch is started by whoever knows where the window begins. */
-export async function inFrame<T>(run: (watch: GeneratorWatch) => Promise<T>): Promise<{ outcome: T; environment: Environment }> {
+/** A load that has a number of messages and no time ends when nothing succeeds for so long. */
+const LOST_LIMIT_MS = 30_000;
+
+/**
+ * Runs something that is measured, and describes what it ran on. The watch is started by whoever knows where the window begins.
+ * @param target whose brokers are looked at; left out where somebody else does, as in one of several workers
+ */
+export async function inFrame<T>(
+  run: (watch: RunWatch) => Promise<T>,
+  target?: ClusterTarget,
+): Promise<{ outcome: T; environment: Environment }> {
   await loadHistograms();
-  const startedAt = new Date();
-  const loadAverage = os.loadavg()[0] ?? 0;
-  const watch = new GeneratorWatch();
-  const outcome = await run(watch);
-  return { outcome, environment: describeEnvironment(startedAt, loadAverage, watch.stop()) };
+  const watch = await RunWatch.begin(target);
+  try {
+    const outcome = await run(watch);
+    return { outcome, environment: watch.end() };
+  } finally {
+    watch.stop();
+  }
 }
 
 /** One load of sends, and who is told about it. */
@@ -32,6 +44,8 @@ export interface SendRun {
 export interface SendRunOutcome {
   readonly send: SendMeasured;
   readonly interrupted: boolean;
+  /** Why it could not go on: nothing succeeded any more. */
+  readonly failure?: string;
 }
 
 /** Sends a load and measures it. @throws the first error that came when nothing at all could be sent. */
@@ -45,15 +59,24 @@ export async function runSends({ load: options, recorder, stats, hooks, onWindow
       onWindow?.();
     },
   });
+  await hooks.ready?.();
   const stop = (): void => load.stop();
   hooks.signal?.addEventListener('abort', stop, { once: true });
   const endProgress = reportProgress(recorder, hooks);
-  const outcome = await load.run();
+  const successes = new SuccessWatch(recorder, options.durationMs === undefined ? LOST_LIMIT_MS : Number.POSITIVE_INFINITY, stop);
+  const running = load.run();
+  if (hooks.signal?.aborted === true) {
+    stop();
+  }
+  const outcome = await running;
+  const { lostMs } = successes;
+  successes.end();
   endProgress();
   hooks.signal?.removeEventListener('abort', stop);
   if (recorder.count === 0 && outcome.firstError !== null) {
     throw outcome.firstError;
   }
+  const isLost = lostMs > 0 && hooks.signal?.aborted !== true;
   return {
     send: {
       ...recorder.measured(outcome.seconds),
@@ -62,7 +85,29 @@ export async function runSends({ load: options, recorder, stats, hooks, onWindow
       ...attemptsSince(before, stats()),
     },
     interrupted: outcome.interrupted,
+    ...(isLost ? { failure: `no send succeeded in the last ${(lostMs / 1000).toFixed(1)} s: ${outcome.lastError?.message}` } : {}),
   };
+}
+
+/** What the producer's counters say of the window. */
+function attemptsSince(before: ProducerStats, after: ProducerStats): Pick<SendMeasured, 'attempts' | 'retries' | 'failedAttemptsByCode'> {
+  const failed = Object.entries(after.failedAttemptsByCode)
+    .map(([code, count]) => [code, count - (before.failedAttemptsByCode[code] ?? 0)] as const)
+    .filter(([, count]) => count > 0);
+  return {
+    attempts: after.attempts - before.attempts,
+    retries: after.retries - before.retries,
+    failedAttemptsByCode: Object.fromEntries(failed),
+  };
+}
+
+/** How a run ended, as its result says it; nothing for one that went to its end. */
+export function endOf({ interrupted, failure }: { readonly interrupted: boolean; readonly failure?: string }): {
+  readonly interrupted?: true;
+  readonly partial?: true;
+  readonly failure?: string;
+} {
+  return { ...(interrupted ? { interrupted } : {}), ...(failure === undefined ? {} : { partial: true, failure }) };
 }
 
 /** Options of a run as its result carries them: keys are never part of it, and times are in seconds. */
@@ -77,4 +122,21 @@ export function configOf(options: {
     ...(warmupMs === undefined ? {} : { warmupSeconds: warmupMs / 1000 }),
     ...(durationMs === undefined ? {} : { durationSeconds: durationMs / 1000 }),
   };
+}
+
+/** Looks at the condition every few milliseconds, until it holds (true) or the time is over. */
+export function waitUntil(condition: () => boolean, limitMs: number): Promise<boolean> {
+  const endMs = performance.now() + limitMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const leftMs = endMs - performance.now();
+      const holds = condition();
+      if (holds || leftMs <= 0) {
+        resolve(holds);
+      } else {
+        setTimeout(look, Math.min(leftMs, 20));
+      }
+    };
+    look();
+  });
 }

@@ -28,6 +28,8 @@ export interface SendLoadOptions {
   readonly rate?: number;
   /** The plan begins so long after the phase, so that several loads send in turn. */
   readonly rateOffsetMs?: number;
+  /** Without a rate: how long a place in flight rests after an answer. */
+  readonly pauseMs?: number;
   readonly warmupMs: number;
   /** Length of the measured window; without it the quantity ends the run. */
   readonly durationMs?: number;
@@ -45,6 +47,7 @@ export interface SendLoadOutcome {
   readonly interrupted: boolean;
   /** The first error of the run, warm-up included. */
   readonly firstError: MQError | null;
+  readonly lastError: MQError | null;
 }
 
 /** A message that is sent, answered and sent again; the context of each send. */
@@ -76,6 +79,7 @@ export class SendLoad implements SendHandler {
   readonly #recorder: Recorder;
   readonly #ledger: SendLedger | undefined;
   readonly #intervalMs: number;
+  readonly #pauseMs: number;
   readonly #offsetMs: number;
   readonly #free: Slot[] = [];
   readonly #resting: Slot[] = [];
@@ -94,6 +98,7 @@ export class SendLoad implements SendHandler {
   #unsent = 0;
   #interrupted = false;
   #firstError: MQError | null = null;
+  #lastError: MQError | null = null;
   #paceScheduled = false;
   #pacer: Pacer | undefined;
   #phaseTimer: NodeJS.Timeout | undefined;
@@ -104,6 +109,7 @@ export class SendLoad implements SendHandler {
     this.#recorder = options.recorder;
     this.#ledger = options.ledger;
     this.#intervalMs = options.rate === undefined ? 0 : 1000 / options.rate;
+    this.#pauseMs = options.pauseMs ?? 0;
     this.#offsetMs = options.rateOffsetMs ?? 0;
   }
 
@@ -150,12 +156,18 @@ export class SendLoad implements SendHandler {
       this.#ledger?.failed(slot.message);
     }
     this.#inFlight--;
-    this.#sendAgain(slot, nowMs);
+    if (this.#pauseMs > 0) {
+      setTimeout(() => this.#sendAgain(slot, performance.now()), this.#pauseMs);
+      this.#finishWhenDrained();
+    } else {
+      this.#sendAgain(slot, nowMs);
+    }
   }
 
   onException(error: MQError, context: unknown): void {
     const slot = context as Slot;
     this.#firstError ??= error;
+    this.#lastError = error;
     this.#ledger?.failed(slot.message);
     if (slot.phase === this.#recorded) {
       this.#lastAnswerMs = performance.now();
@@ -336,6 +348,7 @@ export class SendLoad implements SendHandler {
       unsent: this.#unsent,
       interrupted: this.#interrupted,
       firstError: this.#firstError,
+      lastError: this.#lastError,
     };
   }
 }
