@@ -3,6 +3,7 @@ import type { BrokerParts } from '../parts.js';
 import { AdminConfigProcessor } from './admin-config.js';
 import { AdminConnectionProcessor } from './admin-connection.js';
 import { AdminGroupProcessor } from './admin-group.js';
+import { AdminHaProcessor } from './admin-ha.js';
 import { AdminOffsetProcessor } from './admin-offset.js';
 import { AdminStatsProcessor } from './admin-stats.js';
 import { AdminStoreProcessor } from './admin-store.js';
@@ -47,6 +48,7 @@ export function registerProcessors(server: RemotingServer, parts: BrokerParts): 
     new AdminStatsProcessor(parts),
     new AdminStoreProcessor(parts),
     new AdminConfigProcessor(parts),
+    new AdminHaProcessor(parts),
     new TimerProcessor(parts),
     new AssignmentProcessor(parts),
     new PopProcessor(parts),

@@ -120,6 +120,15 @@ export class AdminClient {
     });
   }
 
+  /** The error for a broker name that the name server does not know. */
+  noBroker(brokerName: string, known: readonly string[]): MQError {
+    return new NotFoundError(`broker ${brokerName} is not known to ${this.namesrv.addresses.join(';')}`, {
+      code: 'BROKER_NOT_EXIST',
+      hint: known.length === 0 ? 'no broker has registered there yet' : `brokers there: ${[...known].sort().join(', ')}`,
+      context: { brokerName },
+    });
+  }
+
   /** The brokers of a cluster, by name and id; throws {@link NotFoundError} for an unknown cluster. */
   async clusterBrokers(clusterName: string): Promise<ClusterBroker[]> {
     const info = await this.clusterInfo();

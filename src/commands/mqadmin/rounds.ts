@@ -8,6 +8,27 @@ export const ROUNDS_OPTION = defineOptions({
   rounds: { kind: 'int', min: 1, own: true, text: 'Stop after so many rounds; without it, when the command is stopped' },
 });
 
+/** Options of the commands that show their result every so many seconds when they are told to. */
+export const INTERVAL_OPTIONS = defineOptions({
+  interval: { short: 'i', kind: 'int', min: 1, text: 'the interval(second) of get info' },
+  ...ROUNDS_OPTION,
+});
+
+/** Asks once, or with an interval again and again; `show` prints the result of every round but the last as text. */
+export function atIntervals<R>(
+  { interval, rounds }: { interval: number | undefined; rounds: number | undefined },
+  context: CommandContext,
+  ask: () => Promise<R>,
+  show: (result: R) => void,
+): Promise<R> {
+  if (interval === undefined) {
+    return ask();
+  }
+  return everyRound({ rounds, intervalMs: interval * 1000, context }, ask, (result) =>
+    context.json ? context.out.json(result) : show(result),
+  );
+}
+
 /**
  * Does something again and again, with a pause after each round. What goes wrong in a round between two others is said on stderr.
  * @param work gets what the round before it answered

@@ -19,6 +19,20 @@ export function requireTarget(values: BrokerOrCluster): BrokerOrCluster {
   throw new UsageError('Missing required option: [-b brokerAddr, -c clusterName]', { hint: 'give a broker address or a cluster name' });
 }
 
+/** Throws {@link UsageError} unless a broker's name or a cluster is given. The name wins, as in Apache's tool. */
+export function requireBrokerNameOrCluster(values: { brokerName?: string | undefined; clusterName?: string | undefined }): {
+  brokerName?: string;
+  clusterName?: string;
+} {
+  if (values.brokerName !== undefined) {
+    return { brokerName: values.brokerName };
+  }
+  if (values.clusterName !== undefined) {
+    return { clusterName: values.clusterName };
+  }
+  throw new UsageError('Missing required option: [-b brokerName, -c clusterName]', { hint: 'give the name of a broker or of a cluster' });
+}
+
 /** One line for each node that did it, or would do it. */
 export function printOutcomes(
   out: Output,

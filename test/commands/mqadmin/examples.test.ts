@@ -3,16 +3,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
-import { GROUPS_FILE, TOPICS_FILE, UNDO_FILE } from './arguments.js';
+import { FOR_OTHER_CLUSTERS, GROUPS_FILE, TOPICS_FILE, UNDO_FILE } from './arguments.js';
+import { type FullCluster, startFullCluster } from './full-cluster.js';
 import { commandNames, runCommand, specOf } from './run-command.js';
 
 let sandbox: Sandbox;
+/** Has what the bundled nodes do not have. */
+let other: FullCluster;
 let producer: Producer;
 let consumer: PushConsumer;
 /** Ids of the message that the examples show. */
 const ids = { msgId: '', offsetMsgId: '' };
 
 beforeAll(async () => {
+  other = await startFullCluster();
   sandbox = await startSandbox({ brokerConfig: { longPollingEnable: false, traceTopicEnable: true } });
   const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
   await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '4', '-w', '4'], env);
@@ -39,13 +43,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([producer.shutdown(), consumer.shutdown()]);
   await sandbox.stop();
+  await other.stop();
 });
 
 /** The words of an example, with the addresses and ids of this cluster. */
-function wordsOf(example: string): string[] {
+function wordsOf(example: string, isForOthers: boolean): string[] {
   const here = example
-    .replace('127.0.0.1:9876', sandbox.namesrvAddr)
-    .replace('127.0.0.1:10911', sandbox.brokerAddr)
+    .replace('127.0.0.1:9876', isForOthers ? other.namesrv.addr : sandbox.namesrvAddr)
+    .replace('127.0.0.1:9878', other.controller.addr)
+    .replace('127.0.0.1:10911', isForOthers ? other.masterA.addr : sandbox.brokerAddr)
+    .replace('127.0.0.1:20911', other.masterB.addr)
     .replace('topics.json', TOPICS_FILE)
     .replace('groups.json', GROUPS_FILE)
     .replace('undo.json', UNDO_FILE)
@@ -64,7 +71,7 @@ describe.each(order)('%s', (name) => {
     expect(summary).not.toBe('');
     expect(examples.length).toBeGreaterThan(0);
     for (const example of examples) {
-      const [bin, command, ...argv] = wordsOf(example);
+      const [bin, command, ...argv] = wordsOf(example, FOR_OTHER_CLUSTERS.has(name));
       expect([bin, command]).toEqual(['mqadmin', name]);
       const run = await runCommand(name, argv, { XDG_STATE_HOME: sandbox.dir });
       expect({ example, ...run }).toMatchObject({ example, exitCode: 0 });

@@ -2,8 +2,9 @@ import { format } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { BrokerConfigEntry, BrokerConfigResult } from '../../../client/admin/broker-config.js';
+import type { BrokerConfigResult } from '../../../client/admin/broker-config.js';
 import { AdminCommand } from '../admin-command.js';
+import { brokerHead } from '../broker-head.js';
 import { requireTarget } from '../targets.js';
 
 const options = defineOptions({
@@ -28,25 +29,11 @@ export default class GetBrokerConfig extends AdminCommand<typeof options, Broker
 
   protected override render(result: BrokerConfigResult, out: Output): void {
     for (const entry of result.brokers) {
-      out.line(headOf(entry));
+      out.line(brokerHead(entry));
       for (const [key, value] of Object.entries(entry.config)) {
         out.line(format('%-50s=  %s', key, value));
       }
       out.line();
     }
-  }
-}
-
-function headOf(entry: BrokerConfigEntry): string {
-  const line = '============';
-  switch (entry.role) {
-    case 'master':
-      return `${line}Master: ${entry.brokerAddr}${line}`;
-    case 'slave':
-      return entry.masterAddr === undefined
-        ? `${line}NO MASTER: Slave: ${entry.brokerAddr}${line}`
-        : `${line}My Master: ${entry.masterAddr}=====Slave: ${entry.brokerAddr}${line}`;
-    default:
-      return `${line}${entry.brokerAddr}${line}`;
   }
 }
