@@ -6,13 +6,12 @@ import { consumeStatsAt } from './consumer-progress.js';
 import { mapLimited } from './map-limited.js';
 import {
   type BeforeChange,
+  carryOut,
   commitMoves,
   committedOffset,
   type MovedQueue,
-  makeMoves,
   type OffsetMove,
   plannedMoves,
-  requireMoved,
 } from './offset-moves.js';
 import { masterAddrs } from './topic-list.js';
 
@@ -55,15 +54,13 @@ export async function cloneGroupOffset(admin: AdminClient, request: CloneGroupOf
   if (dryRun) {
     return { ...shown, queues: plannedMoves(moves) };
   }
-  const changes = moves.filter((move) => move.before !== move.offset);
-  if (changes.length > 0) {
-    await request.beforeChange?.(destGroup, changes);
-  }
-  const queues = await makeMoves(admin, destGroup, moves, (own) => commitMoves(admin, destGroup, own));
-  const result = { ...shown, queues: queues.sort(compareQueues) };
-  const someDone = queues.some(({ state }) => state !== 'failed');
-  requireMoved(`clone of group ${srcGroup} to ${destGroup}`, queues, someDone ? result : undefined);
-  return result;
+  return carryOut(admin, moves, {
+    group: destGroup,
+    what: `clone of group ${srcGroup} to ${destGroup}`,
+    beforeChange: request.beforeChange,
+    make: (own) => commitMoves(admin, destGroup, own),
+    result: (queues) => ({ ...shown, queues }),
+  });
 }
 
 async function plan(admin: AdminClient, brokerAddr: string, request: CloneGroupOffsetRequest): Promise<OffsetMove[]> {

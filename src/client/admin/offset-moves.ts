@@ -1,11 +1,12 @@
 import { MQError, NotFoundError, PartialError } from '../../common/errors.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
-import type { MessageQueue } from '../message-queue.js';
+import { compareQueues, type MessageQueue } from '../message-queue.js';
 import { type AdminClient, expectSuccess } from './admin-client.js';
 import { getBrokerConfig } from './broker-config.js';
 import { consumersAt } from './connections.js';
 import { mapLimited } from './map-limited.js';
+import { ResetWitness } from './reset-witness.js';
 
 /** Where a group goes on one queue. */
 export interface OffsetMove extends MessageQueue {
@@ -146,6 +147,8 @@ export async function commitMoves<M extends OffsetMove>(admin: AdminClient, grou
 /** Consumers of Java stop for 10 s before they take a reset that the broker sends them. */
 const CLIENTS_LIMIT_MS = 30_000;
 const CLIENTS_POLL_MS = 250;
+/** The consumers are asked themselves with every such poll. */
+const POLLS_A_LOOK = 8;
 
 /** Reads back the offsets of a group at one broker. Consumers that make the change themselves are given time for it. */
 async function readBack<M extends OffsetMove>(admin: AdminClient, group: string, moves: readonly M[]): Promise<MovedQueue<M>[]> {
@@ -157,18 +160,22 @@ async function readBack<M extends OffsetMove>(admin: AdminClient, group: string,
   }
   const isOnline = (await consumersAt(admin, addr, group)) !== null;
   const { atServer } = await resetWayOf(admin, addr);
+  const witness = new ResetWitness(admin, addr, group);
   const states: MoveState[] = moves.map(() => 'unchanged');
   const judge = (after: readonly (number | null)[]): boolean => {
     for (const [i, move] of moves.entries()) {
       if (states[i] === 'unchanged') {
-        states[i] = stateOf(move, after[i] ?? null, { isOnline, atServer });
+        states[i] = stateOf(move, after[i] ?? null, { isOnline, mayBeOld: !atServer && !witness.hasTaken(move) });
       }
     }
     return !states.includes('unchanged');
   };
   let after = first;
   const { setTimeout: sleep } = await import('node:timers/promises');
-  for (let waited = 0; !judge(after) && isOnline && !atServer && waited < CLIENTS_LIMIT_MS; waited += CLIENTS_POLL_MS) {
+  for (let polls = 0; !judge(after) && isOnline && !atServer && polls * CLIENTS_POLL_MS < CLIENTS_LIMIT_MS; polls++) {
+    if (polls % POLLS_A_LOOK === 0) {
+      await witness.look();
+    }
     await sleep(CLIENTS_POLL_MS);
     after = await read();
   }
@@ -179,7 +186,8 @@ async function readBack<M extends OffsetMove>(admin: AdminClient, group: string,
   });
 }
 
-function stateOf(move: OffsetMove, after: number | null, group: { isOnline: boolean; atServer: boolean }): MoveState {
+/** @param group.mayBeOld whether an offset that is not below the one before may still be that of before: nobody is known to have taken the change */
+function stateOf(move: OffsetMove, after: number | null, group: { isOnline: boolean; mayBeOld: boolean }): MoveState {
   if (after === move.offset) {
     return 'done';
   }
@@ -188,7 +196,7 @@ function stateOf(move: OffsetMove, after: number | null, group: { isOnline: bool
   }
   // Beyond the new offset: consumed on, unless it is a way back that never began.
   const wentBack = move.before !== null && move.offset < move.before && after >= move.before;
-  return wentBack && !group.atServer ? 'unchanged' : 'passed';
+  return wentBack && group.mayBeOld ? 'unchanged' : 'passed';
 }
 
 function differenceOf(move: OffsetMove): number | null {
@@ -202,9 +210,8 @@ export function plannedMoves<M extends OffsetMove>(moves: readonly M[]): MovedQu
 
 /**
  * Makes moves broker by broker and reads back what became of them; a broker that refuses does not keep others from it.
- * @param make changes one broker and answers what it was asked for in the end
  */
-export async function makeMoves<M extends OffsetMove>(
+async function makeMoves<M extends OffsetMove>(
   admin: AdminClient,
   group: string,
   moves: readonly M[],
@@ -258,8 +265,39 @@ async function lastOffset(admin: AdminClient, group: string, move: OffsetMove): 
   }
 }
 
+/** What a command that moves offsets was asked for beside the moves. */
+export interface CarryOutOptions<M extends OffsetMove, R> {
+  readonly group: string;
+  /** For errors: what is done, as in `reset of group G`. */
+  readonly what: string;
+  readonly beforeChange: BeforeChange | undefined;
+  /** Changes one broker and answers what it was asked for in the end. */
+  readonly make: (moves: readonly M[]) => Promise<readonly M[]>;
+  readonly result: (queues: readonly MovedQueue<M>[]) => R;
+}
+
+/**
+ * Makes the moves of a command: tells of the ones that change something, makes all, and reads them back.
+ * @returns its result, with the queues by topic, broker name and queue id
+ * @throws as {@link requireMoved}
+ */
+export async function carryOut<M extends OffsetMove, R>(
+  admin: AdminClient,
+  moves: readonly M[],
+  { group, what, beforeChange, make, result }: CarryOutOptions<M, R>,
+): Promise<R> {
+  const changes = moves.filter((move) => move.before !== move.offset);
+  if (changes.length > 0) {
+    await beforeChange?.(group, changes);
+  }
+  const queues = (await makeMoves(admin, group, moves, make)).sort(compareQueues);
+  const done = result(queues);
+  requireMoved(what, queues, queues.some(({ state }) => state !== 'failed') ? done : undefined);
+  return done;
+}
+
 /** Throws unless every move was made: the broker's own error when no move was made for one reason, an error that counts them otherwise. */
-export function requireMoved(what: string, queues: readonly MovedQueue[], result: unknown): void {
+function requireMoved(what: string, queues: readonly MovedQueue[], result: unknown): void {
   const bad = queues.filter(({ state }) => state === 'unchanged' || state === 'failed');
   if (bad.length === 0) {
     return;

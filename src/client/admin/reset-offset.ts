@@ -10,13 +10,12 @@ import { mapLimited } from './map-limited.js';
 import {
   askReset,
   type BeforeChange,
+  carryOut,
   commitOffset,
   committedOffset,
   type MovedQueue,
-  makeMoves,
   type OffsetMove,
   plannedMoves,
-  requireMoved,
   resetWayOf,
   setExactly,
 } from './offset-moves.js';
@@ -70,27 +69,26 @@ export async function resetOffsetByTime(admin: AdminClient, request: ResetOffset
   const shown = { dryRun, group, topic, timestamp, force };
   const plans = await Promise.all(brokers.map((broker) => planAt(admin, broker, request)));
   await requireGroupSomewhere(admin, group, brokers);
-  const moves = plans.flat();
+  const moves = plans.flat().sort(compareQueues);
   if (dryRun) {
-    const result: ResetOffsetResult = { ...shown, way: 'server', queues: sorted(plannedMoves(moves)) };
+    const result: ResetOffsetResult = { ...shown, way: 'server', queues: plannedMoves(moves) };
     requireMasters(route, result);
     return result;
   }
-  const changes = moves.filter((move) => move.before !== move.offset);
-  if (changes.length > 0) {
-    await request.beforeChange?.(group, changes);
-  }
   let way: ResetOffsetResult['way'] = 'server';
-  const done = await makeMoves(admin, group, moves, async (own) => {
-    const made = await resetAt(admin, own, request);
-    if (made.way === 'commit') {
-      way = 'commit';
-    }
-    return made.moves;
+  const result = await carryOut(admin, moves, {
+    group,
+    what: `reset of group ${group} on topic ${topic}`,
+    beforeChange: request.beforeChange,
+    make: async (own) => {
+      const made = await resetAt(admin, own, request);
+      if (made.way === 'commit') {
+        way = 'commit';
+      }
+      return made.moves;
+    },
+    result: (queues): ResetOffsetResult => ({ ...shown, way, queues }),
   });
-  const result: ResetOffsetResult = { ...shown, way, queues: sorted(done) };
-  const someDone = result.queues.some(({ state }) => state !== 'failed');
-  requireMoved(`reset of group ${group} on topic ${topic}`, result.queues, someDone ? result : undefined);
   requireMasters(route, result);
   return result;
 }
@@ -119,10 +117,6 @@ function brokersOf(route: TopicRouteData): Broker[] {
     const queues = route.queueDatas.find((data) => data.brokerName === brokerName);
     return brokerAddr === undefined ? [] : [{ brokerName, brokerAddr, queueCount: queues?.readQueueNums ?? 0 }];
   });
-}
-
-function sorted<M extends OffsetMove>(queues: readonly M[]): M[] {
-  return [...queues].sort(compareQueues);
 }
 
 async function requireGroupSomewhere(admin: AdminClient, group: string, brokers: readonly Broker[]): Promise<void> {
@@ -244,11 +238,11 @@ export async function resetQueueOffset(admin: AdminClient, request: ResetQueueRe
   if (dryRun) {
     return { ...shown, queues: plannedMoves([move]) };
   }
-  if (move.before !== move.offset) {
-    await request.beforeChange?.(group, [move]);
-  }
-  const queues = await makeMoves(admin, group, [move], (moves) => setExactly(admin, group, moves));
-  const result = { ...shown, queues };
-  requireMoved(`reset of group ${group} on queue ${queueId} of topic ${topic}`, queues, queues[0]?.state === 'failed' ? undefined : result);
-  return result;
+  return carryOut(admin, [move], {
+    group,
+    what: `reset of group ${group} on queue ${queueId} of topic ${topic}`,
+    beforeChange: request.beforeChange,
+    make: (moves) => setExactly(admin, group, moves),
+    result: (queues) => ({ ...shown, queues }),
+  });
 }

@@ -4,12 +4,11 @@ import type { AdminClient } from './admin-client.js';
 import { mapLimited } from './map-limited.js';
 import {
   type BeforeChange,
+  carryOut,
   committedOffset,
   type MovedQueue,
-  makeMoves,
   type OffsetMove,
   plannedMoves,
-  requireMoved,
   setExactly,
 } from './offset-moves.js';
 
@@ -97,14 +96,13 @@ export async function undoOffsets(
   if (dryRun) {
     return { ...shown, queues: plannedMoves(moves) };
   }
-  const changes = moves.filter((move) => move.before !== move.offset);
-  if (changes.length > 0) {
-    await request.beforeChange?.(group, changes);
-  }
-  const queues = await makeMoves(admin, group, moves, (own) => setExactly(admin, group, own));
-  const result = { ...shown, queues: queues.sort(compareQueues) };
-  requireMoved(`undo for group ${group}`, queues, queues.some(({ state }) => state !== 'failed') ? result : undefined);
-  return result;
+  return carryOut(admin, moves, {
+    group,
+    what: `undo for group ${group}`,
+    beforeChange: request.beforeChange,
+    make: (own) => setExactly(admin, group, own),
+    result: (queues) => ({ ...shown, queues }),
+  });
 }
 
 async function brokerAddresses(admin: AdminClient): Promise<(queue: OffsetMove) => string> {
