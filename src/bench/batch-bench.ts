@@ -10,7 +10,7 @@ import type { BatchResult } from './kind-results.js';
 import type { BenchHooks } from './progress.js';
 import { Recorder } from './recorder.js';
 import { RESULT_SCHEMA } from './result.js';
-import { configOf, inFrame, runSends } from './run-frame.js';
+import { configOf, endOf, inFrame, runSends } from './run-frame.js';
 import type { SendTarget } from './send-load.js';
 import { wallClockUs, writeStamp } from './stamp.js';
 
@@ -74,8 +74,8 @@ export async function runBatchBench(options: BatchBenchOptions, hooks: BenchHook
         },
       });
       return { ...run, batches: recorder.batches, failed: recorder.failedBatches };
-    });
-    const { send, batches, failed, interrupted } = outcome;
+    }, options);
+    const { send, batches, failed } = outcome;
     return {
       schema: RESULT_SCHEMA,
       kind: 'batch',
@@ -83,7 +83,7 @@ export async function runBatchBench(options: BatchBenchOptions, hooks: BenchHook
       environment,
       send: { ...send, unsent: send.unsent * batchSize },
       batches: { batchSize, count: batches, errors: failed, rate: send.seconds > 0 ? round(batches / send.seconds, 1) : 0 },
-      ...(interrupted ? { interrupted: true } : {}),
+      ...endOf(outcome),
     };
   } finally {
     await producer.shutdown();

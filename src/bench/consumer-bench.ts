@@ -1,4 +1,3 @@
-import os from 'node:os';
 import { PushConsumer } from '../client/consumer/push-consumer.js';
 import { MQClient } from '../client/mq-client.js';
 import type { ClientOptions, ConsumeFromWhere, Credentials } from '../client/types.js';
@@ -7,13 +6,13 @@ import { TimeoutError } from '../common/errors.js';
 import type { DeliveryState } from './delivery-check.js';
 import type { DeliveryReport } from './delivery-report.js';
 import { DeliveryWatch, readExpected } from './delivery-watch.js';
-import { describeEnvironment, GeneratorWatch } from './environment.js';
-import { loadHistograms } from './latency-histogram.js';
 import { type BenchHooks, reportProgress } from './progress.js';
 import { RawPull } from './raw-pull.js';
 import { ReceiveMeter } from './receive-meter.js';
 import { Recorder } from './recorder.js';
 import { type ConsumerResult, RESULT_SCHEMA, type ReceiveMeasured } from './result.js';
+import { configOf, endOf, inFrame } from './run-frame.js';
+import type { RunWatch } from './run-watch.js';
 
 export interface ConsumerBenchOptions {
   readonly namesrvAddr: string;
@@ -42,6 +41,9 @@ export interface ConsumerBenchOptions {
 }
 
 const DEFAULT_PULL_BATCH_SIZE = 32;
+const DEFAULT_SEED = 1;
+/** Without a message for so long before the end it is asked whether the brokers are still there. */
+const QUIET_MS = 1000;
 
 /**
  * Consumes and measures.
@@ -49,11 +51,10 @@ const DEFAULT_PULL_BATCH_SIZE = 32;
  * its `context.result` then.
  */
 export async function runConsumerBench(options: ConsumerBenchOptions, hooks: BenchHooks = {}): Promise<ConsumerResult> {
-  await loadHistograms();
-  const startedAt = new Date();
-  const loadAverage = os.loadavg()[0] ?? 0;
-  const watch = new GeneratorWatch();
-  const run = options.raw === true ? await pullBacklog(options, hooks, watch) : await listen(options, hooks, watch);
+  const { outcome: run, environment } = await inFrame(
+    (watch) => (options.raw === true ? pullBacklog(options, hooks, watch) : listen(options, hooks, watch)),
+    hooks.isPart === true ? undefined : options,
+  );
   if (run.receive.count === 0 && run.receive.errors === 0 && hooks.signal?.aborted !== true && hooks.isPart !== true) {
     throw nothingReceived(options);
   }
@@ -61,10 +62,11 @@ export async function runConsumerBench(options: ConsumerBenchOptions, hooks: Ben
     schema: RESULT_SCHEMA,
     kind: 'consumer',
     config: configOf(options),
-    environment: describeEnvironment(startedAt, loadAverage, watch.stop()),
+    environment,
     receive: run.receive,
     ...run.delivered,
-    ...(run.interrupted ? { interrupted: true } : {}),
+    ...endOf(run),
+    ...((options.failRate ?? 0) > 0 ? { seed: options.seed ?? DEFAULT_SEED } : {}),
   };
   if (run.ranDry) {
     throw ranDry(options, result);
@@ -83,10 +85,11 @@ export function nothingReceived({ topic, consumerGroup }: ConsumerBenchOptions):
 /** The failure of a run to which no message came any more before its quantity was reached. */
 export function ranDry({ topic, quantity, idleLimitMs = IDLE_LIMIT_MS }: ConsumerBenchOptions, result: ConsumerResult): TimeoutError {
   const wanted = quantity === undefined ? '' : ` of ${quantity}`;
-  return new TimeoutError(`only ${result.receive.count}${wanted} messages of topic ${topic} arrived, then none for ${idleLimitMs} ms`, {
+  const failure = `only ${result.receive.count}${wanted} messages of topic ${topic} arrived, then none for ${idleLimitMs} ms`;
+  return new TimeoutError(failure, {
     code: 'RAN_DRY',
     hint: `send more at the same time: mqbench producer -t ${topic}; or give the run an end with --duration`,
-    context: { result },
+    context: { result: { ...result, partial: true, failure } },
   });
 }
 
@@ -100,6 +103,8 @@ interface Run {
   readonly interrupted: boolean;
   /** Ended without reaching its quantity, because nothing came any more. */
   readonly ranDry: boolean;
+  /** Why nothing came any more. */
+  readonly failure?: string;
   /** What the sequence numbers say. */
   readonly delivered?: Delivered;
 }
@@ -107,7 +112,7 @@ interface Run {
 /** Without a duration, a run in which nothing arrives for so long is over. */
 export const IDLE_LIMIT_MS = 30_000;
 
-async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: GeneratorWatch): Promise<Run> {
+async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: RunWatch): Promise<Run> {
   await hooks.ready?.();
   const recorder = new Recorder();
   let end: () => void = () => {};
@@ -139,6 +144,7 @@ async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: G
     await consumer.start();
     delivery.start(consumer);
     await ended;
+    watch.end();
     if (options.expectFile !== undefined) {
       await delivery.drain(await readExpected(options.expectFile), hooks.signal);
     }
@@ -149,7 +155,23 @@ async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: G
     hooks.signal?.removeEventListener('abort', stop);
     await consumer.shutdown();
   }
-  return { receive: meter.measured(), interrupted: meter.wasStopped, ranDry, delivered: await deliveredOf(options, hooks, delivery) };
+  const interrupted = meter.wasStopped;
+  const failure = interrupted ? undefined : await failureOf(meter.quietMs, watch);
+  return {
+    receive: meter.measured(),
+    interrupted,
+    ranDry,
+    delivered: await deliveredOf(options, hooks, delivery),
+    ...(failure === undefined ? {} : { failure }),
+  };
+}
+
+/** A broker may be gone when nothing came any more before the end; that it has nothing is no failure. */
+async function failureOf(quietMs: number, watch: RunWatch): Promise<string | undefined> {
+  const lost = quietMs < QUIET_MS ? [] : await watch.lostBrokers();
+  return lost.length === 0
+    ? undefined
+    : `no message came in the last ${(quietMs / 1000).toFixed(1)} s: no connection to ${lost.join(', ')} any more`;
 }
 
 /** The judgement, or what it takes for one over several consumers. */
@@ -205,7 +227,7 @@ function createConsumer(options: ConsumerBenchOptions, { client, meter, delivery
     ...(options.consumeFromWhere === undefined ? {} : { consumeFromWhere: options.consumeFromWhere }),
     ...(options.pullBatchSize === undefined ? {} : { pullBatchSize: options.pullBatchSize }),
   });
-  const random = seededRandom(options.seed ?? 1);
+  const random = seededRandom(options.seed ?? DEFAULT_SEED);
   const failRate = options.failRate ?? 0;
   const { filter } = options;
   const { check } = delivery;
@@ -224,7 +246,7 @@ function createConsumer(options: ConsumerBenchOptions, { client, meter, delivery
 }
 
 /** The workload `--raw`: one pull on its way for each queue, over the whole backlog, until the duration is over. */
-async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, watch: GeneratorWatch): Promise<Run> {
+async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, watch: RunWatch): Promise<Run> {
   const recorder = new Recorder();
   const client = new MQClient(clientOptions(options));
   const { topic, consumerGroup, filter } = options;
@@ -242,6 +264,8 @@ async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, wat
     options.durationMs ?? Number.POSITIVE_INFINITY,
   );
   const seconds = (performance.now() - startMs) / 1000;
+  recorder.closeWindow();
+  watch.end();
   endProgress();
   const measured = recorder.measured(seconds);
   await raw.stop();
@@ -266,14 +290,4 @@ function waitUntil(condition: () => boolean, limitMs: number): Promise<void> {
     };
     look();
   });
-}
-
-/** The options as the result carries them; keys are never part of it. */
-function configOf(options: ConsumerBenchOptions): Record<string, unknown> {
-  const { credentials: _, warmupMs, durationMs, idleLimitMs: __, ...rest } = options;
-  return {
-    ...rest,
-    warmupSeconds: warmupMs / 1000,
-    ...(durationMs === undefined ? {} : { durationSeconds: durationMs / 1000 }),
-  };
 }

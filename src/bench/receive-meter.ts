@@ -46,6 +46,11 @@ export class ReceiveMeter {
     return this.#wasStopped;
   }
 
+  /** How long before the end the last message came; 0 when none came. */
+  get quietMs(): number {
+    return this.#lastMs === 0 ? 0 : Math.max(0, Math.min(this.#windowEndMs, performance.now()) - this.#lastMs);
+  }
+
   /** Counts messages handed to the listener; `failed` ones are given back to the broker. */
   receive(messages: readonly ReceivedMessage[], failed: boolean): void {
     const nowMs = performance.now();

@@ -113,10 +113,11 @@ export function endOf({ interrupted, failure }: { readonly interrupted: boolean;
 /** Options of a run as its result carries them: keys are never part of it, and times are in seconds. */
 export function configOf(options: {
   readonly credentials?: unknown;
+  readonly idleLimitMs?: number;
   readonly warmupMs?: number;
   readonly durationMs?: number;
 }): Record<string, unknown> {
-  const { credentials: _, warmupMs, durationMs, ...rest } = options;
+  const { credentials: _, idleLimitMs: __, warmupMs, durationMs, ...rest } = options;
   return {
     ...rest,
     ...(warmupMs === undefined ? {} : { warmupSeconds: warmupMs / 1000 }),

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import os from 'node:os';
 import { BrokerWatch } from './broker-watch.js';
 import { type ClusterFacts, type ClusterTarget, probeCluster } from './cluster-probe.js';
@@ -12,6 +13,7 @@ export class RunWatch {
   readonly #facts: ClusterFacts;
   readonly #fsyncMs: number | undefined;
   readonly #brokers: BrokerWatch | undefined;
+  #environment: Environment | undefined;
 
   private constructor(facts: ClusterFacts, fsyncMs: number | undefined) {
     this.#facts = facts;
@@ -30,14 +32,26 @@ export class RunWatch {
     this.#brokers?.start();
   }
 
+  /** Brokers that take no connection any more. */
+  async lostBrokers(): Promise<string[]> {
+    const { brokerAddrs } = this.#facts;
+    const standing = await Promise.all(brokerAddrs.map(takesConnection));
+    return brokerAddrs.filter((_, i) => standing[i] === false);
+  }
+
   /** Nothing is watched any more. */
   stop(): void {
     this.#generator.stop();
     this.#brokers?.stop();
   }
 
-  /** The window is over. */
+  /** The window is over; what comes after does not change what this says. */
   end(): Environment {
+    this.#environment ??= this.#describe();
+    return this.#environment;
+  }
+
+  #describe(): Environment {
     const { brokerVersion } = this.#facts;
     const broker = this.#brokers?.end();
     return {
@@ -47,4 +61,22 @@ export class RunWatch {
       ...(broker === undefined ? {} : { broker }),
     };
   }
+}
+
+const CONNECT_LIMIT_MS = 1000;
+
+function takesConnection(addr: string): Promise<boolean> {
+  const colon = addr.lastIndexOf(':');
+  const host = addr.slice(0, colon).replace(/^\[|\]$/g, '');
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(addr.slice(colon + 1)), timeout: CONNECT_LIMIT_MS });
+    const answer = (stands: boolean): void => {
+      socket.destroy();
+      resolve(stands);
+    };
+    socket
+      .once('connect', () => answer(true))
+      .once('error', () => answer(false))
+      .once('timeout', () => answer(false));
+  });
 }
