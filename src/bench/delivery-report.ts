@@ -2,6 +2,7 @@ import type { DeliveryCheck, ProducerLog } from './delivery-check.js';
 import type { LaneLog } from './delivery-lane.js';
 import { confirmedCount, type SentSequences } from './delivery-ledger.js';
 import { RangeSet } from './delivery-ranges.js';
+import type { Verdict } from './judge/verdict.js';
 import { wholeNumber } from './text.js';
 
 /** What became of the messages of a run; part of its result. */
@@ -116,37 +117,31 @@ export function addDeliveries(reports: readonly DeliveryReport[]): DeliveryRepor
   };
 }
 
-/** Why the run failed: a sentence, or null when everything is in order or allowed. */
-export function deliveryFailure(report: DeliveryReport, allow: DeliveryAllowances = {}): string | null {
-  const faults: string[] = [];
-  if (report.lost > 0 && allow.loss !== true) {
-    const of = report.sent === undefined ? '' : ` of ${wholeNumber(report.sent)}`;
-    const first = report.lostRanges[0];
-    const where = first === undefined ? '' : ` (first: ${rangeText(first)})`;
-    faults.push(`${wholeNumber(report.lost)}${of} messages were lost${where}`);
-  }
-  if (report.duplicates > 0 && allow.duplicates !== true) {
-    faults.push(`${wholeNumber(report.duplicates)} arrived more than once`);
-  }
-  if (report.disordered > 0 && allow.disorder !== true) {
-    faults.push(`${wholeNumber(report.disordered)} arrived behind a later one of their key`);
-  }
-  return faults.length === 0 ? null : faults.join('; ');
+/** What is wrong and not allowed; nothing when all is in order. */
+export function deliveryVerdicts(report: DeliveryReport, allow: DeliveryAllowances = {}): Verdict[] {
+  const { lost, duplicates, disordered } = report;
+  const of = report.sent === undefined ? '' : ` of ${wholeNumber(report.sent)}`;
+  const first = report.lostRanges[0];
+  const where = first === undefined ? '' : ` (first: ${rangeText(first)})`;
+  return [
+    ...faultOf('lost', lost, allow.loss, `${wholeNumber(lost)}${of} messages were lost${where}; --allow-loss accepts that`),
+    ...faultOf(
+      'duplicates',
+      duplicates,
+      allow.duplicates,
+      `${wholeNumber(duplicates)} messages came again; --allow-duplicates accepts that`,
+    ),
+    ...faultOf(
+      'disordered',
+      disordered,
+      allow.disorder,
+      `${wholeNumber(disordered)} messages came behind a later one of their key; --allow-disorder accepts that`,
+    ),
+  ];
 }
 
-/** The line of the closing report. */
-export function deliveryLine(report: DeliveryReport): string {
-  const parts = [
-    report.sent === undefined
-      ? `${wholeNumber(report.received)} received`
-      : `${wholeNumber(report.received)} of ${wholeNumber(report.sent)} received`,
-    ...(report.judgedBy === 'nothing' ? [] : [`${wholeNumber(report.lost)} lost`]),
-    `${wholeNumber(report.duplicates)} twice`,
-    `${wholeNumber(report.disordered)} out of their key's order`,
-    ...(report.unconfirmed ? [`${wholeNumber(report.unconfirmed)} sends unconfirmed`] : []),
-    ...(report.unchecked > 0 ? [`${wholeNumber(report.unchecked)} cannot be checked`] : []),
-  ];
-  return `${'delivery'.padEnd(10)} ${parts.join(', ')}`;
+function faultOf(field: string, actual: number, isAllowed: boolean | undefined, reason: string): Verdict[] {
+  return actual === 0 || isAllowed === true ? [] : [{ expression: `delivery.${field}==0`, actual, limit: 0, passed: false, reason }];
 }
 
 function rangeText({ producer, lane, from, to }: LostRange): string {

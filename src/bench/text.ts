@@ -1,3 +1,4 @@
+import type { DeliveryReport } from './delivery-report.js';
 import { BUSY_GENERATOR_PERCENT, type GeneratorLoad } from './environment.js';
 import type { LatencyMs } from './latency-histogram.js';
 import type { IntervalSnapshot } from './recorder.js';
@@ -86,6 +87,9 @@ export function consumerReport(result: ConsumerResult): string {
   } else {
     rows.push(latencyLine('end to end', receive.endToEndMs), latencyLine('from store', receive.latencyMs));
   }
+  if (result.delivery !== undefined) {
+    rows.push(deliveryLine(result.delivery));
+  }
   rows.push(generatorLine(result.environment.generator, false));
   return `${rows.join('\n')}\n`;
 }
@@ -125,4 +129,19 @@ export function generatorLine(generator: GeneratorLoad, spins: boolean): string 
   const limits = generator.cpuPercent >= BUSY_GENERATOR_PERCENT ? '; it may be what limits this figure' : '';
   const busy = spins ? ' (it spins between planned sends)' : limits;
   return `generator  ${generator.cpuPercent.toFixed(0)} % of one core, event-loop lag p99 ${milliseconds(generator.eventLoopLagMs.p99)} ms${busy}`;
+}
+
+/** The line of the closing report. */
+export function deliveryLine(report: DeliveryReport): string {
+  const parts = [
+    report.sent === undefined
+      ? `${wholeNumber(report.received)} received`
+      : `${wholeNumber(report.received)} of ${wholeNumber(report.sent)} received`,
+    ...(report.judgedBy === 'nothing' ? [] : [`${wholeNumber(report.lost)} lost`]),
+    `${wholeNumber(report.duplicates)} twice`,
+    `${wholeNumber(report.disordered)} out of their key's order`,
+    ...(report.unconfirmed ? [`${wholeNumber(report.unconfirmed)} sends unconfirmed`] : []),
+    ...(report.unchecked > 0 ? [`${wholeNumber(report.unchecked)} cannot be checked`] : []),
+  ];
+  return `${'delivery'.padEnd(10)} ${parts.join(', ')}`;
 }

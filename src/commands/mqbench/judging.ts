@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, appendFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { DeliveryReport } from '../../bench/delivery-report.js';
 import type { Assertion } from '../../bench/judge/assertion.js';
 import type { Judged, Verdict } from '../../bench/judge/verdict.js';
 import { defineOptions } from '../../cli/options.js';
@@ -20,6 +21,9 @@ export interface JudgeValues {
   readonly assert?: readonly string[] | undefined;
   readonly junit?: string | undefined;
   readonly markdown?: string | undefined;
+  readonly allowLoss?: boolean | undefined;
+  readonly allowDuplicates?: boolean | undefined;
+  readonly allowDisorder?: boolean | undefined;
 }
 
 /** What a command gives to be judged. */
@@ -42,7 +46,7 @@ export async function withVerdicts<R extends object>({ name, values, context }: 
   } catch (error) {
     const partial = error instanceof MQError ? error.context.result : undefined;
     const failure = error instanceof Error ? error.message : String(error);
-    const judged = await judgedResult({ ...(partial as object | undefined), partial: true, failure }, assertions);
+    const judged = await judgedResult({ ...(partial as object | undefined), partial: true, failure }, assertions, values);
     if (error instanceof MQError && partial !== undefined) {
       error.context.result = judged;
     }
@@ -53,7 +57,7 @@ export async function withVerdicts<R extends object>({ name, values, context }: 
     throw error;
   }
   const { partialReason } = await import('../../bench/judge/verdict.js');
-  const judged = await judgedResult(result, assertions);
+  const judged = await judgedResult(result, assertions, values);
   const verdicts = judged.assertions ?? [];
   const failure = partialReason(judged);
   const faults = await report({ result: judged, verdicts, ...(failure === undefined ? {} : { failure }) });
@@ -77,9 +81,20 @@ async function readAssertions(expressions: readonly string[]): Promise<Assertion
   return expressions.map(parseAssertion);
 }
 
-async function judgedResult<R extends object>(result: R, assertions: readonly Assertion[]): Promise<Judged<R>> {
+async function judgedResult<R extends object>(result: R, assertions: readonly Assertion[], values: JudgeValues): Promise<Judged<R>> {
   const { judge } = await import('../../bench/judge/verdict.js');
-  return assertions.length === 0 ? result : { ...result, assertions: judge(result, assertions) };
+  const verdicts = [...judge(result, assertions), ...(await deliveryFaults(result, values))];
+  return verdicts.length === 0 ? result : { ...result, assertions: verdicts };
+}
+
+/** Losses, duplicates and disorder fail a run that nobody asserts anything of. */
+async function deliveryFaults({ delivery }: { readonly delivery?: DeliveryReport }, values: JudgeValues): Promise<Verdict[]> {
+  if (delivery === undefined) {
+    return [];
+  }
+  const { deliveryVerdicts } = await import('../../bench/delivery-report.js');
+  const { allowLoss: loss = false, allowDuplicates: duplicates = false, allowDisorder: disorder = false } = values;
+  return deliveryVerdicts(delivery, { loss, duplicates, disorder });
 }
 
 /** The failed ones, one line each; a number that the result does not have is a fault of the expression. */
