@@ -12,3 +12,34 @@ export interface BatchResult extends BenchResult {
     readonly rate: number;
   };
 }
+
+/** `mqbench transaction`. Latencies of `send` last until the broker was told how the transaction ended. */
+export interface TransactionResult extends BenchResult {
+  readonly kind: 'transaction';
+  readonly send: SendMeasured;
+  readonly transactions: TransactionCounts;
+}
+
+/** How transactions of the window ended, and what brokers asked about; checks count from the window's beginning to the end of the run. */
+export interface TransactionCounts {
+  readonly committed: number;
+  readonly rolledBack: number;
+  /** Left open for the broker to ask about. */
+  readonly unknown: number;
+  readonly checks: CheckCounts;
+}
+
+/** Checks of transactions of this run, by brokers. */
+export interface CheckCounts {
+  readonly count: number;
+  /** About a transaction that was left open until then. */
+  readonly expected: number;
+  /** About one whose end the broker had been told. */
+  readonly unexpected: number;
+  /** About one and the same transaction with a number of checks that was there before. */
+  readonly duplicated: number;
+  readonly committed: number;
+  readonly rolledBack: number;
+  /** Still unknown: the broker asks again. */
+  readonly unknown: number;
+}

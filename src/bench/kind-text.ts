@@ -1,6 +1,7 @@
-import type { BatchResult } from './kind-results.js';
+import type { BatchResult, CheckCounts, TransactionResult } from './kind-results.js';
 import type { IntervalSnapshot } from './recorder.js';
 import { errorLines, generatorLine, headLine, latencyLine, retryLines, wholeNumber } from './text.js';
+import type { UnexpectedCheck } from './transaction-checks.js';
 
 /** Numbers as Apache's tools print them: `%7.3f`. */
 function average(ms: number): string {
@@ -41,4 +42,38 @@ function unsentLine({ send, config }: Pick<BatchResult, 'send' | 'config'>): str
     : [
         `unsent     ${wholeNumber(send.unsent)} planned messages: the broker did not keep up with ${wholeNumber(Number(config.rate))} msg/s`,
       ];
+}
+
+/** Apache's line of a transaction producer; everything in it is of the interval. */
+export function apacheTransactionLine(snapshot: IntervalSnapshot, { time, checks }: { time: string; checks: CheckCounts }): string {
+  const whole = (value: number): string => String(Math.round(value)).padStart(5);
+  return (
+    `Current Time: ${time} | Send TPS: ${whole(snapshot.rate)} | Max RT(ms): ${whole(snapshot.maxMs)} | AVG RT(ms): ${snapshot.meanMs.toFixed(1)} | ` +
+    `Send Failed: ${snapshot.errors} | Check: ${checks.count} | UnexpectedCheck: ${checks.unexpected} | DuplicatedCheck: ${checks.duplicated}`
+  );
+}
+
+/** Apache's line of a check that should not have come; `clock` is `HH:mm:ss,SSS`. */
+export function apacheUnexpectedLine({ message, state, byCheck }: UnexpectedCheck, clock: string): string {
+  const { offsetMsgId, msgId, checkTimes = null } = message;
+  const told = byCheck ? 'sendResult,lastCheckResult' : 'sendResult';
+  return `${clock} unexpected check: msgId=${offsetMsgId},txId=${msgId},checkTimes=${checkTimes},${told}=${state}`;
+}
+
+/** The closing report of `mqbench transaction`. */
+export function transactionReport(result: TransactionResult): string {
+  const { send, transactions, config } = result;
+  const { checks } = transactions;
+  const ends = `committed ${wholeNumber(transactions.committed)}, rolled back ${wholeNumber(transactions.rolledBack)}, left unknown ${wholeNumber(transactions.unknown)}`;
+  const answers = `committed ${wholeNumber(checks.committed)}, rolled back ${wholeNumber(checks.rolledBack)}, unknown again ${wholeNumber(checks.unknown)}`;
+  return text([
+    headLine('sent', send),
+    `ended      ${ends}`,
+    `checks     ${wholeNumber(checks.count)}: ${answers}; unexpected ${wholeNumber(checks.unexpected)}, duplicated ${wholeNumber(checks.duplicated)}`,
+    ...unsentLine(result),
+    ...errorLines(send),
+    ...retryLines(send),
+    latencyLine('latency', send.latencyMs),
+    generatorLine(result.environment.generator, config.rate !== undefined),
+  ]);
 }

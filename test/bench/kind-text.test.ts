@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { apacheBatchLine } from '../../src/bench/kind-text.js';
+import { apacheBatchLine, apacheTransactionLine, apacheUnexpectedLine } from '../../src/bench/kind-text.js';
 import type { IntervalSnapshot } from '../../src/bench/recorder.js';
 
 const TIME = '2026-11-21 19:00:00,123';
@@ -23,4 +23,20 @@ it("writes a batch producer's line as Apache's tool does", () => {
   expect(apacheBatchLine(SNAPSHOT, { time: TIME, batchSize: 16 })).toBe(
     'Current Time: 2026-11-21 19:00:00,123 | Send TPS: 1000 | Send MPS: 16000 | Max RT(ms): 42 | Average RT(ms):   4.568 | Average Message RT(ms):   0.285 | Send Failed: 4 | Send Message Failed: 64',
   );
+});
+
+it("writes a transaction producer's line as Apache's tool does", () => {
+  const checks = { count: 7, expected: 4, unexpected: 3, duplicated: 2, committed: 4, rolledBack: 0, unknown: 0 };
+  expect(apacheTransactionLine({ ...SNAPSHOT, rate: 812.4, errors: 5 }, { time: TIME, checks })).toBe(
+    'Current Time: 2026-11-21 19:00:00,123 | Send TPS:   812 | Max RT(ms):    42 | AVG RT(ms): 4.6 | Send Failed: 5 | Check: 7 | UnexpectedCheck: 3 | DuplicatedCheck: 2',
+  );
+});
+
+it("writes an unexpected check as Apache's tool does", () => {
+  const message = { body: Buffer.alloc(0), msgId: '7F01', offsetMsgId: 'AC10', checkTimes: '2' };
+  const lines = [false, true].map((byCheck) => apacheUnexpectedLine({ message, state: 'COMMIT_MESSAGE', byCheck }, '19:00:00,123'));
+  expect(lines).toEqual([
+    '19:00:00,123 unexpected check: msgId=AC10,txId=7F01,checkTimes=2,sendResult=COMMIT_MESSAGE',
+    '19:00:00,123 unexpected check: msgId=AC10,txId=7F01,checkTimes=2,sendResult,lastCheckResult=COMMIT_MESSAGE',
+  ]);
 });
