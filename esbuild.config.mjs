@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as esbuild from 'esbuild';
 import { generateParser } from './broker/filter/generate-parser.js';
+import { generatePage } from './src/bench/report/generate-page.js';
 
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
 const DIST = path.join(ROOT, 'dist');
@@ -94,7 +95,13 @@ function launchers() {
 }
 
 function entryPoints(apps) {
-  const entries = { launch: 'src/cli/launch.ts', help: 'src/cli/help.ts', index: 'src/index.ts', start: 'src/commands/start.ts' };
+  const entries = {
+    launch: 'src/cli/launch.ts',
+    help: 'src/cli/help.ts',
+    index: 'src/index.ts',
+    start: 'src/commands/start.ts',
+    'bench-worker': 'src/bench/workers/child-main.ts',
+  };
   for (const { bin, commands } of apps) {
     for (const { id, file } of commands) {
       entries[`apps/${bin}/commands/${id}`] = path.relative(ROOT, file);
@@ -368,6 +375,7 @@ function publish(outdir) {
 
 async function main() {
   generateParser();
+  generatePage();
   const begun = performance.now();
   const outdir = fs.mkdtempSync(path.join(ROOT, 'node_modules', '.mqkit-build-'));
   try {

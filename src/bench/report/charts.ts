@@ -1,0 +1,257 @@
+import { asNumber, fieldOf, type JsonObject } from './json-value.js';
+import type { Chart, ChartLine } from './model.js';
+import { percentileCurve } from './percentile-curve.js';
+import { type BROKER_COLUMNS, brokerSeries, type LatencyView, type ResultView, seriesColumns, type TrackView } from './result-view.js';
+import { thin } from './thin.js';
+
+/** A chart with what stands around it in the page. */
+export interface ChartSection {
+  readonly chart: Chart;
+  readonly title: string;
+  readonly text: string;
+  /** What the chart lacks, and why. */
+  readonly notes: readonly string[];
+}
+
+const SERIES_METRICS: readonly (readonly [key: string, metric: string])[] = [
+  ['p50Ms', 'p50'],
+  ['p99Ms', 'p99'],
+  ['p999Ms', 'p99.9'],
+  ['maxMs', 'max'],
+];
+const TIME_AXIS = { label: 'time since the window began', unit: 'seconds' } as const;
+/** A scale of equal steps hides the small values where the greatest is so many times the least. */
+const LOG_RATIO = 20;
+
+/** Charts of the results, without those that nothing could be drawn in. */
+export function chartSections(results: readonly ResultView[]): ChartSection[] {
+  const sections = [
+    throughputSection(results),
+    ...trackNames(results).map((track) => latencySection(results, track)),
+    percentileSection(results),
+    errorSection(results),
+    brokerSection(results, 'cpuPercent'),
+    brokerSection(results, 'rssBytes'),
+  ];
+  return sections.filter((section) => section !== null);
+}
+
+/** Names of the directions in the order in which they appear. */
+function trackNames(results: readonly ResultView[]): string[] {
+  return [...new Set(results.flatMap(({ tracks }) => tracks.map(({ name }) => name)))];
+}
+
+interface Drawing {
+  readonly id: string;
+  readonly title: string;
+  readonly text: string;
+  readonly shape: Chart['shape'];
+  readonly x: Chart['x'];
+  readonly y: Omit<Chart['y'], 'log'>;
+  readonly lines: readonly ChartLine[];
+  readonly shown?: (metrics: readonly string[]) => readonly string[];
+  readonly notes?: readonly string[];
+}
+
+function sectionOf(drawing: Drawing): ChartSection | null {
+  const lines = drawing.lines.filter(({ y }) => y.some((value) => value !== null));
+  if (lines.length === 0) {
+    return null;
+  }
+  const { id, shape, x, y, title, text, shown } = drawing;
+  const metrics = [...new Set(lines.map(({ metric }) => metric))];
+  const log = y.unit === 'ms' && spread(lines) > LOG_RATIO;
+  const chart: Chart = { id, shape, x, y: { ...y, log }, metrics, shown: shown?.(metrics) ?? metrics, lines };
+  return { chart, title, text, notes: drawing.notes ?? [] };
+}
+
+/** The greatest value of all lines over the least above 0. */
+function spread(lines: readonly ChartLine[]): number {
+  let least = Number.POSITIVE_INFINITY;
+  let greatest = 0;
+  for (const { y } of lines) {
+    for (const value of y) {
+      if (value !== null && value > 0) {
+        least = Math.min(least, value);
+        greatest = Math.max(greatest, value);
+      }
+    }
+  }
+  return greatest / least;
+}
+
+/** Lines of one track, a metric each, thinned together. */
+function seriesLines(
+  result: number,
+  series: readonly JsonObject[],
+  metrics: readonly (readonly [key: string, metric: string])[],
+): ChartLine[] {
+  const keys = metrics.map(([key]) => key);
+  const { x, columns } = thin(seriesColumns(series, keys));
+  return metrics.map(([, metric], index) => ({ result, metric, x, y: columns[index] ?? [] }));
+}
+
+function tracksWithSeries(results: readonly ResultView[], name?: string): { result: ResultView; track: TrackView }[] {
+  return results.flatMap((result) =>
+    result.tracks
+      .filter((track) => track.series.length > 0 && (name === undefined || track.name === name))
+      .map((track) => ({ result, track })),
+  );
+}
+
+/** Says which results a chart over time has to do without. */
+function missingSeries(results: readonly ResultView[], track?: string): string[] {
+  const has = (result: ResultView, wanted: (track: TrackView) => boolean): boolean =>
+    result.tracks.some((one) => (track === undefined || one.name === track) && wanted(one));
+  const missing = results.filter((result) => has(result, () => true) && !has(result, ({ series }) => series.length > 0));
+  return missing.length === 0 ? [] : [`No time series in ${missing.map(({ label }) => label).join(', ')}.`];
+}
+
+function throughputSection(results: readonly ResultView[]): ChartSection | null {
+  return sectionOf({
+    id: 'throughput',
+    title: 'Throughput',
+    text: 'Messages that succeeded, for each second of the window. Warm-up is left out.',
+    shape: 'line',
+    x: TIME_AXIS,
+    y: { label: 'messages per second', unit: 'rate' },
+    lines: tracksWithSeries(results).flatMap(({ result, track }) => seriesLines(result.index, track.series, [['rate', track.name]])),
+    notes: missingSeries(results),
+  });
+}
+
+function latencySection(results: readonly ResultView[], track: string): ChartSection | null {
+  const found = tracksWithSeries(results, track);
+  const hasSeveralTracks = trackNames(results).length > 1;
+  return sectionOf({
+    id: `latency-${trackNames(results).indexOf(track)}`,
+    title: hasSeveralTracks ? `Latency over time, ${track}` : 'Latency over time',
+    text: 'Percentiles of each second. With a planned rate a latency counts from the time the message was due, not from when it left.',
+    shape: 'line',
+    x: TIME_AXIS,
+    y: { label: 'latency', unit: 'ms' },
+    lines: found.flatMap(({ result, track: { series } }) => seriesLines(result.index, series, SERIES_METRICS)),
+    shown: (metrics) => (found.length > 1 && metrics.includes('p99') ? ['p99'] : metrics),
+    notes: missingSeries(results, track),
+  });
+}
+
+function percentileSection(results: readonly ResultView[]): ChartSection | null {
+  const lines: ChartLine[] = [];
+  const fromSummary: string[] = [];
+  for (const result of results) {
+    for (const latency of result.tracks.flatMap(({ latencies }) => latencies)) {
+      const curve = percentileCurve(latency);
+      if (curve !== null) {
+        lines.push({ result: result.index, metric: latency.name, x: curve.x, y: curve.y });
+      }
+      if (curve?.source === 'summary') {
+        fromSummary.push(`${result.label} (${latency.name}${latency.histogram === undefined ? '' : ': its histogram cannot be read'})`);
+      }
+    }
+  }
+  return sectionOf({
+    id: 'percentiles',
+    title: 'Latency by percentile',
+    text: 'How many of the messages were answered within a latency. Each step to the right is ten times rarer: 99 %, 99.9 %, 99.99 %.',
+    shape: 'line',
+    x: { label: 'percentile', unit: 'percentile' },
+    y: { label: 'latency', unit: 'ms' },
+    lines,
+    shown: (metrics) => (results.length === 1 ? metrics : metrics.filter((metric) => !metric.endsWith('uncorrected'))),
+    notes: fromSummary.length === 0 ? [] : [`Drawn from a few percentiles, not from a histogram: ${fromSummary.join(', ')}.`],
+  });
+}
+
+function errorSection(results: readonly ResultView[]): ChartSection | null {
+  const lines = tracksWithSeries(results).flatMap(({ result, track }) => seriesLines(result.index, track.series, [['errors', track.name]]));
+  return sectionOf({
+    id: 'errors',
+    title: 'Errors over time',
+    text: 'Messages of each second that failed for good.',
+    shape: 'line',
+    x: TIME_AXIS,
+    y: { label: 'errors', unit: 'count' },
+    lines: lines.some(({ y }) => y.some((value) => (value ?? 0) > 0)) ? lines : [],
+  });
+}
+
+const BROKER_TEXTS = {
+  cpuPercent: {
+    id: 'broker-cpu',
+    title: 'Broker CPU',
+    text: 'Of one core; 200 % are two cores.',
+    label: 'CPU of one core',
+    unit: 'percent',
+  },
+  rssBytes: {
+    id: 'broker-memory',
+    title: 'Broker memory',
+    text: 'Resident memory of the broker process.',
+    label: 'resident memory',
+    unit: 'bytes',
+  },
+} as const;
+
+function brokerSection(results: readonly ResultView[], key: (typeof BROKER_COLUMNS)[number]): ChartSection | null {
+  const { id, title, text, label, unit } = BROKER_TEXTS[key];
+  return sectionOf({
+    id,
+    title,
+    text,
+    shape: 'line',
+    x: TIME_AXIS,
+    y: { label, unit },
+    lines: results.flatMap((result) => seriesLines(result.index, brokerSeries(result), [[key, title]])),
+  });
+}
+
+/** The latency that a message's sender waited for, or its receiver: the first of the first track. */
+export function mainLatency(tracks: readonly TrackView[]): LatencyView | undefined {
+  return tracks[0]?.latencies[0];
+}
+
+/** Charts of the runs of a sweep or a search; `names` says what each run was. */
+export function runSections(result: ResultView, names: readonly string[]): ChartSection[] {
+  const figures = result.runs.map(({ tracks }) => ({
+    rate: asNumber(fieldOf(tracks[0]?.measured, 'rate')) ?? null,
+    p99: asNumber(fieldOf(mainLatency(tracks)?.summary, 'p99')) ?? null,
+  }));
+  const sections =
+    result.kind === 'search'
+      ? [kneeSection(result, figures)]
+      : (['rate', 'p99'] as const).map((key) => barSection(result, { key, names, figures }));
+  return sections.filter((section) => section !== null);
+}
+
+type Figures = readonly { readonly rate: number | null; readonly p99: number | null }[];
+
+function kneeSection(result: ResultView, figures: Figures): ChartSection | null {
+  const points = figures.flatMap(({ rate, p99 }) => (rate === null || p99 === null ? [] : [{ rate, p99 }])).sort((a, b) => a.rate - b.rate);
+  return sectionOf({
+    id: `knee-${result.index}`,
+    title: `Latency against rate, ${result.label}`,
+    text: 'Each point is a run at a rate. Where the curve turns up, the broker no longer keeps pace.',
+    shape: 'points',
+    x: { label: 'messages per second', unit: 'rate' },
+    y: { label: 'p99 latency', unit: 'ms' },
+    lines: [{ result: result.index, metric: 'p99', x: points.map(({ rate }) => rate), y: points.map(({ p99 }) => p99) }],
+  });
+}
+
+function barSection(
+  result: ResultView,
+  { key, names, figures }: { readonly key: 'rate' | 'p99'; readonly names: readonly string[]; readonly figures: Figures },
+): ChartSection | null {
+  const isRate = key === 'rate';
+  const section = sectionOf({
+    id: `${key}-${result.index}`,
+    title: `${isRate ? 'Throughput' : 'p99 latency'} of each run, ${result.label}`,
+    text: 'One bar for each run, in the order they were made.',
+    shape: 'bars',
+    x: { label: 'run', unit: 'category' },
+    y: isRate ? { label: 'messages per second', unit: 'rate' } : { label: 'p99 latency', unit: 'ms' },
+    lines: [{ result: result.index, metric: key, x: figures.map((_, index) => index), y: figures.map((one) => one[key]) }],
+  });
+  return section === null ? null : { ...section, chart: { ...section.chart, y: { ...section.chart.y, log: false }, categories: names } };
+}

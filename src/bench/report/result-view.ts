@@ -1,0 +1,115 @@
+import { asNumber, asObject, asObjects, asText, fieldOf, type JsonObject } from './json-value.js';
+import type { Columns } from './thin.js';
+
+/** One distribution of latencies: its summary in ms, and all of it where the result carries it. */
+export interface LatencyView {
+  /** `send`, `end to end`, `send, uncorrected`. */
+  readonly name: string;
+  readonly summary: JsonObject;
+  readonly histogram?: string;
+}
+
+/** One direction of a result: what it sent, what it received. */
+export interface TrackView {
+  readonly name: string;
+  readonly measured: JsonObject;
+  readonly latencies: readonly LatencyView[];
+  readonly series: readonly JsonObject[];
+}
+
+/** A result of one run as the report reads it; everything but the kind may be missing. */
+export interface RunView {
+  readonly kind: string;
+  readonly config: JsonObject;
+  readonly environment: JsonObject;
+  readonly tracks: readonly TrackView[];
+  readonly value: JsonObject;
+}
+
+/** A run that has a file, a name and a colour of its own. */
+export interface ResultView extends RunView {
+  readonly index: number;
+  readonly label: string;
+  readonly file: string;
+  /** Of a sweep, a search, a comparison: the runs it is made of. */
+  readonly runs: readonly RunView[];
+  readonly startedAt?: string;
+}
+
+/** Broker load over time, where the broker ran on the machine that measured. */
+export const BROKER_COLUMNS = ['cpuPercent', 'rssBytes'] as const;
+
+function runView(value: JsonObject): RunView {
+  return {
+    kind: asText(fieldOf(value, 'kind')) ?? 'run',
+    config: asObject(fieldOf(value, 'config')) ?? {},
+    environment: asObject(fieldOf(value, 'environment')) ?? {},
+    tracks: tracksOf(value),
+    value,
+  };
+}
+
+export function resultView(
+  value: JsonObject,
+  place: { readonly index: number; readonly label: string; readonly file: string },
+): ResultView {
+  const run = runView(value);
+  const startedAt = asText(fieldOf(run.environment, 'startedAt'));
+  // A run may stand beside what it was run with.
+  const runs = asObjects(fieldOf(value, 'runs')).map((one) => runView(asObject(fieldOf(one, 'result')) ?? one));
+  return { ...run, ...place, runs, ...(startedAt === undefined ? {} : { startedAt }) };
+}
+
+/** Every part of a result that has a rate and latencies, whatever its name. */
+function tracksOf(value: JsonObject): TrackView[] {
+  return Object.entries(value).flatMap(([name, part]) => {
+    const measured = asObject(part);
+    const summary = asObject(fieldOf(measured, 'latencyMs'));
+    if (measured === undefined || summary === undefined || asNumber(fieldOf(measured, 'rate')) === undefined) {
+      return [];
+    }
+    const series = asObjects(fieldOf(measured, 'series'));
+    return [{ name, measured, series, latencies: latenciesOf(name, measured) }];
+  });
+}
+
+/** `latencyMs` with `histogram`, and further ones by the same rule: `endToEndMs` with `endToEndHistogram`. */
+function latenciesOf(track: string, measured: JsonObject): LatencyView[] {
+  const found: LatencyView[] = [];
+  const add = (name: string, summary: JsonObject | undefined, histogram: string | undefined): void => {
+    if (summary !== undefined) {
+      found.push({ name, summary, ...(histogram === undefined ? {} : { histogram }) });
+    }
+  };
+  for (const [key, value] of Object.entries(measured)) {
+    const prefix = /^(\w*?)(?:Latency|latency)?Ms$/.exec(key)?.[1];
+    if (prefix !== undefined) {
+      const histogram = asText(fieldOf(measured, prefix === '' ? 'histogram' : `${prefix}Histogram`));
+      const words = prefix.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+      add(prefix === '' ? track : words === 'end to end' ? words : `${track}, ${words}`, asObject(value), histogram);
+    }
+  }
+  return found;
+}
+
+/** Columns of a series over seconds since the window began; a second without messages has no latency. */
+export function seriesColumns(series: readonly JsonObject[], keys: readonly string[]): Columns {
+  const rows = series
+    .flatMap((point) => {
+      const x = asNumber(fieldOf(point, 'atSeconds'));
+      return x === undefined ? [] : [{ x, point }];
+    })
+    .sort((a, b) => a.x - b.x);
+  const columns = keys.map((key) =>
+    rows.map(({ point }) => {
+      const isEmpty = key.endsWith('Ms') && fieldOf(point, 'count') === 0;
+      return isEmpty ? null : (asNumber(fieldOf(point, key)) ?? null);
+    }),
+  );
+  return { x: rows.map(({ x }) => x), columns };
+}
+
+/** The broker's CPU and memory over time. */
+export function brokerSeries(run: RunView): readonly JsonObject[] {
+  return asObjects(fieldOf(asObject(fieldOf(run.environment, 'broker')), 'series'));
+}

@@ -1,0 +1,90 @@
+import { type Html, html } from './html.js';
+import { asText, cellText, fieldOf, flatEntries } from './json-value.js';
+import type { ResultView, RunView } from './result-view.js';
+import { resultName } from './summary.js';
+import { bytesText } from './texts.js';
+
+/** Names and values of several results side by side. */
+interface SettingRow {
+  readonly key: string;
+  readonly values: readonly string[];
+  readonly differs: boolean;
+}
+
+/** What was measured anew in each run is no setting. */
+const MEASURED = /^(generator|broker|workers|loadAverage|startedAt|fsyncMs)\b/;
+
+/** Settings in which the results differ, then all of them; then the machines and the commands. */
+export function settingsPart(results: readonly ResultView[]): Html {
+  const configRows = rowsOf(results, (result) => [['kind', result.kind], ...configEntries(result)]);
+  const environmentRows = rowsOf(results, environmentEntries);
+  const differing = [...configRows, ...environmentRows.filter(({ key }) => !MEASURED.test(key))].filter(({ differs }) => differs);
+  return html`${results.length > 1 && differencesCard(results, differing)}
+<section class="card"><h2>Environment</h2><p class="lead">The machine that made the load, how busy it was, and what is known of the broker.</p>${table(results, environmentRows)}</section>
+<section class="card"><h2>Settings and commands</h2>${commands(results)}<details><summary>All settings</summary>${table(results, configRows)}</details></section>`;
+}
+
+function differencesCard(results: readonly ResultView[], differing: readonly SettingRow[]): Html {
+  return html`<section class="card"><h2>What differs between the results</h2>
+${differing.length === 0 ? html`<p class="empty">Nothing: all ${results.length} ran with the same settings on the same kind of machine.</p>` : table(results, differing)}</section>`;
+}
+
+function configEntries({ config, value }: RunView): [string, string][] {
+  const seed = fieldOf(value, 'seed');
+  const entries = flatEntries(config).map(([key, one]): [string, string] => [key, cellText(one)]);
+  return seed === undefined || entries.some(([key]) => key === 'seed') ? entries : [...entries, ['seed', cellText(seed)]];
+}
+
+/** Lists (series, workers) are drawn or counted elsewhere. */
+function environmentEntries({ environment }: RunView): [string, string][] {
+  return flatEntries(environment)
+    .filter(([, one]) => !Array.isArray(one))
+    .map(([key, one]) => [key, /Bytes$/.test(key) ? `${bytesText(one)}` : cellText(one)]);
+}
+
+function rowsOf(results: readonly ResultView[], entriesOf: (result: ResultView) => readonly [string, string][]): SettingRow[] {
+  const maps = results.map((result) => new Map(entriesOf(result)));
+  const keys = new Set(maps.flatMap((map) => [...map.keys()]));
+  return [...keys].map((key) => {
+    const values = maps.map((map) => map.get(key) ?? '');
+    return { key, values, differs: new Set(values).size > 1 };
+  });
+}
+
+function table(results: readonly ResultView[], rows: readonly SettingRow[]): Html {
+  if (rows.length === 0) {
+    return html`<p class="empty">The results say nothing about it.</p>`;
+  }
+  const head =
+    results.length > 1 &&
+    html`<thead><tr><th></th>${results.map((result) => html`<th scope="col">${resultName(result)}</th>`)}</tr></thead>`;
+  return html`<div class="scroll"><table>${head}<tbody>${rows.map(
+    ({ key, values }) =>
+      html`<tr><th scope="row" class="key">${key}</th>${values.map((value) => html`<td class="text">${value === '' ? '–' : value}</td>`)}</tr>`,
+  )}</tbody></table></div>`;
+}
+
+function commands(results: readonly ResultView[]): Html {
+  const known = results.flatMap((result) => {
+    const command = asText(fieldOf(result.value, 'command'));
+    return command === undefined ? [] : [{ result, command }];
+  });
+  if (known.length === 0) {
+    return html`<p class="empty">The results do not say with which command they were made.</p>`;
+  }
+  return html`<p class="lead">Each command repeats its run.</p>${known.map(
+    ({ result, command }) =>
+      html`${results.length > 1 && html`<h3>${resultName(result)}</h3>`}<div class="command"><pre><code>${command}</code></pre><button type="button" data-copy>Copy</button></div>`,
+  )}`;
+}
+
+/** What tells the runs of one result apart: `threadCount 16, messageSize 1024`; their numbers where nothing does. */
+export function runNames(runs: readonly RunView[]): string[] {
+  const maps = runs.map((run) => new Map(configEntries(run)));
+  const keys = [...new Set(maps.flatMap((map) => [...map.keys()]))].filter((key) => new Set(maps.map((map) => map.get(key))).size > 1);
+  const telling = keys.filter((key) => !/^(topic|consumerGroup|producerGroup|seed)$/.test(key));
+  return maps.map((map, index) => {
+    const parts = (telling.length > 0 ? telling : keys).flatMap((key) => (map.has(key) ? [`${key} ${map.get(key)}`] : []));
+    return parts.length === 0 ? `run ${index + 1}` : parts.join(', ');
+  });
+}
