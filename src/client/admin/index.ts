@@ -3,6 +3,8 @@ export * from './admin-client.js';
 export type { AdminPull } from './admin-pull.js';
 export * from './allocate-queues.js';
 export * from './attributes.js';
+export * from './auth-acls.js';
+export * from './auth-users.js';
 export * from './broker-change.js';
 export * from './broker-config.js';
 export * from './broker-consume-stats.js';

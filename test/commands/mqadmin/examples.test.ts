@@ -17,6 +17,12 @@ const ids = { msgId: '', offsetMsgId: '' };
 
 beforeAll(async () => {
   other = await startFullCluster();
+  for (const [name, ...argv] of [
+    ['createUser', '-c', 'DefaultCluster', '-u', 'bob', '-p', 'bob123'],
+    ['createAcl', '-c', 'DefaultCluster', '-s', 'User:bob', '-r', 'Topic:OrderPaid', '-a', 'Pub', '-d', 'Allow'],
+  ] as const) {
+    await runCommand(name, argv, { NAMESRV_ADDR: other.namesrv.addr });
+  }
   sandbox = await startSandbox({ brokerConfig: { longPollingEnable: false, traceTopicEnable: true } });
   const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
   await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '4', '-w', '4'], env);

@@ -79,7 +79,8 @@ export interface FullCluster {
   stop(): Promise<void>;
 }
 
-export async function startFullCluster(): Promise<FullCluster> {
+/** With `slave: false` the masters only. */
+export async function startFullCluster(options: { slave?: boolean } = {}): Promise<FullCluster> {
   const [namesrv, controller] = [new FullNode('namesrv'), new FullNode('controller')];
   const [masterA, masterB, slaveA] = [new FullNode('broker-a'), new FullNode('broker-b'), new FullNode('broker-a', 2)];
   const brokers = [masterA, masterB, slaveA];
@@ -102,7 +103,7 @@ export async function startFullCluster(): Promise<FullCluster> {
           body: encodeClusterInfo({
             clusterAddrTable: new Map([['DefaultCluster', ['broker-a', 'broker-b']]]),
             brokerAddrTable: new Map(
-              [[masterA, slaveA], [masterB]].map((members) => {
+              [options.slave === false ? [masterA] : [masterA, slaveA], [masterB]].map((members) => {
                 const { brokerName } = members[0]!;
                 const brokerAddrs = new Map(members.map(({ brokerId, addr }) => [brokerId, addr]));
                 return [brokerName, { cluster: 'DefaultCluster', brokerName, brokerAddrs, enableActingMaster: false }];
