@@ -24,6 +24,10 @@ export interface IntervalSnapshot {
 /** A second of the window that is over. */
 export interface RecordedPoint {
   readonly point: IntervalPoint;
+  /** `send` or `receive`. */
+  readonly direction: string;
+  /** Wall clock at the beginning of the window. */
+  readonly startedAtMs: number;
   /** Valid during the call. */
   readonly latencies: LatencyHistogram;
 }
@@ -54,6 +58,8 @@ export class Recorder {
   readonly #series: IntervalPoint[] = [];
   #point = new PointParts();
   #lastPoint = new PointParts();
+  /** What is recorded, as the names of a result have it. */
+  direction = 'send';
   /** Called with each second of the window, one second late: the next one may still become a part of it. */
   onPoint: ((recorded: RecordedPoint) => void) | undefined;
 
@@ -173,6 +179,7 @@ export class Recorder {
       seconds: round(seconds, 6),
       ...(Number.isNaN(this.#windowStartMs) ? {} : { windowStartedAtMs: round(performance.timeOrigin + this.#windowStartMs, 3) }),
       rate: seconds > 0 ? round(this.#count / seconds, 1) : 0,
+      bytes: this.#bytes,
       bytesPerSecond: seconds > 0 ? Math.round(this.#bytes / seconds) : 0,
       latencyMs: this.#total.main.summary(),
       histogram: this.#total.main.encode(),
@@ -232,7 +239,12 @@ export class Recorder {
     if (this.#lastPoint.seconds > 0) {
       const point = this.#lastPoint.point();
       this.#series.push(point);
-      this.onPoint?.({ point, latencies: this.#lastPoint.latencies.main });
+      this.onPoint?.({
+        point,
+        latencies: this.#lastPoint.latencies.main,
+        direction: this.direction,
+        startedAtMs: performance.timeOrigin + this.#windowStartMs,
+      });
       this.#lastPoint.seconds = 0;
     }
   }

@@ -21,7 +21,9 @@ export interface Measured {
   readonly windowStartedAtMs?: number;
   /** count / seconds. */
   readonly rate: number;
-  /** Body bytes of `count` messages, per second. */
+  /** Body bytes of `count` messages. */
+  readonly bytes?: number;
+  /** The same per second. */
   readonly bytesPerSecond: number;
   readonly latencyMs: LatencyMs;
   /** Every latency of the window: base64 of HdrHistogram's compressed V2 encoding, in microseconds. */

@@ -74,3 +74,12 @@ export const MAX_NAMESRV_BROKERS = 10_000;
 export const MAX_NAMESRV_TOPICS = 500_000;
 /** Pairs in a name server's key-value configuration, which is saved whole at each change. */
 export const MAX_KV_CONFIG_ENTRIES = 100_000;
+
+/** Processes that one benchmark divides its load among, local and remote. */
+export const MAX_BENCH_WORKERS = 256;
+/** Largest request that a benchmark worker reads: a job of a few hundred bytes, with the keys and names of a large test. */
+export const MAX_WORKER_REQUEST_BYTES = 1 * MiB;
+/** Largest line that a worker's answer may have: a result with the series of days and its histograms. */
+export const MAX_WORKER_LINE_BYTES = 64 * MiB;
+/** Connections one worker keeps: a coordinator needs two. */
+export const MAX_WORKER_CONNECTIONS = 32;

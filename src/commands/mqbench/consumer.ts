@@ -9,6 +9,7 @@ import type { Output } from '../../cli/output.js';
 import { UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
+import { deliveryOptions } from './delivery-options.js';
 import { fillTopic } from './embedded.js';
 import {
   accessOptions,
@@ -20,6 +21,7 @@ import {
   runLength,
   topicOption,
 } from './shared-options.js';
+import { workersOption, workersText, workerTeam } from './workers-option.js';
 
 const options = defineOptions({
   ...topicOption,
@@ -38,6 +40,9 @@ const options = defineOptions({
   raw: { kind: 'flag', own: true, text: "Pull the topic's backlog again and again, without a listener: what the broker can deliver" },
   pullBatchSize: { kind: 'int', own: true, min: 1, max: 1024, text: 'Messages a pull, Default: 32' },
   seed: { kind: 'int', own: true, default: 1, text: 'Seed of the failures of -r' },
+  expect: { own: true, text: 'JSON result of mqbench producer: everything that it sent must arrive' },
+  ...deliveryOptions,
+  ...workersOption,
   ...jsonOption,
 });
 type Values = OptionValues<typeof options> & Omit<CommonValues, keyof typeof options>;
@@ -58,16 +63,17 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
 
   protected override async execute(values: Values, context: CommandContext): Promise<ConsumerResult> {
     const bench = await benchOptions(values.embedded ? await filled(values, context) : values, context);
-    const { runConsumerBench } = await import('../../bench/consumer-bench.js');
+    const team = await workerTeam(values);
+    const { benchConsumer } = await import('../../bench/workers/bench-on-workers.js');
     return this.runBench(
       {
-        opening: openingLine(bench, values),
+        opening: `${openingLine(bench, values)}${workersText(team)}`,
         verb: bench.raw === true ? 'pulled' : 'consumed',
         plainLine: (snapshot) => apacheConsumeLine(snapshot, dateTimeMs(Date.now())),
         plainIntervalMs: values.reportInterval,
       },
       context,
-      { jsonFile: values.json, run: (hooks) => runConsumerBench(bench, hooks) },
+      { jsonFile: values.json, run: (hooks) => benchConsumer(bench, team, hooks) },
     );
   }
 
@@ -91,6 +97,9 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Co
   if (values.failRate > 1) {
     throw new UsageError(`-r ${values.failRate}: a fail rate lies between 0 and 1`);
   }
+  if (values.expect !== undefined && values.raw) {
+    throw new UsageError('--expect: raw pulls do not look at messages; leave --expect or --raw out');
+  }
   if (values.msgTraceEnable && values.raw) {
     throw new UsageError('-m true: raw pulls have no listener whose calls could be traced; leave -m or --raw out');
   }
@@ -110,6 +119,7 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Co
     ...runLength(values),
     ...(filter === undefined ? {} : { filter }),
     ...(values.pullBatchSize === undefined ? {} : { pullBatchSize: values.pullBatchSize }),
+    ...(values.expect === undefined ? {} : { expectFile: values.expect }),
     ...(credentials === undefined ? {} : { credentials }),
   };
 }

@@ -18,6 +18,7 @@ import {
   runLength,
   topicOption,
 } from './shared-options.js';
+import { workersOption, workersText, workerTeam } from './workers-option.js';
 
 const options = defineOptions({
   ...topicOption,
@@ -39,6 +40,7 @@ const options = defineOptions({
   ...durationOption,
   rate: { kind: 'decimal', own: true, min: 0.001, text: 'Messages per second, planned evenly; latency counts from the planned time' },
   warmup: { kind: 'duration', own: true, text: 'Sends for so long before it measures, eg: 5s' },
+  ...workersOption,
   ...jsonOption,
 });
 type Values = OptionValues<typeof options> & Omit<CommonValues, keyof typeof options>;
@@ -59,16 +61,17 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
 
   protected override async execute(values: Values, context: CommandContext): Promise<ProducerResult> {
     const bench = await benchOptions(values, context);
-    const { runProducerBench } = await import('../../bench/producer-bench.js');
+    const team = await workerTeam(values);
+    const { benchProducer } = await import('../../bench/workers/bench-on-workers.js');
     return this.runBench(
       {
-        opening: openingLine(bench, values),
+        opening: `${openingLine(bench, values)}${workersText(team)}`,
         verb: 'sent',
         plainLine: (snapshot) => apacheSendLine(snapshot, dateTimeMs(Date.now())),
         plainIntervalMs: values.reportInterval,
       },
       context,
-      { jsonFile: values.json, run: (hooks) => runProducerBench(bench, hooks) },
+      { jsonFile: values.json, run: (hooks) => benchProducer(bench, team, hooks) },
     );
   }
 

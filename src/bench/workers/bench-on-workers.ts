@@ -1,0 +1,51 @@
+import { type ConsumerBenchOptions, IDLE_LIMIT_MS, nothingReceived, ranDry, runConsumerBench } from '../consumer-bench.js';
+import { judgeMerged } from '../delivery-merge.js';
+import { type ProducerBenchOptions, runProducerBench } from '../producer-bench.js';
+import type { BenchHooks } from '../progress.js';
+import type { ConsumerResult, ProducerResult } from '../result.js';
+import { runOnWorkers } from './run-on-workers.js';
+import { splitConsumer, splitProducer } from './split.js';
+import { type WorkerTeam, workerCount } from './worker-list.js';
+
+/** Sends a load from this process, or from a team of workers. The result is the same, with the workers in its environment. */
+export async function benchProducer(
+  options: ProducerBenchOptions,
+  team: WorkerTeam | undefined,
+  hooks: BenchHooks,
+): Promise<ProducerResult> {
+  if (team === undefined) {
+    return runProducerBench(options, hooks);
+  }
+  const jobs = splitProducer(options, workerCount(team)).map((part) => ({ kind: 'producer' as const, options: part }));
+  const { result } = await runOnWorkers<ProducerResult>({ team, jobs, whole: options, hooks });
+  return result;
+}
+
+/** Consumes in this process, or with a team of workers that are members of one group. */
+export async function benchConsumer(
+  options: ConsumerBenchOptions,
+  team: WorkerTeam | undefined,
+  hooks: BenchHooks,
+): Promise<ConsumerResult> {
+  if (team === undefined) {
+    return runConsumerBench(options, hooks);
+  }
+  const jobs = splitConsumer(options, workerCount(team)).map((part) => ({ kind: 'consumer' as const, options: part }));
+  const endsWhenIdle = options.durationMs === undefined && options.raw !== true;
+  const { result: merged, isIdle } = await runOnWorkers<ConsumerResult>({
+    team,
+    jobs,
+    whole: options,
+    hooks,
+    ...(options.quantity === undefined ? {} : { enough: options.quantity }),
+    ...(endsWhenIdle ? { idleLimitMs: options.idleLimitMs ?? IDLE_LIMIT_MS } : {}),
+  });
+  const result = await judgeMerged(merged, options.expectFile);
+  if (result.receive.count === 0 && result.receive.errors === 0 && hooks.signal?.aborted !== true) {
+    throw nothingReceived(options);
+  }
+  if (isIdle) {
+    throw ranDry(options, result);
+  }
+  return result;
+}

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ConsumerBenchOptions } from '../../../src/bench/consumer-bench.js';
+import type { ProducerBenchOptions } from '../../../src/bench/producer-bench.js';
+import type { IntervalSnapshot } from '../../../src/bench/recorder.js';
+import { benchConsumer, benchProducer } from '../../../src/bench/workers/bench-on-workers.js';
+import { startedWorkers } from '../../../src/bench/workers/child-worker.js';
+import { type Sandbox, startSandbox, until } from '../../sandbox.js';
+
+const TOPIC = 'WorkersTest';
+const two = { local: 2, remote: [] };
+
+describe('a load from two processes', () => {
+  let cluster: Sandbox;
+  let load: ProducerBenchOptions;
+
+  beforeAll(async () => {
+    cluster = await startSandbox({ brokerConfig: { defaultTopicQueueNums: 4 } });
+    load = { namesrvAddr: cluster.namesrvAddr, topic: TOPIC, producerGroup: 'PG_workers', bodyBytes: 100, inFlight: 5, warmupMs: 0 };
+  });
+
+  afterAll(() => cluster.stop());
+
+  it('sends the quantity between them, and both are in the result', async () => {
+    const { send, config, environment } = await benchProducer({ ...load, quantity: 1001 }, two, {});
+    expect(send).toMatchObject({ count: 1001, errors: 0, attempts: 1001, bytes: 100_100 });
+    expect(send.rate * send.seconds).toBeCloseTo(1001, -1);
+    expect(config).toMatchObject({ inFlight: 5, quantity: 1001, workers: 2 });
+    expect(environment.workers?.map(({ name, count }) => [name, count])).toEqual([
+      ['local 1', 501],
+      ['local 2', 500],
+    ]);
+    expect(environment.generator.cpuSeconds).toBeGreaterThan(0);
+    expect(startedWorkers()).toEqual([]);
+  });
+
+  it('consumes as one group, and no message twice', async () => {
+    const consumption: ConsumerBenchOptions = {
+      ...{ namesrvAddr: cluster.namesrvAddr, topic: TOPIC, consumerGroup: 'CG_workers', concurrency: 4, warmupMs: 0, quantity: 1001 },
+      consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+    };
+    const { receive, environment } = await benchConsumer(consumption, two, {});
+    expect(receive).toMatchObject({ count: 1001, errors: 0 });
+    expect(receive.endToEndMs?.max).toBeGreaterThan(0);
+    expect(environment.workers).toHaveLength(2);
+  });
+
+  it("keeps the plan of one rate: every second message is one worker's", async () => {
+    const snapshots: IntervalSnapshot[] = [];
+    const hooks = { intervalMs: 300, onInterval: (snapshot: IntervalSnapshot) => void snapshots.push(snapshot) };
+    const { send, config } = await benchProducer({ ...load, inFlight: 1000, rate: 501, durationMs: 1000 }, two, hooks);
+    expect(send.count + send.unsent).toBe(501);
+    expect(config).toMatchObject({ rate: 501 });
+    expect(config).not.toHaveProperty('rateOffsetMs');
+    expect(send.uncorrectedLatencyMs).toBeDefined();
+    expect(snapshots.at(-1)?.totalCount).toBeGreaterThan(0);
+  });
+
+  it('ends with the result so far of both when it is interrupted', async () => {
+    const interrupt = new AbortController();
+    const hooks = {
+      signal: interrupt.signal,
+      intervalMs: 50,
+      onInterval: ({ totalCount }: IntervalSnapshot) => totalCount > 100 && interrupt.abort(),
+    };
+    const result = await benchProducer({ ...load, durationMs: 60_000 }, two, hooks);
+    expect(result).toMatchObject({ interrupted: true, send: { errors: 0 } });
+    expect(result.send.count).toBeGreaterThan(100);
+    expect(result.send.seconds).toBeLessThan(60);
+    expect(result.environment.workers?.map(({ count }) => count > 0)).toEqual([true, true]);
+  });
+
+  it('ends with a partial result that names the worker when one is killed', async () => {
+    let killed = 0;
+    const hooks = {
+      intervalMs: 50,
+      onInterval: ({ totalCount }: IntervalSnapshot) => {
+        const pid = startedWorkers()[1];
+        if (totalCount > 100 && killed === 0 && pid !== undefined) {
+          killed = pid;
+          process.kill(pid, 'SIGKILL');
+        }
+      },
+    };
+    const run = benchProducer({ ...load, durationMs: 60_000 }, two, hooks);
+    await expect(run).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringMatching(/^worker local 2 ended with SIGKILL; 1 of 2 workers/),
+      context: { result: { partial: true, failure: expect.stringContaining('worker local 2 ended with SIGKILL'), send: { errors: 0 } } },
+    });
+    const { context } = await run.then(
+      () => Promise.reject(new Error('no failure')),
+      (error: { context: { result: { send: { count: number } } } }) => error,
+    );
+    expect(context.result.send.count).toBeGreaterThan(0);
+    await until(() => startedWorkers().length === 0);
+  });
+
+  it('does not begin when a worker cannot', async () => {
+    const run = benchProducer({ ...load, namesrvAddr: '127.0.0.1:1', quantity: 10 }, two, {});
+    await expect(run).rejects.toMatchObject({ exitCode: 3, message: expect.stringMatching(/^worker local \d: .*127\.0\.0\.1:1/) });
+  });
+
+  it('refuses a load that cannot be divided', async () => {
+    await expect(benchProducer({ ...load, inFlight: 1, quantity: 10 }, two, {})).rejects.toMatchObject({
+      exitCode: 2,
+      message: '-w 1 cannot be divided among 2 workers: each needs at least one',
+    });
+  });
+
+  it('fails as one process does when nothing arrives', async () => {
+    const consumption = { ...load, topic: 'SELF_TEST_TOPIC', consumerGroup: 'CG_nothing', concurrency: 2 };
+    const run = benchConsumer({ ...consumption, quantity: 10, idleLimitMs: 500 }, two, {});
+    await expect(run).rejects.toMatchObject({ code: 'NOTHING_RECEIVED', exitCode: 3 });
+  });
+});
