@@ -52,6 +52,9 @@ export class BrokerWatch {
       return undefined;
     }
     this.stop();
+    if (performance.now() - this.#lastMs > SAMPLE_MS / 2) {
+      this.#sample();
+    }
     const { ticks, rssBytes } = this.#usage();
     if (rssBytes === 0) {
       return undefined;
@@ -71,7 +74,7 @@ export class BrokerWatch {
     const cpuPercent = round((100 * busySeconds) / Math.max((nowMs - this.#lastMs) / 1000, 1e-3), 1);
     this.#series.push({ atSeconds: round((nowMs - this.#startMs) / 1000, 3), cpuPercent: Math.max(0, cpuPercent), rssBytes });
     [this.#lastMs, this.#lastTicks] = [nowMs, ticks];
-    if (this.#series.length >= MOST_SAMPLES) {
+    if (this.#series.length >= MOST_SAMPLES && this.#timer !== undefined) {
       this.#series.splice(0, this.#series.length, ...this.#series.filter((_, i) => i % 2 === 1));
       this.#sampleMs *= 2;
       clearInterval(this.#timer);

@@ -248,6 +248,7 @@ function createConsumer(options: ConsumerBenchOptions, { client, meter, delivery
 /** The workload `--raw`: one pull on its way for each queue, over the whole backlog, until the duration is over. */
 async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, watch: RunWatch): Promise<Run> {
   const recorder = new Recorder();
+  recorder.direction = 'receive';
   const client = new MQClient(clientOptions(options));
   const { topic, consumerGroup, filter } = options;
   const pullBatchSize = options.pullBatchSize ?? DEFAULT_PULL_BATCH_SIZE;

@@ -20,7 +20,7 @@ export function apacheBatchLine(snapshot: IntervalSnapshot, { time, batchSize }:
 
 /** The closing report of `mqbench batch`. */
 export function batchReport(result: BatchResult): string {
-  const { send, batches, config } = result;
+  const { send, batches } = result;
   return text([
     headLine('sent', send),
     `batches    ${wholeNumber(batches.count)} of ${batches.batchSize} messages: ${wholeNumber(batches.rate)} batches/s, ${wholeNumber(batches.errors)} failed`,
@@ -28,7 +28,7 @@ export function batchReport(result: BatchResult): string {
     ...errorLines(send),
     ...retryLines(send),
     latencyLine('latency', send.latencyMs),
-    generatorLine(result.environment.generator, config.rate !== undefined),
+    generatorLine(result.environment.generator),
   ]);
 }
 
@@ -62,7 +62,7 @@ export function apacheUnexpectedLine({ message, state, byCheck }: UnexpectedChec
 
 /** The closing report of `mqbench transaction`. */
 export function transactionReport(result: TransactionResult): string {
-  const { send, transactions, config } = result;
+  const { send, transactions } = result;
   const { checks } = transactions;
   const ends = `committed ${wholeNumber(transactions.committed)}, rolled back ${wholeNumber(transactions.rolledBack)}, left unknown ${wholeNumber(transactions.unknown)}`;
   const answers = `committed ${wholeNumber(checks.committed)}, rolled back ${wholeNumber(checks.rolledBack)}, unknown again ${wholeNumber(checks.unknown)}`;
@@ -74,6 +74,6 @@ export function transactionReport(result: TransactionResult): string {
     ...errorLines(send),
     ...retryLines(send),
     latencyLine('latency', send.latencyMs),
-    generatorLine(result.environment.generator, config.rate !== undefined),
+    generatorLine(result.environment.generator),
   ]);
 }

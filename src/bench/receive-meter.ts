@@ -39,6 +39,7 @@ export class ReceiveMeter {
 
   constructor(options: ReceiveMeterOptions) {
     this.#options = options;
+    options.recorder.direction = 'receive';
   }
 
   /** Whether it was ended before its time. */

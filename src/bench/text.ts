@@ -1,8 +1,8 @@
 import type { DeliveryReport } from './delivery-report.js';
-import { BUSY_GENERATOR_PERCENT, type GeneratorLoad } from './environment.js';
+import type { GeneratorLoad } from './environment.js';
 import type { LatencyMs } from './latency-histogram.js';
 import type { IntervalSnapshot } from './recorder.js';
-import type { ConsumerResult, Measured, ProducerResult, SendMeasured } from './result.js';
+import type { BenchResult, ConsumerResult, Measured, ProducerResult, SendMeasured } from './result.js';
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -73,7 +73,8 @@ export function producerReport(result: ProducerResult): string {
     ...errorLines(send),
     ...retryLines(send),
     latencyLine('latency', send.latencyMs),
-    generatorLine(result.environment.generator, config.rate !== undefined),
+    ...(send.uncorrectedLatencyMs === undefined ? [] : [latencyLine('from send', send.uncorrectedLatencyMs)]),
+    generatorLine(result.environment.generator),
   );
   return `${rows.join('\n')}\n`;
 }
@@ -90,7 +91,7 @@ export function consumerReport(result: ConsumerResult): string {
   if (result.delivery !== undefined) {
     rows.push(deliveryLine(result.delivery));
   }
-  rows.push(generatorLine(result.environment.generator, false));
+  rows.push(generatorLine(result.environment.generator));
   return `${rows.join('\n')}\n`;
 }
 
@@ -124,11 +125,28 @@ export function latencyLine(label: string, latency: LatencyMs): string {
   return `${label.padEnd(10)} ${parts.map(([name, value]) => `${name} ${milliseconds(value)}`).join('  ')} ms`;
 }
 
-/** With a rate the generator spins between planned sends, and its CPU says nothing about a limit. */
-export function generatorLine(generator: GeneratorLoad, spins: boolean): string {
-  const limits = generator.cpuPercent >= BUSY_GENERATOR_PERCENT ? '; it may be what limits this figure' : '';
-  const busy = spins ? ' (it spins between planned sends)' : limits;
-  return `generator  ${generator.cpuPercent.toFixed(0)} % of one core, event-loop lag p99 ${milliseconds(generator.eventLoopLagMs.p99)} ms${busy}`;
+/** How busy the generator was; a result says in a warning when it was too busy. */
+export function generatorLine(generator: GeneratorLoad): string {
+  const gc = generator.gc === undefined || generator.gc.count === 0 ? '' : `, garbage collection ${milliseconds(generator.gc.totalMs)} ms`;
+  return `generator  ${generator.cpuPercent.toFixed(0)} % of one core, event-loop lag p99 ${milliseconds(generator.eventLoopLagMs.p99)} ms${gc}`;
+}
+
+/** What every report ends with: the brokers where they run on this machine, and how the run is repeated. */
+export function closingLines({ environment, command, send, receive }: BenchResult): string {
+  const rows: string[] = [];
+  const { broker, brokerVersion, fsyncMs } = environment ?? {};
+  const windowSeconds = send?.seconds ?? receive?.seconds ?? 0;
+  if (broker !== undefined && windowSeconds > 0) {
+    const percent = ((100 * broker.cpuSeconds) / windowSeconds).toFixed(0);
+    const disk = fsyncMs === undefined ? '' : `, fsync of this disk ${milliseconds(fsyncMs)} ms`;
+    rows.push(
+      `broker     ${percent} % of one core, ${byteCount(broker.rssBytes)}${brokerVersion === undefined ? '' : `, ${brokerVersion}`}${disk}`,
+    );
+  }
+  if (command !== undefined) {
+    rows.push(`repeat     ${command}`);
+  }
+  return rows.map((row) => `${row}\n`).join('');
 }
 
 /** The line of the closing report. */

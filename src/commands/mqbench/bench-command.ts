@@ -1,9 +1,11 @@
 import type { BenchHooks } from '../../bench/progress.js';
 import type { IntervalSnapshot } from '../../bench/recorder.js';
 import type { BenchResult } from '../../bench/result.js';
+import { closingLines } from '../../bench/text.js';
 import type { CommonValues, OptionTable, OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { type CommandContext, MqCommand } from '../base.js';
+import { completed, type HdrFiles, withHdrFiles } from './complete.js';
 import type { EmbeddedValues } from './embedded.js';
 import { type JudgeValues, withVerdicts } from './judging.js';
 import { startLiveLine } from './live-line.js';
@@ -23,6 +25,8 @@ export interface RunTexts {
 
 /** What both kinds of runs share: the opening line, progress, Ctrl-C, and where the result goes. */
 export abstract class BenchCommand<T extends OptionTable, R extends BenchResult> extends MqCommand<T, R> {
+  #hdrFiles: HdrFiles = {};
+
   /** With `--embedded` the work has nodes of its own. What comes of it is judged, and written to the files that are named. */
   protected override async surround(
     values: OptionValues<T> & CommonValues,
@@ -31,10 +35,13 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
   ): Promise<R> {
     const { checkEmbedded, withEmbedded } = await import('./embedded.js');
     const { env } = context.io;
-    const wanted: OptionValues<T> & CommonValues & EmbeddedValues = values;
+    const wanted: OptionValues<T> & CommonValues & EmbeddedValues & HdrFiles = values;
     checkEmbedded(wanted, env);
-    return withVerdicts({ name: `${this.config.bin} ${this.id}`, values: wanted as unknown as JudgeValues, context }, () =>
-      wanted.embedded === true ? withEmbedded(wanted, env, work) : work(values),
+    this.#hdrFiles = wanted;
+    const name = `${this.config.bin} ${this.id}`;
+    const run = { name, argv: this.argv, options: (this.ctor as unknown as typeof MqCommand).options, context };
+    return withVerdicts({ name, values: wanted as unknown as JudgeValues, context }, () =>
+      completed(run, () => (wanted.embedded === true ? withEmbedded(wanted, env, work) : work(values))),
     );
   }
 
@@ -67,7 +74,9 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
       onInterval: (snapshot) => (live === null ? say(texts.plainLine(snapshot)) : live.show(snapshot)),
     };
     try {
-      return await options.run(hooks);
+      return await withHdrFiles(this.#hdrFiles, texts.verb === 'sent' ? 'send' : 'receive', (onPoint) =>
+        options.run(onPoint === undefined ? hooks : { ...hooks, onPoint }),
+      );
     } finally {
       live?.end();
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
@@ -80,6 +89,9 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
       out.json(result);
     } else {
       this.renderText(result, out, values);
+      if ((values as { classic?: boolean }).classic !== true) {
+        out.text(closingLines(result));
+      }
     }
   }
 

@@ -35,6 +35,8 @@ export const durationOption = defineOptions({
 });
 export const jsonOption = defineOptions({
   json: { kind: 'optionalText', own: true, text: 'Print the result as JSON, or write it to the file named' },
+  hlog: { own: true, text: "Write an interval log for HdrHistogram's tools, a line each second" },
+  hgrm: { own: true, text: 'Write the percentile distribution, in ms; others of the run beside it' },
   ...judgeOptions,
 });
 

@@ -1,0 +1,123 @@
+import type { BenchHooks } from '../../bench/progress.js';
+import type { BenchResult } from '../../bench/result.js';
+import type { OptionTable } from '../../cli/options.js';
+import { ConnectError, MQError, UsageError } from '../../common/errors.js';
+import type { CommandContext } from '../base.js';
+
+/** What a run is completed from. */
+export interface CompletedRun {
+  /** `mqbench producer`. */
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly options: OptionTable;
+  readonly context: CommandContext;
+}
+
+/** Options whose values never leave the command. */
+const SECRET_OPTIONS = ['accessKey', 'secretKey', 'securityToken', 'token'];
+const MIN_PREFIX = 3;
+
+/**
+ * Adds to a result what only the command knows, and says its warnings on stderr.
+ * @throws ConnectError for a run that could not go on, with what it measured.
+ */
+export async function completed<R extends BenchResult>(run: CompletedRun, work: () => Promise<R>): Promise<R> {
+  const { withWarnings } = await import('../../bench/warnings.js');
+  const add = (result: R): R => {
+    const whole = { ...withWarnings(result), command: commandLine(run, result) };
+    for (const warning of whole.warnings ?? []) {
+      run.context.out.note(`warning: ${warning}`);
+    }
+    return whole;
+  };
+  let result: R;
+  try {
+    result = add(await work());
+  } catch (error) {
+    if (error instanceof MQError && isResult<R>(error.context.result)) {
+      error.context.result = add(error.context.result);
+    }
+    throw error;
+  }
+  if (result.partial === true) {
+    throw new ConnectError(result.failure ?? 'the run could not go on', { code: 'PARTIAL_RUN', context: { result } });
+  }
+  return result;
+}
+
+function isResult<R extends BenchResult>(value: unknown): value is R {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'config' in value;
+}
+
+/** The command line that repeats a run: what was given, and what was found in the environment or drawn, but no keys. */
+export function commandLine({ name, argv, options }: Omit<CompletedRun, 'context'>, { config, seed }: BenchResult): string {
+  const words = withoutSecrets(argv, options);
+  const has = (...spellings: string[]): boolean => argv.some((word) => spellings.includes(word.split('=')[0] ?? ''));
+  if (typeof config.namesrvAddr === 'string' && !has('-n', '--namesrvAddr', '--embedded')) {
+    words.push('-n', config.namesrvAddr);
+  }
+  if (seed !== undefined && 'seed' in options && !has('--seed')) {
+    words.push('--seed', String(seed));
+  }
+  return [name, ...words.map(quoted)].join(' ');
+}
+
+function withoutSecrets(argv: readonly string[], options: OptionTable): string[] {
+  const letters = SECRET_OPTIONS.flatMap((key) => options[key]?.short ?? []);
+  const isSecret = (word: string): boolean => {
+    const option = /^--?([^=]+)/.exec(word)?.[1];
+    return (
+      option !== undefined &&
+      (letters.includes(option) || (option.length >= MIN_PREFIX && SECRET_OPTIONS.some((key) => key in options && key.startsWith(option))))
+    );
+  };
+  return argv.filter((word, i) => !isSecret(word) && !(isSecret(argv[i - 1] ?? '') && !argv[i - 1]?.includes('=')));
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Files of HdrHistogram's tools that a run writes. */
+export interface HdrFiles {
+  readonly hlog?: string | undefined;
+  readonly hgrm?: string | undefined;
+}
+
+/** Opens the interval log, hands the hooks on with it, and writes what is left when the run is over, also when it failed. */
+export async function withHdrFiles<R extends BenchResult>(
+  { hlog, hgrm }: HdrFiles,
+  untagged: string,
+  run: (onPoint: BenchHooks['onPoint']) => Promise<R>,
+): Promise<R> {
+  if (hlog === undefined && hgrm === undefined) {
+    return run(undefined);
+  }
+  const { HdrLog, writeDistributions } = await import('../../bench/hdr-files.js');
+  const log = hlog === undefined ? undefined : writing('--hlog', hlog, () => new HdrLog(hlog, untagged));
+  const finish = (result: R | undefined): void => {
+    log?.end(result);
+    if (hgrm !== undefined && result !== undefined) {
+      writing('--hgrm', hgrm, () => writeDistributions(hgrm, result));
+    }
+  };
+  let result: R;
+  try {
+    result = await run(log === undefined ? undefined : (point) => log.add(point));
+  } catch (error) {
+    finish(error instanceof MQError && isResult<R>(error.context.result) ? error.context.result : undefined);
+    throw error;
+  }
+  finish(result);
+  return result;
+}
+
+function writing<T>(option: string, file: string, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    throw new UsageError(`${option} ${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
