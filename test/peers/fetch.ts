@@ -9,6 +9,7 @@ import { type ApacheVersion, peersDir, peersSourceDir } from './paths.js';
 const run = promisify(execFile);
 const FETCH_TIMEOUT_MS = 10 * 60_000;
 const ALI_ONS_VERSION = '3.12.0';
+const HDR_HISTOGRAM_VERSION = '2.2.2';
 const ARTIFACTS = ['namesrv', 'broker', 'tools', 'client'];
 
 /** Class path of one Apache release: servers, tools and client with all they need. Fetched with Maven on first use. */
@@ -22,13 +23,37 @@ export async function fetchApache(version: ApacheVersion): Promise<{ libDir: str
 }
 
 /** The Java driver, compiled against that release's client. */
-export async function fetchJavaDriver(version: ApacheVersion): Promise<{ classPath: string }> {
+export function fetchJavaDriver(version: ApacheVersion): Promise<{ classPath: string }> {
+  return compileJava('java', 'java-driver', version);
+}
+
+/** The stand-alone programs that benchmarks run, compiled against that release's client. */
+export function fetchJavaBench(version: ApacheVersion): Promise<{ classPath: string }> {
+  return compileJava('java-bench', 'java-bench', version);
+}
+
+async function compileJava(folder: string, name: string, version: ApacheVersion): Promise<{ classPath: string }> {
   const { classPath } = await fetchApache(version);
-  const sourceDir = join(peersSourceDir, 'java');
-  const sources = readdirSync(sourceDir).filter((name) => name.endsWith('.java'));
-  const key = fingerprint(sources.map((name) => join(sourceDir, name)));
-  const classes = await once(`java-driver-${version}-${key}`, async (dir) => {
-    await execute('javac', ['-nowarn', '-cp', classPath, '-d', dir, ...sources.map((name) => join(sourceDir, name))], dir);
+  const sourceDir = join(peersSourceDir, folder);
+  const sources = readdirSync(sourceDir).filter((file) => file.endsWith('.java'));
+  const files = sources.map((file) => join(sourceDir, file));
+  const key = fingerprint(files);
+  const classes = await once(`${name}-${version}-${key}`, async (dir) => {
+    await execute('javac', ['-nowarn', '-cp', classPath, '-d', dir, ...files], dir);
+  });
+  return { classPath: [classes, classPath].join(delimiter) };
+}
+
+/** A program that reads histograms and logs with the HdrHistogram library. */
+export async function fetchHdrReader(): Promise<{ classPath: string }> {
+  const library = await once(`hdr-histogram-${HDR_HISTOGRAM_VERSION}`, async (dir) => {
+    writeFileSync(join(dir, 'pom.xml'), pomOf('hdr', [['org.hdrhistogram', 'HdrHistogram', HDR_HISTOGRAM_VERSION]]));
+    await execute('mvn', ['-B', '-q', 'dependency:copy-dependencies', '-DoutputDirectory=lib', '-DincludeScope=runtime'], dir);
+  });
+  const classPath = join(library, 'lib', '*');
+  const source = join(peersSourceDir, 'hdr', 'HdrReader.java');
+  const classes = await once(`hdr-reader-${fingerprint([source])}`, async (dir) => {
+    await execute('javac', ['-cp', classPath, '-d', dir, source], dir);
   });
   return { classPath: [classes, classPath].join(delimiter) };
 }
@@ -88,14 +113,21 @@ function fingerprint(files: string[]): string {
 }
 
 function pomFor(version: ApacheVersion): string {
-  const dependencies = ARTIFACTS.map(
-    (name) =>
-      `<dependency><groupId>org.apache.rocketmq</groupId><artifactId>rocketmq-${name}</artifactId><version>${version}</version></dependency>`,
-  ).join('\n');
+  return pomOf(
+    'apache',
+    ARTIFACTS.map((name) => ['org.apache.rocketmq', `rocketmq-${name}`, version]),
+  );
+}
+
+function pomOf(name: string, artifacts: readonly (readonly [group: string, artifact: string, version: string])[]): string {
+  const dependencies = artifacts.map(
+    ([group, artifact, version]) =>
+      `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
+  );
   return `<project xmlns="http://maven.apache.org/POM/4.0.0">
-<modelVersion>4.0.0</modelVersion><groupId>mqkit.peers</groupId><artifactId>apache</artifactId><version>1</version><packaging>pom</packaging>
+<modelVersion>4.0.0</modelVersion><groupId>mqkit.peers</groupId><artifactId>${name}</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>
-${dependencies}
+${dependencies.join('\n')}
 </dependencies>
 </project>
 `;
