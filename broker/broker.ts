@@ -151,6 +151,7 @@ export class BrokerNode {
     store.addArrivalListener(delay.onArrival);
     if (parts.timer !== null) store.addArrivalListener(parts.timer.onArrival);
     store.addArrivalListener(parts.popHolds.onArrival);
+    store.addArrivalListener(parts.popNotices.onArrival);
     store.addArrivalListener(parts.revive.onArrival);
     delay.load();
     transactions.load();
@@ -200,6 +201,7 @@ export class BrokerNode {
     }
     parts.holds.stop();
     parts.popHolds.stop();
+    parts.popNotices.stop();
     parts.popOrders.stop();
     await this.#server.close(0);
     parts.transactions.flush();
@@ -318,6 +320,7 @@ function createServer(parts: BrokerParts): RemotingServer {
       countClose(parts, reason);
       parts.holds.onConnectionClosed(connection);
       parts.popHolds.onConnectionClosed(connection);
+      parts.popNotices.onConnectionClosed(connection);
       parts.consumers.onConnectionClosed(connection, (group) => mayNotifyMembers(parts, group));
       parts.producers.onConnectionClosed(connection);
     },

@@ -52,6 +52,8 @@ export interface BrokerParts {
   readonly registration: Registration;
   readonly pop: PopService;
   readonly popHolds: PopHoldService;
+  /** Clients that wait to be told that there is something to pop. */
+  readonly popNotices: PopHoldService;
   readonly popOrders: OrderInfoManager;
   readonly revive: ReviveService;
   readonly requestModes: RequestModeManager;

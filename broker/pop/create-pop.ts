@@ -40,7 +40,7 @@ export function createPop(options: {
   orderFile: TableFile;
   /** Writes and acknowledges what was put. */
   flush: () => void;
-}): { pop: PopService; popHolds: PopHoldService; popOrders: OrderInfoManager; revive: ReviveService } {
+}): { pop: PopService; popHolds: PopHoldService; popNotices: PopHoldService; popOrders: OrderInfoManager; revive: ReviveService } {
   const { config, store, topics, groups, offsets, stats, timer, storeHost, clock, timers, random, logger, flush } = options;
   const policy = config.broker;
   const clusterName = policy.brokerClusterName;
@@ -52,14 +52,18 @@ export function createPop(options: {
   const popOrders = new OrderInfoManager({ file: options.orderFile, clock, timers });
   const ordered = new OrderedPop({ store, topics, offsets, popOffsets, orders: popOrders, clock, random });
   const popHolds = new PopHoldService({ clock, timers, policy, flush });
+  const popNotices = new PopHoldService({ clock, timers, policy, flush });
   popOrders.setListener((queue) => {
-    popHolds.wakeNext({ ...queue, queueId: -1 });
-    popHolds.wakeNext(queue);
+    for (const holds of [popHolds, popNotices]) {
+      holds.wakeNext({ ...queue, queueId: -1 });
+      holds.wakeNext(queue);
+    }
   });
   const shared = { store, offsets, clock, timers, logger, config: policy, flush };
   return {
     pop: new PopService({ ordered, selector, offsets: popOffsets, log, clock, timers, flush, stats, config: policy }),
     popHolds,
+    popNotices,
     popOrders,
     revive: new ReviveService({ ...shared, topic: log.topic, reviver, timerProgress: timer, isAfterKill: options.isAfterKill }),
   };

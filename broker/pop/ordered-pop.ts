@@ -54,6 +54,11 @@ export class OrderedPop {
     return result;
   }
 
+  /** Whether a pop must leave the queue alone. */
+  isBlocked(queue: OrderedQueue, attemptId: string): boolean {
+    return this.#orders.isBlocked(queue, attemptId);
+  }
+
   /** @returns what is wrong, or null: an acknowledgement of a former pop changes nothing */
   acknowledge(queue: OrderedQueue, offset: number, popTime: number): string | null {
     const { topic, group, queueId } = queue;

@@ -92,6 +92,56 @@ export class PopSelector {
     return selection;
   }
 
+  /** What a pop would get first, left where it is. Messages of retry topics come as they lie there. */
+  peek(query: Pick<PopQuery, 'topic' | 'group' | 'queueId' | 'maxMsgNums'>): Selection {
+    const selection: Selection = { runs: [], restNum: 0, hasSkipped: false };
+    const random = this.#random.nextInt(100);
+    const isRetryFirst = random < this.#policy.popFromRetryProbability;
+    const retries = this.retryTopics(query.topic, query.group);
+    for (const topic of isRetryFirst ? [...retries, query.topic] : [query.topic, ...retries]) {
+      for (const queueId of this.#queuesOf(topic, topic === query.topic ? query.queueId : -1, random)) {
+        this.#look(query, { topic, queueId }, selection);
+      }
+    }
+    return selection;
+  }
+
+  /** Whether a queue, or a retry topic of the group, holds messages that were not popped yet. */
+  hasMessages({ topic, group, queueId }: PopQuery, isBlocked: (topic: string, queueId: number) => boolean): boolean {
+    return [topic, ...this.retryTopics(topic, group)].some((from) =>
+      this.#queuesOf(from, from === topic ? queueId : -1, 0).some(
+        (id) => !isBlocked(from, id) && this.#store.maxOffset(from, id) > this.#offsets.peek(group, from, id),
+      ),
+    );
+  }
+
+  /** Queues of a topic beginning at a random one, or the one that is asked for. */
+  #queuesOf(topic: string, queueId: number, random: number): number[] {
+    if (queueId >= 0) return [queueId];
+    const queueCount = this.#topics.entry(topic)?.readQueueNums ?? 0;
+    return Array.from({ length: queueCount }, (_, i) => (random + i) % queueCount);
+  }
+
+  #look(
+    { group, maxMsgNums }: Pick<PopQuery, 'group' | 'maxMsgNums'>,
+    from: { topic: string; queueId: number },
+    selection: Selection,
+  ): void {
+    const { topic, queueId } = from;
+    let startOffset = this.#offsets.peek(group, topic, queueId);
+    const wanted = maxMsgNums - countOf(selection);
+    selection.restNum += Math.max(0, this.#store.maxOffset(topic, queueId) - startOffset);
+    if (wanted <= 0) return;
+    let result = this.#store.getMessage(topic, queueId, startOffset, wanted, {});
+    if (isOutside(result)) {
+      startOffset = result.nextBeginOffset;
+      result = this.#store.getMessage(topic, queueId, startOffset, wanted, {});
+    }
+    if (result.status !== 'FOUND') return;
+    const { buffers, messageCount, bytes } = result;
+    selection.runs.push({ ...from, startOffset, offsets: offsetsOf(buffers), buffers, messageCount, bytes, taken: null });
+  }
+
   /** Topics by which the group's messages come back; in an answer may be messages of one of them only. */
   retryTopics(topic: string, group: string): string[] {
     const { enableRetryTopicV2, retrieveMessageFromPopRetryTopicV1 } = this.#policy;
@@ -112,10 +162,7 @@ export class PopSelector {
   }
 
   #takeTopic(query: PopQuery, moment: PopMoment, from: { topic: string; random: number }, selection: Selection): void {
-    const queueCount = this.#topics.entry(from.topic)?.readQueueNums ?? 0;
-    for (let i = 0; i < queueCount; i++) {
-      this.#take(query, moment, { topic: from.topic, queueId: (from.random + i) % queueCount }, selection);
-    }
+    for (const queueId of this.#queuesOf(from.topic, -1, from.random)) this.#take(query, moment, { topic: from.topic, queueId }, selection);
   }
 
   #take(query: PopQuery, moment: PopMoment, from: { topic: string; queueId: number }, selection: Selection): void {

@@ -66,6 +66,20 @@ export class PopService {
     return this.#selector.retryTopics(topic, group);
   }
 
+  /** What a pop would get first; nothing is taken. */
+  peek(query: Pick<PopQuery, 'topic' | 'group' | 'queueId' | 'maxMsgNums'>): { runs: PopRun[]; restNum: number } {
+    return this.#selector.peek(query);
+  }
+
+  /** Whether a pop would find messages, whatever its filter is. */
+  hasMessages(query: PopQuery): boolean {
+    const { topic, group, order } = query;
+    return this.#selector.hasMessages(
+      query,
+      (from, queueId) => order !== null && from === topic && this.ordered.isBlocked({ topic, group, queueId }, order.attemptId),
+    );
+  }
+
   /** Whether check points and acknowledgements may go to this queue of the revive topic. */
   isReviveQueue(reviveQid: number): boolean {
     return reviveQid >= 0 && reviveQid < this.#config.reviveQueueNum;

@@ -14,6 +14,7 @@ import { ConsumerManageProcessor } from './consumer-manage.js';
 import { EndTransactionProcessor } from './end-transaction.js';
 import { PopProcessor } from './pop.js';
 import { PopAckProcessor } from './pop-ack.js';
+import { PopLookProcessor } from './pop-look.js';
 import { PullProcessor } from './pull.js';
 import { QueryMessageProcessor } from './query-message.js';
 import { QueueLockProcessor } from './queue-lock.js';
@@ -53,6 +54,7 @@ export function registerProcessors(server: RemotingServer, parts: BrokerParts): 
     new AssignmentProcessor(parts),
     new PopProcessor(parts),
     new PopAckProcessor(parts),
+    new PopLookProcessor(parts),
   ];
   for (const processor of processors) processor.register(server);
   return send;

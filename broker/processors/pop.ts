@@ -7,26 +7,17 @@ import { MAX_SUSPEND_MS } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
 import { HeldPop, offsetInfos, type PopQuery, type PopResult } from '../pop/index.js';
 import type { MessageFilter } from '../store/index.js';
-import { FAQ, topicNotExist } from './auto-create.js';
-import { intField, NO_FIELDS, textField } from './fields.js';
-import { createGroup } from './pull-checks.js';
-import { fault } from './respond.js';
+import { topicNotExist } from './auto-create.js';
+import { NO_FIELDS } from './fields.js';
+import { checkBrokerReadable, checkPopPlace, countGiven, MAX_POP_MESSAGES, type PopFault } from './pop-checks.js';
 import { parseTagExpressionCached } from './subscription-cache.js';
 
-const PERM_READ = 4;
-const MAX_POP_MESSAGES = 32;
 /** A pop that comes so long after its own end is not worth an answer with messages, ms. */
 const MAX_LATE_MS = 500;
 /** A held pop is answered so long before its client gives up, ms. */
 const ANSWER_AHEAD_MS = 50;
 
-/** What a pop is refused with. */
-interface PopFault {
-  code: number;
-  remark: string;
-}
-
-/** POP_MESSAGE (200050) and POLLING_INFO (200055). */
+/** POP_MESSAGE (200050). */
 export class PopProcessor {
   readonly #parts: BrokerParts;
 
@@ -37,7 +28,6 @@ export class PopProcessor {
 
   register(server: RemotingServer): void {
     server.register(RequestCode.POP_MESSAGE, (connection, request) => this.#pop(connection, request), { vip: false });
-    server.register(RequestCode.POLLING_INFO, (connection, request) => this.#pollingInfo(connection, request), { vip: false });
   }
 
   #pop(connection: Connection, request: RemotingCommand): void {
@@ -108,17 +98,8 @@ export class PopProcessor {
   }
 
   #found(connection: Connection, request: RemotingCommand, query: PopQuery, result: PopResult): void {
-    const { stats, topics, runtime, popHolds, clock } = this.#parts;
-    const latencyMs = Math.max(0, clock.nowMs() - result.popTime);
-    let messageCount = 0;
-    for (const run of result.runs) {
-      messageCount += run.messageCount;
-      const entry = topics.entry(run.topic);
-      if (entry === undefined) continue;
-      const groupStats = entry.stats.groups.get(query.group) ?? stats.group(entry.stats, run.topic, query.group);
-      stats.countGetOfQueue(entry.stats, groupStats, run.queueId, run.messageCount, run.bytes, latencyMs);
-    }
-    runtime.countFound(messageCount, latencyMs);
+    const { popHolds, clock } = this.#parts;
+    countGiven(this.#parts, query.group, result.runs, Math.max(0, clock.nowMs() - result.popTime));
     const buffers = result.runs.flatMap((run) => run.buffers);
     connection.respond(request, ResponseCode.SUCCESS, 'FOUND', answerFields(query, result), buffers);
     if (result.restNum > 0) popHolds.wakeNext(query);
@@ -126,11 +107,10 @@ export class PopProcessor {
 
   /** Checks in Apache's order; null when all pass. */
   #check(connection: Connection, header: PopMessageRequestHeader): PopFault | null {
-    const { config, topics } = this.#parts;
-    const { brokerIP1, brokerPermission } = config.broker;
-    if ((brokerPermission & PERM_READ) === 0) {
-      return { code: ResponseCode.NO_PERMISSION, remark: `the broker[${brokerIP1}] pop message is forbidden` };
-    }
+    const { config } = this.#parts;
+    const { brokerIP1 } = config.broker;
+    const refusal = checkBrokerReadable(this.#parts, 'pop message');
+    if (refusal !== null) return refusal;
     if (header.maxMsgNums > MAX_POP_MESSAGES) {
       return {
         code: ResponseCode.INVALID_PARAMETER,
@@ -143,27 +123,7 @@ export class PopProcessor {
         remark: `the broker[${brokerIP1}] pop message is forbidden because timerWheelEnable is false`,
       };
     }
-    const entry = topics.entry(header.topic);
-    if (entry === undefined) return { code: ResponseCode.TOPIC_NOT_EXIST, remark: topicNotExist(header.topic) };
-    if ((entry.config.perm & PERM_READ) === 0) {
-      return { code: ResponseCode.NO_PERMISSION, remark: `the topic[${header.topic}] peeking message is forbidden` };
-    }
-    if (header.queueId >= entry.readQueueNums) {
-      return {
-        code: ResponseCode.INVALID_PARAMETER,
-        remark: `queueId[${header.queueId}] is illegal, topic:[${header.topic}] topicConfig.readQueueNums:[${entry.readQueueNums}] consumer:[/${connection.remoteAddr}]`,
-      };
-    }
-    return this.#checkGroup(header.consumerGroup) ?? this.#checkInvisibleTime(header.invisibleTime);
-  }
-
-  #checkGroup(group: string): PopFault | null {
-    const groupConfig = this.#parts.groups.peek(group) ?? createGroup(this.#parts, group);
-    if (groupConfig === null) {
-      return { code: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark: `subscription group [${group}] does not exist, ${FAQ}` };
-    }
-    if (!groupConfig.consumeEnable) return { code: ResponseCode.NO_PERMISSION, remark: `subscription group no permission, ${group}` };
-    return null;
+    return checkPopPlace(this.#parts, connection, header) ?? this.#checkInvisibleTime(header.invisibleTime);
   }
 
   #checkInvisibleTime(invisibleTime: number): PopFault | null {
@@ -182,17 +142,6 @@ export class PopProcessor {
       if (filter !== null) return filter;
     }
     return { code: ResponseCode.SUBSCRIPTION_PARSE_FAILED, remark: "parse the consumer's subscription failed" };
-  }
-
-  #pollingInfo(connection: Connection, request: RemotingCommand): void {
-    const fields = request.extFields ?? NO_FIELDS;
-    const topic = textField(fields, 'topic');
-    const group = textField(fields, 'consumerGroup');
-    const queueId = intField(fields, 'queueId');
-    const entry = this.#parts.topics.entry(topic);
-    if (entry === undefined) throw fault(ResponseCode.TOPIC_NOT_EXIST, topicNotExist(topic));
-    const pollingNum = this.#parts.popHolds.countOf(topic, group, queueId);
-    connection.respond(request, ResponseCode.SUCCESS, null, { pollingNum: String(pollingNum) });
   }
 }
 

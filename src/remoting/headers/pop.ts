@@ -1,4 +1,4 @@
-/* POP consumption: POP_MESSAGE 200050, ACK_MESSAGE 200051, CHANGE_MESSAGE_INVISIBLETIME 200053, NOTIFICATION 200054, POLLING_INFO 200055. */
+/* POP consumption: POP_MESSAGE 200050, ACK_MESSAGE 200051, PEEK_MESSAGE 200052, CHANGE_MESSAGE_INVISIBLETIME 200053, NOTIFICATION 200054, POLLING_INFO 200055. */
 import { defineHeader, type HeaderOf, RPC_FIELDS } from './definition.js';
 
 const GROUP_QUEUE = { consumerGroup: 'string!', topic: 'string!', queueId: 'int!' } as const;
@@ -49,3 +49,16 @@ export const ChangeInvisibleTimeResponseHeader = defineHeader('ChangeInvisibleTi
   invisibleTime: 'long!',
   reviveQid: 'int!',
 });
+
+export const PeekMessageRequestHeader = defineHeader('PeekMessageRequestHeader', { ...GROUP_QUEUE, maxMsgNums: 'int!', ...RPC_FIELDS });
+
+export const NotificationRequestHeader = defineHeader('NotificationRequestHeader', {
+  ...GROUP_QUEUE,
+  pollTime: 'long!',
+  bornTime: 'long!',
+  order: 'bool',
+  attemptId: 'string',
+  ...RPC_FIELDS,
+});
+
+export const PollingInfoRequestHeader = defineHeader('PollingInfoRequestHeader', { ...GROUP_QUEUE, ...RPC_FIELDS });

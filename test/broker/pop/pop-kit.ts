@@ -39,6 +39,20 @@ export async function pop(client: RawClient, options: PopOptions): Promise<Poppe
   return poppedOf(await popRaw(client, options), options.group ?? 'PG');
 }
 
+/** Looks at what a pop would get. */
+export function peek(client: RawClient, { topic, group = 'PG', queueId = -1, maxMsgNums = 32 }: PopOptions): Promise<RemotingCommand> {
+  const fields = { consumerGroup: group, topic, queueId: String(queueId), maxMsgNums: String(maxMsgNums) };
+  return client.invoke(RequestCode.PEEK_MESSAGE, fields);
+}
+
+/** Asks to be told of messages. */
+export function notify(client: RawClient, { topic, group = 'PG', queueId = -1, pollMs = 0, fields }: PopOptions): Promise<RemotingCommand> {
+  return client.invoke(RequestCode.NOTIFICATION, {
+    ...{ consumerGroup: group, topic, queueId: String(queueId), pollTime: String(pollMs), bornTime: String(Date.now()) },
+    ...fields,
+  });
+}
+
 /** The messages of an answer with their receipts, made as Java's client makes them. */
 export function poppedOf(answer: RemotingCommand, group: string): Popped[] {
   const { popTime, invisibleTime, reviveQid, startOffsetInfo = '' } = answer.extFields ?? {};

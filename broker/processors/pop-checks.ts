@@ -1,0 +1,65 @@
+import { ResponseCode } from '../../src/remoting/codes.js';
+import type { Connection } from '../../src/remoting/server.js';
+import type { BrokerParts } from '../parts.js';
+import type { PopResult } from '../pop/index.js';
+import { FAQ, topicNotExist } from './auto-create.js';
+import { createGroup } from './pull-checks.js';
+
+const PERM_READ = 4;
+/** Messages that one request gets, at most. */
+export const MAX_POP_MESSAGES = 32;
+
+/** What a request is refused with. */
+export interface PopFault {
+  code: number;
+  remark: string;
+}
+
+/** Where a request wants messages from. */
+interface PopPlace {
+  readonly topic: string;
+  readonly consumerGroup: string;
+  readonly queueId: number;
+}
+
+/** @param what the broker names it in its refusal */
+export function checkBrokerReadable({ config }: BrokerParts, what: 'pop message' | 'peeking message'): PopFault | null {
+  const { brokerIP1, brokerPermission } = config.broker;
+  if ((brokerPermission & PERM_READ) !== 0) return null;
+  return { code: ResponseCode.NO_PERMISSION, remark: `the broker[${brokerIP1}] ${what} is forbidden` };
+}
+
+/** Topic, queue and group, in Apache's order; null when they may be read. */
+export function checkPopPlace(parts: BrokerParts, connection: Connection, { topic, consumerGroup, queueId }: PopPlace): PopFault | null {
+  const entry = parts.topics.entry(topic);
+  if (entry === undefined) return { code: ResponseCode.TOPIC_NOT_EXIST, remark: topicNotExist(topic) };
+  if ((entry.config.perm & PERM_READ) === 0) {
+    return { code: ResponseCode.NO_PERMISSION, remark: `the topic[${topic}] peeking message is forbidden` };
+  }
+  if (queueId >= entry.readQueueNums) {
+    return {
+      code: ResponseCode.INVALID_PARAMETER,
+      remark: `queueId[${queueId}] is illegal, topic:[${topic}] topicConfig.readQueueNums:[${entry.readQueueNums}] consumer:[/${connection.remoteAddr}]`,
+    };
+  }
+  const group = parts.groups.peek(consumerGroup) ?? createGroup(parts, consumerGroup);
+  if (group === null) {
+    return { code: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark: `subscription group [${consumerGroup}] does not exist, ${FAQ}` };
+  }
+  if (!group.consumeEnable) return { code: ResponseCode.NO_PERMISSION, remark: `subscription group no permission, ${consumerGroup}` };
+  return null;
+}
+
+/** Counts what a group is given. @returns how many messages that are */
+export function countGiven({ stats, topics, runtime }: BrokerParts, group: string, runs: PopResult['runs'], latencyMs: number): number {
+  let messageCount = 0;
+  for (const run of runs) {
+    messageCount += run.messageCount;
+    const entry = topics.entry(run.topic);
+    if (entry === undefined) continue;
+    const groupStats = entry.stats.groups.get(group) ?? stats.group(entry.stats, run.topic, group);
+    stats.countGetOfQueue(entry.stats, groupStats, run.queueId, run.messageCount, run.bytes, latencyMs);
+  }
+  runtime.countFound(messageCount, latencyMs);
+  return messageCount;
+}
