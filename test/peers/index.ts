@@ -20,7 +20,7 @@ export {
   type MessageInit,
   type PushInit,
 } from './driver.js';
-export { fetchAliOnsDriver, fetchApache, fetchGoDriver, fetchJavaDriver } from './fetch.js';
+export { fetchAliOnsDriver, fetchApache, fetchGoDriver, fetchHdrReader, fetchJavaDriver } from './fetch.js';
 export { APACHE_VERSIONS, type ApacheVersion, peersDir, repositoryRoot } from './paths.js';
 export { freePortBlock } from './ports.js';
 export { PeerProcess } from './process.js';
