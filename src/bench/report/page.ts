@@ -97,13 +97,18 @@ function legend(results: readonly ResultView[]): Html {
 /** A chart with its switches, and the figures it shows as a table. */
 function chartCard({ chart, title, text, notes }: ChartSection, results: readonly ResultView[], beside?: Html): Html {
   const label = `${title}: ${chart.y.label} over ${chart.x.label}. The figures are in the table below.`;
-  return html`<section class="card" id="chart-${chart.id}">
+  return html`<section class="card ${isSmall(chart) && 'half'}" id="chart-${chart.id}">
 <div class="chart-head"><h2>${title}</h2><div class="switches" id="switches-${chart.id}" role="group" aria-label="Shown in ${title}"></div></div>
 <p class="lead">${text}</p>
 <div class="plot" id="plot-${chart.id}" tabindex="0" role="img" aria-label="${label}"></div>
 ${notes.map((note) => html`<p class="note">${note}</p>`)}
 ${beside ?? html`<details><summary>Figures of this chart</summary>${chart.x.unit === 'percentile' ? percentileTable(chart.lines, results) : extremesTable(chart.lines, results, chart.y.unit)}</details>`}
 </section>`;
+}
+
+/** Charts that say enough in half of the width. */
+function isSmall({ shape, id }: ChartSection['chart']): boolean {
+  return shape === 'bars' || id.startsWith('broker-');
 }
 
 function lineName(line: ChartLine, results: readonly ResultView[]): Html {

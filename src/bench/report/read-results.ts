@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError, UsageError } from '../../common/errors.js';
+import { ConfigError, NotFoundError, UsageError } from '../../common/errors.js';
 import { RESULT_SCHEMA } from '../result.js';
 import { asObject, fieldOf, type JsonObject } from './json-value.js';
 import { type ResultView, resultView } from './result-view.js';
@@ -46,8 +46,12 @@ async function parsedFile(file: string): Promise<unknown> {
     text = await readFile(file, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder; name the files in it' : message;
-    throw new UsageError(`${file} cannot be read: ${reason}`, { cause: error });
+    if (code === 'ENOENT') {
+      throw new NotFoundError(`${file} does not exist`, { hint: 'results are written by mqbench with --json FILE', cause: error });
+    }
+    throw new UsageError(`${file} cannot be read: ${code === 'EISDIR' ? 'it is a folder; name the files in it' : message}`, {
+      cause: error,
+    });
   }
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''));

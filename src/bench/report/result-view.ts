@@ -54,7 +54,8 @@ export function resultView(
   place: { readonly index: number; readonly label: string; readonly file: string },
 ): ResultView {
   const run = runView(value);
-  const startedAt = asText(fieldOf(run.environment, 'startedAt'));
+  const time = asText(fieldOf(run.environment, 'startedAt'));
+  const startedAt = time !== undefined && /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(time) ? time : undefined;
   // A run may stand beside what it was run with.
   const runs = asObjects(fieldOf(value, 'runs')).map((one) => runView(asObject(fieldOf(one, 'result')) ?? one));
   return { ...run, ...place, runs, ...(startedAt === undefined ? {} : { startedAt }) };

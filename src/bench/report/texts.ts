@@ -35,10 +35,14 @@ export function bytesText(value: unknown): string {
   return `${Number((number / 1000 ** power).toPrecision(3))} ${units[power]}`;
 }
 
-/** `+12 %`, `-0.4 %`; empty where there is nothing to compare. */
+/** `+12 %`, `-0.4 %`, `×12` from three times on; empty where there is nothing to compare. */
 export function deltaText(value: number, base: number): string {
   if (base === 0 || !Number.isFinite(value / base)) {
     return '';
+  }
+  const ratio = value / base;
+  if (ratio >= 3) {
+    return `×${ratio < 10 ? ratio.toFixed(1) : WHOLE.format(ratio)}`;
   }
   const percent = 100 * (value / base - 1);
   const digits = Math.abs(percent) < 10 ? 1 : 0;

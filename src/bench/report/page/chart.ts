@@ -82,7 +82,7 @@ export class ChartView {
     return new uPlot(
       {
         ...this.#size(),
-        padding: [10, 14, 0, 0],
+        padding: [10, unit === 'percentile' ? 28 : 16, 0, 0],
         legend: { show: false },
         series: [{}, ...this.#chart.lines.map((line) => this.#series(line))],
         axes: axesOf(this.#chart),
@@ -90,7 +90,7 @@ export class ChartView {
         cursor: {
           dataIdx: nearestValue,
           drag: { x: unit !== 'category', y: false },
-          points: { size: 7 },
+          points: { size: 8, width: 2, fill: (u, series) => strokeOf(u, series), stroke: () => cssColour('--card') },
           ...(isTime ? { sync: { key: TIME_SYNC, setSeries: false } } : {}),
         },
         plugins: [this.#readout.plugin],
@@ -196,6 +196,11 @@ export class ChartView {
       }
     }
   }
+}
+
+function strokeOf(u: uPlot, series: number): string {
+  const { stroke } = u.series[series] ?? {};
+  return typeof stroke === 'function' ? String(stroke(u, series)) : cssColour('--text');
 }
 
 /** Some room above and below, and at least one factor of ten to see steps in. */

@@ -52,7 +52,9 @@ function percentile(inverse: number): string {
   if (inverse < 10) {
     return `${trim(100 * (1 - 1 / inverse), 0)} %`;
   }
-  const nines = Math.max(0, Math.ceil(Math.log10(inverse) - 1e-9) - 2);
+  const power = Math.log10(inverse);
+  const isWhole = Math.abs(power - Math.round(power)) < 1e-9;
+  const nines = Math.max(0, Math.ceil(power - 1e-9) - (isWhole ? 2 : 1));
   return `${trim(100 * (1 - 1 / inverse), nines)} %`;
 }
 

@@ -1,0 +1,220 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { escapeText, html, scriptJson } from '../../../src/bench/report/html.js';
+import type { PageData } from '../../../src/bench/report/model.js';
+import { reportPage } from '../../../src/bench/report/page.js';
+import { resultView } from '../../../src/bench/report/result-view.js';
+import { MOST_ROWS, thin } from '../../../src/bench/report/thin.js';
+import { sampleResult, sampleRuns } from './samples.js';
+
+const seed = Number(process.env.MQKIT_SEED);
+const MADE = { at: new Date('2026-11-20T12:00:00Z'), version: '0.0.0' };
+
+function pageOf(...results: Record<string, unknown>[]): string {
+  return reportPage(
+    results.map((result, index) => resultView(result, { index, label: `result-${index}`, file: `result-${index}.json` })),
+    MADE,
+  );
+}
+
+function dataOf(page: string): PageData {
+  return JSON.parse(/<script type="application\/json" id="report-data">(.*?)<\/script>/s.exec(page)?.[1] ?? 'null') as PageData;
+}
+
+describe('text of results', () => {
+  it('cannot begin a tag, leave an attribute, or turn the direction of what follows', () => {
+    const text = escapeText('<b>&"\'`\u202e\u0000\n');
+    expect(text).toBe('&lt;b&gt;&amp;&quot;&#39;&#96;\ufffd\ufffd\n');
+    expect(html`<p title="${'"><script>'}">${'</p>'}</p>`.text).toBe('<p title="&quot;&gt;&lt;script&gt;">&lt;/p&gt;</p>');
+  });
+
+  it('keeps its meaning in the script element and never ends it', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom('</script>', '<!--', ']]>', '\u2028', '&lt;'), (value, mark) => {
+        const { text } = scriptJson({ value, mark });
+        expect(text).not.toMatch(/[<>&\u2028\u2029]/);
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify({ value, mark })));
+      }),
+      { seed },
+    );
+  });
+
+  it('is cut where it is endless', async () => {
+    const page = pageOf(await sampleResult({ seconds: 2, config: { topic: 'x'.repeat(1_000_000) } }));
+    expect(page.length).toBeLessThan(300_000);
+  });
+});
+
+describe('a hostile result', () => {
+  const attack = '</script></style><img src=x onerror=alert(1)><script>alert(2)</script>"\'><svg onload=alert(3)>';
+  let page: string;
+
+  beforeAll(async () => {
+    const result = await sampleResult({ seconds: 3 });
+    const hostile = JSON.parse(
+      JSON.stringify({
+        ...result,
+        kind: attack,
+        command: attack,
+        warnings: [attack],
+        failure: attack,
+        assertions: [{ expression: attack, passed: false, reason: attack }],
+        config: { topic: attack, [attack]: attack, nested: { [attack]: [attack] } },
+        environment: { node: attack, startedAt: attack, broker: { series: [{ atSeconds: attack, cpuPercent: attack }] } },
+        [attack]: result.send,
+        runs: [{ ...result, config: { [attack]: attack } }, result],
+      }),
+    ) as Record<string, unknown>;
+    page = reportPage([resultView(hostile, { index: 0, label: attack, file: attack })], MADE);
+  });
+
+  it('adds no element to the page', () => {
+    expect(page.match(/<img|<svg (?!class="bar" )/)).toBeNull();
+    expect([...page.matchAll(/<script/g)]).toHaveLength(2);
+    expect([...page.matchAll(/<\/script>/g)]).toHaveLength(2);
+    expect([...page.matchAll(/<\/style>/g)]).toHaveLength(1);
+  });
+
+  it('still stands there as text', () => {
+    expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;');
+    expect(dataOf(page).results).toEqual([attack]);
+  });
+});
+
+describe('results of another shape than expected', () => {
+  const kinds: [name: string, result: Record<string, unknown>][] = [
+    ['nothing but a schema', {}],
+    ['nulls', { kind: null, config: null, environment: null, send: null, runs: null, warnings: null, assertions: null }],
+    ['texts', { kind: 'x', config: 'x', environment: 'x', send: 'x', runs: 'x', warnings: 'x', assertions: 'x' }],
+    [
+      'odd figures',
+      { send: { rate: 1, latencyMs: { p50: 'x', p99: null }, histogram: 'no histogram', series: [null, 3, { atSeconds: 'x' }, {}] } },
+    ],
+    ['an inherited name', { send: { rate: 1, latencyMs: {}, constructorMs: {}, series: [{ atSeconds: 0, rate: 1 }] } }],
+    ['an empty sweep', { kind: 'sweep', runs: [{}, null, { result: {} }] }],
+  ];
+  it.each(kinds)('%s', (_, result) => {
+    expect(pageOf({ schema: 'mqbench/1', ...result })).toContain('</html>');
+  });
+
+  it('of any JSON', () => {
+    const part = fc.oneof(fc.jsonValue(), fc.record({ rate: fc.double(), latencyMs: fc.jsonValue(), series: fc.array(fc.jsonValue()) }));
+    const record = { config: part, environment: part, send: part, runs: part, warnings: part, delivery: part };
+    fc.assert(
+      fc.property(fc.record(record), (result) => {
+        const value = JSON.parse(JSON.stringify({ schema: 'mqbench/1', ...result })) as Record<string, unknown>;
+        expect(pageOf(value)).toContain('</html>');
+      }),
+      { seed, numRuns: 50 },
+    );
+  });
+});
+
+describe('the page', () => {
+  it('asks nobody for anything', async () => {
+    const page = pageOf(await sampleResult({ seconds: 5 }), await sampleRuns('search'));
+    expect(page).toContain('default-src &#39;none&#39;');
+    expect([...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target]) => target?.slice(0, 5))).toEqual(['data:', '#cont']);
+  });
+
+  it('names the settings in which results differ, and only those', async () => {
+    const page = pageOf(await sampleResult({ seconds: 3 }), await sampleResult({ seconds: 3, config: { inFlight: 7 } }));
+    const part = /What differs between the results.*?<\/section>/s.exec(page)?.[0] ?? '';
+    expect(part).toContain('inFlight');
+    expect(part).not.toContain('bodyBytes');
+  });
+
+  it('shows failed assertions, failures, losses and warnings before any figure', async () => {
+    const assertions = [
+      { expression: 'send.errors==0', actual: 12, limit: 0, passed: false, reason: 'was 12, 12 above 0' },
+      { expression: 'send.rate>1', actual: 20_000, limit: 1, passed: true },
+    ];
+    const extra = {
+      assertions,
+      warnings: ['the disk was slow'],
+      delivery: { lost: 3, duplicates: 0, disordered: 0 },
+      partial: true,
+      failure: 'it broke',
+    };
+    const page = pageOf(await sampleResult({ seconds: 10, errorsAt: 4, extra }));
+    const findings = page.slice(page.indexOf('<main'), page.indexOf('class="tiles"'));
+    for (const text of [
+      'An assertion failed',
+      'was 12, 12 above 0',
+      'the disk was slow',
+      '3 lost',
+      'it broke',
+      '12 messages failed: 12 × SYSTEM_BUSY',
+    ]) {
+      expect(findings).toContain(text);
+    }
+  });
+
+  it('draws percentiles from the summary where there is no histogram, and says so', async () => {
+    const page = pageOf(await sampleResult({ seconds: 3, histogram: false }));
+    expect(page).toContain('Drawn from a few percentiles, not from a histogram: result-0');
+    const curve = dataOf(page).charts.find(({ id }) => id === 'percentiles');
+    expect(curve?.lines[0]?.x).toEqual([2, 10, 100, 1000, 10_000]);
+  });
+
+  it('draws the percentile curve of the whole histogram up to the greatest latency', async () => {
+    const result = await sampleResult({ seconds: 20 });
+    const { latencyMs } = result.send as { latencyMs: { p99: number; max: number } };
+    const line = dataOf(pageOf(result)).charts.find(({ id }) => id === 'percentiles')?.lines[0];
+    expect(line?.x.at(-1)).toBe(4000);
+    expect(line?.y.at(-1)).toBe(latencyMs.max);
+    expect(line?.y[line.x.findIndex((x) => x > 99.9)]).toBeCloseTo(latencyMs.p99, 3);
+  });
+
+  it('leaves out seconds without messages instead of drawing no latency', async () => {
+    const result = await sampleResult({ seconds: 3 });
+    const series = (result.send as { series: Record<string, unknown>[] }).series;
+    series[1] = { atSeconds: 1, seconds: 1, count: 0, rate: 0, errors: 0, p50Ms: 0, p99Ms: 0, p999Ms: 0, meanMs: 0, maxMs: 0 };
+    const charts = dataOf(pageOf(result)).charts;
+    expect(charts.find(({ id }) => id === 'latency-0')?.lines[0]?.y[1]).toBeNull();
+    expect(charts.find(({ id }) => id === 'throughput')?.lines[0]?.y[1]).toBe(0);
+  });
+});
+
+describe('a long series', () => {
+  it('keeps the extremes of every column, in order', () => {
+    const value = fc.oneof(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), fc.constant(null));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(value, value), { minLength: 1, maxLength: 300 }), fc.integer({ min: 4, max: 40 }), (rows, most) => {
+        const columns = [rows.map(([a]) => a), rows.map(([, b]) => b)];
+        const thinned = thin({ x: rows.map((_, index) => index), columns }, most);
+        expect(thinned.x.length).toBeLessThanOrEqual(Math.max(most, Math.min(rows.length, most)));
+        expect(thinned.x).toEqual(thinned.x.toSorted((a, b) => a - b));
+        columns.forEach((column, index) => {
+          const before = column.filter((one) => one !== null);
+          const after = thinned.columns[index]?.filter((one) => one !== null) ?? [];
+          expect(Math.max(...after)).toBe(Math.max(...before));
+          expect(Math.min(...after)).toBe(Math.min(...before));
+        });
+      }),
+      { seed },
+    );
+  });
+
+  it('of ten hours in ten results makes a page that opens', () => {
+    const series = Array.from({ length: 36_000 }, (_, atSeconds) => ({
+      atSeconds,
+      seconds: 1,
+      count: 10,
+      rate: atSeconds === 20_001 ? 77_777 : 1000 + (atSeconds % 100),
+      errors: 0,
+      p50Ms: 1,
+      p99Ms: 2,
+      p999Ms: 3,
+      maxMs: 4,
+      meanMs: 1,
+    }));
+    const send = { count: 1, rate: 1, errors: 0, latencyMs: { p50: 1, p99: 2 }, series };
+    const page = pageOf(...Array.from({ length: 10 }, () => ({ schema: 'mqbench/1', kind: 'producer', send })));
+    expect(page.length).toBeLessThan(3_000_000);
+    const [throughput] = dataOf(page).charts;
+    expect(throughput?.lines).toHaveLength(10);
+    expect(throughput?.lines[9]?.x.length).toBeLessThanOrEqual(MOST_ROWS);
+    expect(Math.max(...(throughput?.lines[9]?.y ?? []).map((one) => one ?? 0))).toBe(77_777);
+  });
+});
