@@ -1,4 +1,5 @@
-import type { BenchResult, SendMeasured } from './result.js';
+import type { LatencyMs } from './latency-histogram.js';
+import type { BenchResult, ReceiveMeasured, SendMeasured } from './result.js';
 
 /** `mqbench batch`. Counts, rates and errors of `send` are messages; its latencies and attempts are those of batches. */
 export interface BatchResult extends BenchResult {
@@ -43,3 +44,23 @@ export interface CheckCounts {
   /** Still unknown: the broker asks again. */
   readonly unknown: number;
 }
+
+/** `mqbench latency`: the way of a message in parts, all on the clock of one host. */
+export interface LatencyResult extends BenchResult {
+  readonly kind: 'latency';
+  /** Its latencies last until the broker's answer. */
+  readonly send: SendMeasured;
+  /** `endToEndMs` counts from the planned send, `latencyMs` from storing to the listener. */
+  readonly receive: TimedReceive;
+  readonly stages: LatencyStages;
+}
+
+/** Parts of the way; brokers note the time of storing in whole milliseconds, so the parts on both sides of it are exact to one. */
+export interface LatencyStages {
+  readonly plannedToSentMs: LatencyMs;
+  readonly sentToStoredMs: LatencyMs;
+  readonly storedToListenerMs: LatencyMs;
+}
+
+/** Arrivals whose way was measured from the planned or real send. */
+export type TimedReceive = ReceiveMeasured & Required<Pick<ReceiveMeasured, 'endToEndMs'>>;

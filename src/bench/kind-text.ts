@@ -1,6 +1,7 @@
-import type { BatchResult, CheckCounts, TransactionResult } from './kind-results.js';
+import type { BatchResult, CheckCounts, LatencyResult, TransactionResult } from './kind-results.js';
 import type { IntervalSnapshot } from './recorder.js';
-import { errorLines, generatorLine, headLine, latencyLine, retryLines, wholeNumber } from './text.js';
+import type { BenchResult, SendMeasured } from './result.js';
+import { deliveryLine, errorLines, generatorLine, headLine, latencyLine, retryLines, wholeNumber } from './text.js';
 import type { UnexpectedCheck } from './transaction-checks.js';
 
 /** Numbers as Apache's tools print them: `%7.3f`. */
@@ -36,7 +37,7 @@ function text(rows: readonly string[]): string {
   return `${rows.join('\n')}\n`;
 }
 
-function unsentLine({ send, config }: Pick<BatchResult, 'send' | 'config'>): string[] {
+function unsentLine({ send, config }: { readonly send: SendMeasured; readonly config: BenchResult['config'] }): string[] {
   return send.unsent === 0
     ? []
     : [
@@ -76,4 +77,27 @@ export function transactionReport(result: TransactionResult): string {
     latencyLine('latency', send.latencyMs),
     generatorLine(result.environment.generator),
   ]);
+}
+
+/** The closing report of `mqbench latency`. */
+export function latencyReport(result: LatencyResult): string {
+  const { send, receive, stages } = result;
+  return text([
+    headLine('sent', send),
+    headLine('consumed', receive),
+    ...unsentLine(result),
+    ...errorLines(send),
+    ...retryLines(send),
+    latencyLine('end to end', receive.endToEndMs),
+    latencyLine('to send', stages.plannedToSentMs),
+    latencyLine('to store', stages.sentToStoredMs),
+    latencyLine('to consume', stages.storedToListenerMs),
+    latencyLine('answer', send.latencyMs),
+    ...deliveryLines(result),
+    generatorLine(result.environment.generator),
+  ]);
+}
+
+function deliveryLines({ delivery }: BenchResult): string[] {
+  return delivery === undefined ? [] : [deliveryLine(delivery)];
 }

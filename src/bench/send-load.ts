@@ -28,6 +28,8 @@ export interface SendLoadOptions {
   readonly rate?: number;
   /** The plan begins so long after the phase, so that several loads send in turn. */
   readonly rateOffsetMs?: number;
+  /** Stamps say when a message was planned, not when it was really sent. */
+  readonly stampsPlan?: boolean;
   /** Without a rate: how long a place in flight rests after an answer. */
   readonly pauseMs?: number;
   readonly warmupMs: number;
@@ -224,10 +226,11 @@ export class SendLoad implements SendHandler {
     const index = this.#issued++;
     this.#inFlight++;
     this.#options.prepare?.(slot.message, index);
+    const stampUs = this.#options.stampsPlan === true ? (performance.timeOrigin + startMs) * 1000 : wallClockUs();
     if (this.#ledger === undefined) {
-      writeStamp(slot.message.body, wallClockUs());
+      writeStamp(slot.message.body, stampUs);
     } else {
-      this.#ledger.stamp(slot.message, wallClockUs());
+      this.#ledger.stamp(slot.message, stampUs);
     }
     this.#options.target.sendAsync(slot.message, this, slot);
   }

@@ -12,7 +12,7 @@ import type { CheckCounts, TransactionResult } from './kind-results.js';
 import type { BenchHooks } from './progress.js';
 import { Recorder } from './recorder.js';
 import { RESULT_SCHEMA } from './result.js';
-import { configOf, inFrame, runSends, waitUntil } from './run-frame.js';
+import { configOf, endOf, inFrame, runSends, waitUntil } from './run-frame.js';
 import type { SendTarget } from './send-load.js';
 import { SEQUENCE_STAMP_BYTES } from './stamp.js';
 import { TransactionChecks, type UnexpectedCheck } from './transaction-checks.js';
@@ -94,10 +94,11 @@ export async function runTransactionBench(options: TransactionBenchOptions, hook
           ...(quantity === undefined ? {} : { quantity }),
         },
       });
+      watch.end();
       await waitUntil(() => hooks.signal?.aborted === true || checks.settled >= recorder.allUnknown, options.settleMs ?? 0);
       return { ...run, ends: recorder.ends };
-    });
-    const { send, ends, interrupted } = outcome;
+    }, options);
+    const { send, ends } = outcome;
     return {
       schema: RESULT_SCHEMA,
       kind: 'transaction',
@@ -111,7 +112,7 @@ export async function runTransactionBench(options: TransactionBenchOptions, hook
         unknown: ends.UNKNOW,
         checks: checks.counts(),
       },
-      ...(interrupted ? { interrupted: true } : {}),
+      ...endOf(outcome),
     };
   } finally {
     await producer.shutdown();
