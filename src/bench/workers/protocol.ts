@@ -45,6 +45,11 @@ export const BEAT_MS = 1000;
 /** A side that was not heard of for so long is gone. */
 export const SILENCE_MS = 6000;
 
+/** Version of this toolkit: both sides of a connection must have the same, since results and options grow. */
+export function mqkitVersion(): string {
+  return process.env.MQKIT_VERSION ?? 'source';
+}
+
 /** The error as another process can throw it again. */
 export function toWire(error: unknown): WireError {
   if (error instanceof MQError) {
@@ -61,4 +66,19 @@ export function fromWire(error: WireError): MQError {
     defaultCode: String(error.code),
     ...(error.hint === undefined ? {} : { hint: String(error.hint) }),
   });
+}
+
+/** What a worker at an address says of itself. */
+export interface WorkerHello {
+  readonly protocol: string;
+  readonly mqkit: string;
+  readonly host: string;
+  readonly cores: number;
+  readonly busy: boolean;
+}
+
+/** Why a worker at an address does not do what it was asked for. */
+export interface WorkerRefusal {
+  readonly code: string;
+  readonly message: string;
 }

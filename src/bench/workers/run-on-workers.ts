@@ -1,4 +1,5 @@
 import { MQError, TimeoutError } from '../../common/errors.js';
+import type { ClockOffset } from '../environment.js';
 import { loadHistograms } from '../latency-histogram.js';
 import type { BenchHooks } from '../progress.js';
 import type { IntervalSnapshot } from '../recorder.js';
@@ -7,6 +8,7 @@ import { ChildWorker } from './child-worker.js';
 import type { WorkerRun } from './inbox.js';
 import { mergeResults, type WorkerPart } from './merge-results.js';
 import type { WorkerJob } from './protocol.js';
+import { RemoteWorker } from './remote-worker.js';
 import { SnapshotSum } from './snapshot-sum.js';
 import type { WorkerTeam } from './worker-list.js';
 
@@ -54,6 +56,8 @@ export async function runOnWorkers<R extends BenchResult>(options: WorkersRun): 
 interface Member {
   readonly name: string;
   readonly run: WorkerRun;
+  /** Of a worker at an address. */
+  readonly clock?: ClockOffset;
   lastHeardMs: number;
   ended: boolean;
 }
@@ -75,7 +79,7 @@ class Team<R extends BenchResult> {
   async run(): Promise<WorkersOutcome<R>> {
     const { signal } = this.#options.hooks;
     const stop = (): void => this.#stop('interrupt');
-    this.#open();
+    await this.#open();
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted === true) {
       stop();
@@ -101,12 +105,27 @@ class Team<R extends BenchResult> {
     await Promise.all(this.#members.map(({ run }) => run.close()));
   }
 
-  #open(): void {
-    this.#options.jobs.forEach((job, index) => {
-      const name = `local ${index + 1}`;
-      const run = new ChildWorker({ name, job, onProgress: (snapshot) => this.#heard(index, snapshot) });
-      this.#members.push({ name, run, lastHeardMs: performance.now(), ended: false });
-    });
+  /** Opens all, and says why the first of those that cannot be opened cannot. */
+  async #open(): Promise<void> {
+    const { jobs, team } = this.#options;
+    const opened = await Promise.allSettled(
+      jobs.map(async (job, index): Promise<Member> => {
+        const onProgress = (snapshot: IntervalSnapshot): void => this.#heard(index, snapshot);
+        const address = team.remote[index - team.local];
+        const lastHeardMs = performance.now();
+        if (address === undefined) {
+          const name = `local ${index + 1}`;
+          return { name, run: new ChildWorker({ name, job, onProgress }), lastHeardMs, ended: false };
+        }
+        const run = await RemoteWorker.open({ address, token: team.token ?? '', job, onProgress });
+        return { name: address, run, clock: run.clock, lastHeardMs, ended: false };
+      }),
+    );
+    this.#members.push(...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
+    const refused = opened.find((one) => one.status === 'rejected');
+    if (refused !== undefined) {
+      throw refused.reason;
+    }
   }
 
   #heard(index: number, snapshot: IntervalSnapshot): void {
@@ -146,7 +165,8 @@ class Team<R extends BenchResult> {
       this.#members.map(async (member) => {
         try {
           const { result, pointHistograms } = await member.run.result;
-          return { name: member.name, result: result as R, pointHistograms };
+          const { name, clock } = member;
+          return { name, result: result as R, pointHistograms, ...(clock === undefined ? {} : { clock }) };
         } catch (error) {
           this.#failure ??= { member, error: named(member.name, error) };
           this.#stop('failure');

@@ -19,6 +19,7 @@ export function splitProducer(options: ProducerBenchOptions, workers: number): P
     ...options,
     inFlight: part,
     sequence: { runId, producer: index },
+    ...(options.seed === undefined ? {} : { seed: options.seed + index }),
     ...(quantity === undefined ? {} : { quantity: quantity[index] ?? 0 }),
     ...(options.rate === undefined ? {} : { rate: options.rate / workers, rateOffsetMs: (index * 1000) / options.rate }),
   }));

@@ -63,7 +63,7 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
 
   protected override async execute(values: Values, context: CommandContext): Promise<ConsumerResult> {
     const bench = await benchOptions(values.embedded ? await filled(values, context) : values, context);
-    const team = await workerTeam(values);
+    const team = await workerTeam(values, context.io.env);
     const { benchConsumer } = await import('../../bench/workers/bench-on-workers.js');
     return this.runBench(
       {

@@ -8,6 +8,7 @@ import type { Output } from '../../cli/output.js';
 import { parseCompressionType } from '../../common/compression.js';
 import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
+import { bodiesText, payloadOf, payloadOptions } from './payload-options.js';
 import {
   accessOptions,
   DEFAULT_NAMESRV_ADDR,
@@ -40,6 +41,7 @@ const options = defineOptions({
   ...durationOption,
   rate: { kind: 'decimal', own: true, min: 0.001, text: 'Messages per second, planned evenly; latency counts from the planned time' },
   warmup: { kind: 'duration', own: true, text: 'Sends for so long before it measures, eg: 5s' },
+  ...payloadOptions,
   ...workersOption,
   ...jsonOption,
 });
@@ -61,7 +63,7 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
 
   protected override async execute(values: Values, context: CommandContext): Promise<ProducerResult> {
     const bench = await benchOptions(values, context);
-    const team = await workerTeam(values);
+    const team = await workerTeam(values, context.io.env);
     const { benchProducer } = await import('../../bench/workers/bench-on-workers.js');
     return this.runBench(
       {
@@ -88,11 +90,9 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Pr
     msgTraceEnable: values.msgTraceEnable,
     topic: values.topic,
     producerGroup: values.group,
-    bodyBytes: values.messageSize,
+    ...payloadOf(values),
     inFlight: values.threadCount ?? (values.rate === undefined ? 64 : 10_000),
     warmupMs: values.warmup ?? 0,
-    keys: values.keyEnable,
-    tagCount: values.tagCount,
     ...runLength(values),
     ...(values.rate === undefined ? {} : { rate: values.rate }),
     ...(values.delayEnable ? { delayTimeLevel: values.delayLevel } : {}),
@@ -107,5 +107,5 @@ function compressOptions(values: Values): NonNullable<ProducerBenchOptions['comp
 
 function openingLine(bench: ProducerBenchOptions, values: Values): string {
   const pace = bench.rate === undefined ? `${wholeNumber(bench.inFlight)} in flight` : `${wholeNumber(bench.rate)} msg/s`;
-  return `mqbench producer: topic ${bench.topic} at ${bench.namesrvAddr}, ${wholeNumber(bench.bodyBytes)} B bodies, ${pace}, ${lengthText(bench, values)}`;
+  return `mqbench producer: topic ${bench.topic} at ${bench.namesrvAddr}, ${bodiesText(values)}, ${pace}, ${lengthText(bench, values)}`;
 }
