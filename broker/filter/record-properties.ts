@@ -1,6 +1,6 @@
 import { viewOf } from '../../src/common/int64.js';
 import { findValueEnd, hasNameAt, isAt } from '../../src/common/message/property-bytes.js';
-import { bodyLengthPos, MAGIC_CODE_POS, MESSAGE_MAGIC_CODE_V1, SYS_FLAG_POS, TOTAL_SIZE_POS } from '../../src/common/message/record.js';
+import { bodyLengthPos, MAGIC_CODE_POS, MESSAGE_MAGIC_CODE_V1, SYS_FLAG_POS } from '../../src/common/message/record.js';
 
 const MINUS = 0x2d;
 const PLUS = 0x2b;
@@ -35,19 +35,17 @@ export class RecordProperties {
     this.#ends = names.map(() => -1);
   }
 
-  /**
-   * Turns to the record at a position, whose size and body length the caller knows to be true. Of equal names the last counts, as in Java's
-   * map.
-   */
-  load(buffer: Buffer, position: number): void {
+  /** Turns to the record of `size` bytes at a position; one that contradicts itself has no properties. Of equal names the last counts, as in Java's map. */
+  load(buffer: Buffer, position: number, size: number): void {
     this.#buffer = buffer;
     const starts = this.#starts;
     for (let slot = 0; slot < starts.length; slot++) starts[slot] = -1;
     const view = viewOf(buffer);
     const bodyLengthAt = position + bodyLengthPos(view.getInt32(position + SYS_FLAG_POS));
+    const recordEnd = position + size;
+    if (bodyLengthAt + 4 > recordEnd) return;
     const topicAt = bodyLengthAt + 4 + view.getInt32(bodyLengthAt);
-    const recordEnd = position + view.getInt32(position + TOTAL_SIZE_POS);
-    if (topicAt + 2 > recordEnd) return;
+    if (topicAt < bodyLengthAt + 4 || topicAt + 2 > recordEnd) return;
     const isV1 = view.getInt32(position + MAGIC_CODE_POS) === MESSAGE_MAGIC_CODE_V1;
     const propertiesAt = isV1 ? topicAt + 1 + view.getUint8(topicAt) : topicAt + 2 + view.getUint16(topicAt);
     if (propertiesAt + 2 > recordEnd) return;

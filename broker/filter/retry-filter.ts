@@ -12,13 +12,9 @@ export class RetryFilter implements MessageFilter {
     this.#filterOf = filterOf;
   }
 
-  isMatchedByConsumeQueue(): boolean {
-    return true;
-  }
-
-  isMatchedByCommitLog(buffer: Buffer, position: number): boolean {
-    this.#properties.load(buffer, position);
+  isMatchedByCommitLog(buffer: Buffer, position: number, size: number): boolean {
+    this.#properties.load(buffer, position, size);
     const topic = this.#properties.read(MessageConst.RETRY_TOPIC);
-    return topic === null || this.#filterOf(topic)?.isMatchedByCommitLog?.(buffer, position) !== false;
+    return topic === null || this.#filterOf(topic)?.isMatchedByCommitLog?.(buffer, position, size) !== false;
   }
 }

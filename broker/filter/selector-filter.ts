@@ -12,12 +12,8 @@ export class SelectorFilter implements MessageFilter {
     this.#properties = new RecordProperties(selector.properties);
   }
 
-  isMatchedByConsumeQueue(): boolean {
-    return true;
-  }
-
-  isMatchedByCommitLog(buffer: Buffer, position: number): boolean {
-    this.#properties.load(buffer, position);
+  isMatchedByCommitLog(buffer: Buffer, position: number, size: number): boolean {
+    this.#properties.load(buffer, position, size);
     return this.#selector.matchesRecord(this.#properties);
   }
 }

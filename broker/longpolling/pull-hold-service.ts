@@ -122,7 +122,7 @@ export class PullHoldService {
     for (let i = list.length - 1; i >= 0; i--) {
       const held = list[i]!;
       if (maxOffsetAfter <= held.wakeOffset) continue;
-      if (held.filter !== null && !isUntaggedBatch && !held.filter.isMatchedByConsumeQueue(tagsCode)) continue;
+      if (!isUntaggedBatch && held.filter?.isMatchedByConsumeQueue?.(tagsCode) === false) continue;
       this.#release(held);
       this.#arrived.push(held);
     }

@@ -124,7 +124,7 @@ export class PopHoldService {
       for (const [waitsFor, place] of waiters.byQueue) {
         // Whoever pops a queue gets the retries of the group, too.
         if (!isRetry && waitsFor !== -1 && waitsFor !== queueId) continue;
-        if (this.#mark(place, (held) => isUntaggedBatch || held.query.filter?.isMatchedByConsumeQueue(tagsCode) !== false)) break;
+        if (this.#mark(place, (held) => isUntaggedBatch || held.query.filter?.isMatchedByConsumeQueue?.(tagsCode) !== false)) break;
       }
     }
   };

@@ -217,7 +217,7 @@ export class AdminStatsProcessor {
     if (read.status !== 'FOUND' || record === undefined) {
       return { eval: false, msg: `the message cannot be read: ${read.status}`, physicOffset, physicSize: 0, tagsCode: probe.tagsCode };
     }
-    const isWanted = filter === undefined ? false : (filter?.isMatchedByConsumeQueue(probe.tagsCode) ?? true);
+    const isWanted = filter === undefined ? false : (filter?.isMatchedByConsumeQueue?.(probe.tagsCode) ?? true);
     return { eval: isWanted, physicOffset, physicSize: record.length, tagsCode: probe.tagsCode };
   }
 

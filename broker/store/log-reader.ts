@@ -68,8 +68,8 @@ export class LogReader {
   }
 
   /**
-   * Finds a whole record without copying it where that is possible; null when the log does not hold it, or not as it was stored. The place is
-   * valid until the next call of anything here. Bodies are not checked.
+   * Finds a whole record without copying it where that is possible; null when the log does not hold it. The place is valid until the next call
+   * of anything here. What lies there is not checked: `copyLocated` does that.
    * @param wantedEnd records up to here are asked for next, so that they are read with this one
    */
   locate(offset: number, size: number, wantedEnd: number): RecordPlace | null {
@@ -95,11 +95,10 @@ export class LogReader {
       place.buffer = chunk.buffer;
       place.position = offset - chunk.start;
     }
-    const isIntact = offset >= this.#log.tailStart || this.#guard.isIntact(place.buffer, place.position, size, offset, false);
-    return isIntact ? place : null;
+    return place;
   }
 
-  /** Copies the record that was located last; false when its body is not as it was stored. */
+  /** Copies the record that was located last; false when it is not as it was stored. */
   copyLocated(offset: number, size: number, target: Buffer, position: number): boolean {
     const { buffer, position: from } = this.#place;
     if (offset < this.#log.tailStart && !this.#guard.isIntact(buffer, from, size, offset)) {

@@ -107,7 +107,12 @@ export class MessageReader {
   }
 
   isInMemory(commitLogOffset: number): boolean {
-    return this.#log.confirmOffset - commitLogOffset <= (this.#memoryBytes * this.#config.accessMessageInMemoryMaxRatio) / 100;
+    return commitLogOffset >= this.#memoryStart();
+  }
+
+  /** Where the records begin that are taken to be in memory. */
+  #memoryStart(): number {
+    return this.#log.confirmOffset - (this.#memoryBytes * this.#config.accessMessageInMemoryMaxRatio) / 100;
   }
 
   get(topic: string, queueId: number, offset: number, maxMsgNums: number, options: GetMessageOptions): GetMessageResult {
@@ -251,7 +256,7 @@ export class MessageReader {
       const tagsCode = unitTagsCode(view, position);
       // The messages of a batch without a tag of its own have tags that only the consumer sees.
       const isUntagged = messages > 1 && tagsCode === 0;
-      if (scan.filter === null || isUntagged || scan.filter.isMatchedByConsumeQueue(tagsCode)) {
+      if (isUntagged || scan.filter?.isMatchedByConsumeQueue?.(tagsCode) !== false) {
         this.#chooseBatch(scan, { phyOffset, size, messages });
       }
     }
@@ -276,6 +281,7 @@ export class MessageReader {
   #scanRun(scan: Selection): boolean {
     const { view, position, count } = this.#run;
     const { minOffset, confirmOffset } = this.#log;
+    const memoryStart = this.#memoryStart();
     const end = position + count * CQ_UNIT_BYTES;
     let wantedEnd = 0;
     for (let at = position; at < end; at += CQ_UNIT_BYTES) {
@@ -291,14 +297,14 @@ export class MessageReader {
         scan.next++;
         continue;
       }
-      scan.fromMemory = this.isInMemory(phyOffset);
+      scan.fromMemory = phyOffset >= memoryStart;
       if (isFull(this.#config, scan, size, 1)) {
         return false;
       }
       scan.next++;
       scan.maxPhy = phyOffset + size;
       const filter = scan.filter;
-      if (filter !== null && !filter.isMatchedByConsumeQueue(this.#tagsCode(scan.queue!, view, at))) {
+      if (filter?.isMatchedByConsumeQueue !== undefined && !filter.isMatchedByConsumeQueue(this.#tagsCode(scan.queue!, view, at))) {
         continue;
       }
       if (filter?.isMatchedByCommitLog !== undefined) {
@@ -337,7 +343,7 @@ export class MessageReader {
   /** Whether a filter matches a record; it is copied behind those that it matched before. */
   #match(scan: Selection, phyOffset: number, size: number, wantedEnd: number): boolean {
     const place = this.#reader.locate(phyOffset, size, wantedEnd);
-    if (place === null || !scan.filter!.isMatchedByCommitLog!(place.buffer, place.position)) {
+    if (place === null || !scan.filter!.isMatchedByCommitLog!(place.buffer, place.position, size)) {
       return false;
     }
     const bytes = scan.bytes + size;

@@ -134,10 +134,13 @@ export interface GetMessageResult {
 
 /** Chooses messages during a read. */
 export interface MessageFilter {
-  /** Decides on the tags code alone; a false positive is allowed, a false negative is not. */
-  isMatchedByConsumeQueue(tagsCode: number | bigint): boolean;
-  /** Decides on the whole stored record, which lies at `position` during the call; absent when the tags code says it all. */
-  isMatchedByCommitLog?(buffer: Buffer, position: number): boolean;
+  /** Decides on the tags code alone; a false positive is allowed, a false negative is not. Absent when it says nothing. */
+  isMatchedByConsumeQueue?(tagsCode: number | bigint): boolean;
+  /**
+   * Decides on the whole stored record, which is the `size` bytes at `position` during the call; absent when the tags code says it all. The
+   * bytes may be damaged: what they say is checked only of records that are taken.
+   */
+  isMatchedByCommitLog?(buffer: Buffer, position: number, size: number): boolean;
 }
 
 export interface GetMessageOptions {

@@ -17,15 +17,22 @@ export function isAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean
   return true;
 }
 
-/** Where the value ends in which `start` lies: at its 0x02, or at `end`. Looks at four bytes at once; `view` is one of the same bytes. */
+/** Where the value ends in which `start` lies: at its 0x02, or at `end`. Looks at eight bytes at once; `view` is one of the same bytes. */
 export function findValueEnd(bytes: Uint8Array, view: DataView, start: number, end: number): number {
   let at = start;
-  for (; at <= end - 4; at += 4) {
+  for (; at <= end - 8; at += 8) {
     // A byte of the difference that is 0 borrows from its highest bit; the lowest such byte is a true one.
-    const difference = view.getInt32(at, true) ^ VALUE_ENDS;
-    const found = (difference - 0x01010101) & ~difference & 0x80808080;
-    if (found !== 0) return at + ((31 - Math.clz32(found & -found)) >> 3);
+    const low = view.getInt32(at, true) ^ VALUE_ENDS;
+    const high = view.getInt32(at + 4, true) ^ VALUE_ENDS;
+    const foundLow = (low - 0x01010101) & ~low & 0x80808080;
+    const foundHigh = (high - 0x01010101) & ~high & 0x80808080;
+    if ((foundLow | foundHigh) !== 0) return foundLow !== 0 ? at + firstByte(foundLow) : at + 4 + firstByte(foundHigh);
   }
   while (at < end && bytes[at] !== VALUE_END) at++;
   return at;
+}
+
+/** The lowest byte of a word that has a bit. */
+function firstByte(word: number): number {
+  return (31 - Math.clz32(word & -word)) >> 3;
 }

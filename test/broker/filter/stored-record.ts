@@ -21,7 +21,7 @@ export function stored(properties: string | Buffer, magicVersion: 1 | 2 = 1): Bu
 /** What a selector says of what `stored` made. */
 export function matchesStored(selector: Selector, record: Buffer): boolean {
   const properties = new RecordProperties(selector.properties);
-  properties.load(record, POSITION);
+  properties.load(record, POSITION, record.readInt32BE(POSITION));
   return selector.matchesRecord(properties);
 }
 
