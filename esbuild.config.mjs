@@ -3,7 +3,7 @@
  *
  * One bundle of everything with shared chunks, so that a command loads only what it runs, and for each launcher an oclif root of its
  * own in dist/apps/<bin>: package.json (oclif section), commands.js (the explicit table of flat command ids, each loaded when asked for)
- * and oclif.manifest.json. dist/index.js is the library, dist/types its declarations.
+ * and oclif.manifest.json. dist/index.js is the library, dist/bench.js the measurements, dist/types their declarations.
  *
  * Files are built beside dist and then moved in one by one, chunks before what imports them, so that a running command and builds of
  * other people never see half a bundle. --clean removes everything older; --lenient leaves out entries that do not build and says so.
@@ -24,6 +24,8 @@ const DIST = path.join(ROOT, 'dist');
 const LOCK = path.join(ROOT, 'node_modules', '.mqkit-build-lock');
 const CONTENTS = path.join(ROOT, 'node_modules', '.cache', 'mqkit', 'contents.json');
 const CHUNKS = 'chunks';
+/** JSON schema of mqbench's results, part of the package. */
+const RESULT_SCHEMA = 'src/bench/mqbench-1.schema.json';
 /** A file that no build wrote again for this long is of no running process. */
 const STALE_MS = 15 * 60_000;
 const SINGLE_LAUNCHERS = ['mqnamesrv', 'mqbroker', 'mqshutdown'];
@@ -99,6 +101,7 @@ function entryPoints(apps) {
     launch: 'src/cli/launch.ts',
     help: 'src/cli/help.ts',
     index: 'src/index.ts',
+    bench: 'src/bench/index.ts',
     start: 'src/commands/start.ts',
     'bench-worker': 'src/bench/workers/child-main.ts',
   };
@@ -250,7 +253,15 @@ async function manifestOf(dir, root) {
 /** Everything the declarations of the library are made from. */
 function typesHash() {
   const hash = createHash('sha256');
-  for (const folder of ['src/common', 'src/remoting', 'src/client', 'tsconfig.json', 'package-lock.json', 'src/index.ts']) {
+  for (const folder of [
+    'src/common',
+    'src/remoting',
+    'src/client',
+    'tsconfig.json',
+    'package-lock.json',
+    'src/index.ts',
+    'src/bench/index.ts',
+  ]) {
     const top = path.join(ROOT, folder);
     const files = !fs.existsSync(top)
       ? []
@@ -290,7 +301,7 @@ async function emitTypes(outdir) {
     typeRoots: [path.join(ROOT, 'node_modules', '@types')],
     stripInternal: true,
   };
-  const include = [path.join(ROOT, 'src/index.ts'), path.join(ROOT, 'src/common/*.d.ts')];
+  const include = [path.join(ROOT, 'src/index.ts'), path.join(ROOT, 'src/bench/index.ts'), path.join(ROOT, 'src/common/*.d.ts')];
   fs.writeFileSync(config, JSON.stringify({ extends: path.join(ROOT, 'tsconfig.json'), compilerOptions, include }));
   try {
     await promisify(execFile)(process.execPath, [path.join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', config]);
@@ -393,6 +404,7 @@ async function main() {
       result = await bundle(entries, outdir);
     }
     writeContents(outdir, result.metafile);
+    fs.copyFileSync(path.join(ROOT, RESULT_SCHEMA), path.join(outdir, path.basename(RESULT_SCHEMA)));
     const built = new Set(Object.keys(entries));
     let count = 0;
     for (const app of apps) {
