@@ -16,13 +16,16 @@ export interface ProducerSequences {
 export interface SentSequences {
   readonly runId: number;
   readonly producers: readonly ProducerSequences[];
-  /** Messages that were too small for a sequence number. */
+  /** Messages without a sequence number: too small for one, or sent as a file has them. */
   readonly uncheckable: number;
 }
 
-/** A message that may belong to an ordered key: a lane of its own, 1 to 65535. */
+/** A message as a ledger sees it. */
 export interface LaneMessage extends Message {
+  /** The ordered key that it belongs to, 1 to 65535. */
   lane?: number;
+  /** The body must arrive as it is: it cannot be stamped. */
+  readonly isVerbatim?: boolean;
 }
 
 /** Gives the messages of one producer their sequence numbers, and remembers which of them were not confirmed. */
@@ -44,6 +47,10 @@ export class SendLedger {
   /** Stamps the body of a message that is about to be sent with the next number of its lane. */
   stamp(message: LaneMessage, sendTimeUs: number): void {
     const { body, lane = 0 } = message;
+    if (message.isVerbatim === true) {
+      this.#uncheckable++;
+      return;
+    }
     if (body.length < SEQUENCE_STAMP_BYTES) {
       this.#uncheckable++;
       writeStamp(body, sendTimeUs);
@@ -60,7 +67,7 @@ export class SendLedger {
   /** The send of a stamped message was not confirmed. */
   failed(message: Message): void {
     const stamp = this.#scratch;
-    if (readSequenceStamp(message.body, stamp)) {
+    if (readSequenceStamp(message.body, stamp) && stamp.runId === this.#stamp.runId) {
       let ranges = this.#unconfirmed.get(stamp.lane);
       if (ranges === undefined) {
         ranges = new RangeSet();

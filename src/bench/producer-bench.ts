@@ -1,22 +1,20 @@
-import { randomBytes } from 'node:crypto';
 import { Producer } from '../client/producer/producer.js';
 import type { Credentials } from '../client/types.js';
+import { freshSeed } from '../common/clock.js';
 import type { CompressionTypeName } from '../common/compression.js';
-import type { Message } from '../common/message/message.js';
 import { SendLedger } from './delivery-ledger.js';
+import { Payload, type PayloadOptions } from './payload/payload.js';
 import type { BenchHooks } from './progress.js';
 import { Recorder } from './recorder.js';
 import { type ProducerResult, RESULT_SCHEMA } from './result.js';
 import { configOf, endOf, inFrame, runSends } from './run-frame.js';
 import type { SendLoadOptions } from './send-load.js';
 
-export interface ProducerBenchOptions {
+export interface ProducerBenchOptions extends Omit<PayloadOptions, 'seed'> {
   readonly namesrvAddr: string;
   /** The client writes a message trace; it is part of what is measured. */
   readonly msgTraceEnable?: boolean;
-  readonly topic: string;
   readonly producerGroup: string;
-  readonly bodyBytes: number;
   readonly inFlight: number;
   readonly warmupMs: number;
   readonly durationMs?: number;
@@ -25,11 +23,8 @@ export interface ProducerBenchOptions {
   readonly rate?: number;
   /** The plan begins so long after the others that make up the load. */
   readonly rateOffsetMs?: number;
-  /** Each message gets a key. */
-  readonly keys?: boolean;
-  /** Messages get one of so many tags in turn. */
-  readonly tagCount?: number;
-  readonly delayTimeLevel?: number;
+  /** Of all random choices; a new one when absent. */
+  readonly seed?: number;
   readonly compress?: { readonly type: CompressionTypeName; readonly level: number; readonly overBytes: number };
   readonly credentials?: Credentials;
   /** Whose sequence numbers the messages carry, where several producers make up one run. */
@@ -38,15 +33,17 @@ export interface ProducerBenchOptions {
 
 /** Sends a load and measures it. What could not be sent at all is an error: the first one that came. */
 export async function runProducerBench(options: ProducerBenchOptions, hooks: BenchHooks = {}): Promise<ProducerResult> {
+  const seed = options.seed ?? freshSeed();
+  const payload = await Payload.open({ ...options, seed }, options.inFlight);
   const producer = createProducer(options);
   await producer.start([]);
   try {
-    await producer.fetchPublishMessageQueues(options.topic);
+    const target = payload.target(producer, await producer.fetchPublishMessageQueues(options.topic));
     const ledger = new SendLedger(options.sequence);
     const { outcome, environment } = await inFrame(
       (watch) =>
         runSends({
-          load: { ...loadOf(options, producer), ledger },
+          load: { ...loadOf(options, payload), target, ledger },
           recorder: new Recorder(),
           stats: () => producer.stats(),
           hooks,
@@ -58,6 +55,7 @@ export async function runProducerBench(options: ProducerBenchOptions, hooks: Ben
       schema: RESULT_SCHEMA,
       kind: 'producer',
       config: configOf(options),
+      seed,
       environment,
       send: outcome.send,
       sequences: ledger.sent(),
@@ -79,40 +77,16 @@ function createProducer(options: ProducerBenchOptions): Producer {
   });
 }
 
-function loadOf(options: ProducerBenchOptions, producer: Producer): Omit<SendLoadOptions, 'recorder'> {
-  const prepare = prepareOf(options);
+function loadOf(options: ProducerBenchOptions, payload: Payload): Omit<SendLoadOptions, 'recorder' | 'target'> {
+  const { inFlight, prepare } = payload;
   return {
-    target: producer,
-    inFlight: options.inFlight,
+    inFlight,
     warmupMs: options.warmupMs,
-    createMessage: () => createMessage(options),
+    createMessage: () => payload.createMessage(),
     ...(prepare === undefined ? {} : { prepare }),
     ...(options.rate === undefined ? {} : { rate: options.rate }),
     ...(options.rateOffsetMs === undefined ? {} : { rateOffsetMs: options.rateOffsetMs }),
     ...(options.durationMs === undefined ? {} : { durationMs: options.durationMs }),
     ...(options.quantity === undefined ? {} : { quantity: options.quantity }),
-  };
-}
-
-/** Letters and digits, as Apache's benchmark sends; they neither compress to nothing nor break a reader that expects text. */
-function createMessage(options: ProducerBenchOptions): Message {
-  const body = Buffer.from(randomBytes(options.bodyBytes).toString('base64url').slice(0, options.bodyBytes), 'latin1');
-  return { topic: options.topic, body, ...(options.delayTimeLevel === undefined ? {} : { delayTimeLevel: options.delayTimeLevel }) };
-}
-
-function prepareOf(options: ProducerBenchOptions): ((message: Message, index: number) => void) | undefined {
-  const tagCount = options.tagCount ?? 0;
-  if (options.keys !== true && tagCount === 0) {
-    return undefined;
-  }
-  const tags = Array.from({ length: tagCount }, (_, i) => `tag${i}`);
-  const keyPrefix = randomBytes(4).toString('hex');
-  return (message, index) => {
-    if (options.keys === true) {
-      message.keys = `${keyPrefix}-${index}`;
-    }
-    if (tagCount > 0) {
-      message.tags = tags[index % tagCount] ?? '';
-    }
   };
 }
