@@ -23,7 +23,9 @@ interface Ink {
 /** Runs in the page. */
 const INK_SCRIPT = `[...document.querySelectorAll('.plot')].map((plot) => {
   const canvas = plot.querySelector('canvas');
-  const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const pixels = copy.getImageData(0, 0, canvas.width, canvas.height).data;
   let painted = 0;
   let coloured = 0;
   for (let at = 0; at < pixels.length; at += 4) {
@@ -130,15 +132,102 @@ inBrowser('the report in a browser', () => {
     await page.close();
   });
 
-  it.each<Theme>(['light', 'dark'])('draws a single result for a telephone, %s', async (theme) => {
-    const file = await report(`single-${theme}`, { run: await sampleResult({ config: { rate: 20_000 } }) });
-    const { page, noise } = await open(file, theme, 390);
+  it('draws a single result for a telephone and for a desk', async () => {
+    const { page, noise } = await open(await report('single', { run: await sampleResult({ config: { rate: 20_000 } }) }), 'light', 390);
     const ink = await page.evaluate<Ink[]>(INK_SCRIPT);
-    await screenshot(page, `telephone-${theme}`);
+    await screenshot(page, 'telephone');
     expectInk(ink);
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
     await page.setViewportSize({ width: 1280, height: 900 });
-    await screenshot(page, `single-${theme}`);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.waitForTimeout(100);
+    await screenshot(page, 'desk');
+    expectInk(await page.evaluate<Ink[]>(INK_SCRIPT));
+    expect(noise).toEqual([]);
+    await page.close();
+  });
+
+  it('runs nothing that a result says', async () => {
+    const attack =
+      '</script><img src=x onerror=alert(1)><script>alert(2)</script><svg onload=alert(3)>"\'><iframe src="javascript:alert(4)">';
+    const result = await sampleResult({ seconds: 5, config: { topic: attack, [attack]: attack } });
+    const hostile = { ...result, kind: attack, command: attack, warnings: [attack], failure: attack, [attack]: result.send };
+    const sweep = { ...hostile, kind: 'sweep', runs: [hostile, result] };
+    const { page, noise } = await open(await report('hostile', { 'a"><img src=y onerror=alert(5)>': hostile, sweep }), 'light');
+    for (const plot of await page.$$('.plot .u-over')) await plot.hover();
+    for (const details of await page.$$('summary')) await details.click();
+    await screenshot(page, 'hostile');
+    expect(await page.evaluate<number>("document.querySelectorAll('img, iframe, [onload], [onerror]').length")).toBe(0);
+    expect(noise).toEqual([]);
+    await page.close();
+  });
+
+  it('would be refused by the browser if it asked for anything', async () => {
+    const { page, noise } = await open(await report('policy', { run: await sampleResult({ seconds: 5 }) }), 'light');
+    const refused = `fetch('https://example.invalid/').then(() => 'sent', (error) => error.name)`;
+    expect(await page.evaluate<string>(refused)).toBe('TypeError');
+    expect(noise.filter((line) => line.startsWith('console')).join()).toMatch(/Content Security Policy/);
+    await page.close();
+  });
+
+  it('switches results, metrics, scale and colours with the keyboard alone', async () => {
+    const { page, noise } = await open(await report('keys', { a: await sampleResult(), b: await sampleResult({ seed: 2 }) }), 'light');
+    const inkOf = async (id: string) => (await page.evaluate<Ink[]>(INK_SCRIPT)).find((one) => one.id === id)?.coloured ?? 0;
+    const press = async (selector: string) => {
+      await page.focus(selector);
+      await page.keyboard.press('Enter');
+      await page.waitForTimeout(50);
+    };
+    const both = await inkOf('plot-throughput');
+    await press('button[data-result="1"]');
+    const one = await inkOf('plot-throughput');
+    expect(one).toBeLessThan(0.8 * both);
+    expect(await page.getAttribute('button[data-result="1"]', 'aria-pressed')).toBe('false');
+    const p99 = await inkOf('plot-latency-0');
+    await press('#switches-latency-0 button:nth-child(4)');
+    expect(await inkOf('plot-latency-0')).not.toBe(p99);
+    await press('#switches-latency-0 button:last-child');
+    expect(await inkOf('plot-latency-0')).toBeGreaterThan(300);
+    await press('[data-theme-choice="dark"]');
+    expect(await page.evaluate<string>('getComputedStyle(document.body).colorScheme')).toBe('dark');
+    await page.focus('#plot-throughput');
+    await page.keyboard.press('End');
+    await page.keyboard.press('ArrowLeft');
+    expect(await page.textContent('#status')).toMatch(/^58 s; a \d/);
+    await screenshot(page, 'keyboard');
+    expect(noise).toEqual([]);
+    await page.close();
+  });
+
+  it('prints on white paper with everything opened', async () => {
+    const { page, noise } = await open(await report('print', { run: await sampleResult() }), 'dark');
+    const pdf = await page.pdf({ path: join(SCREENSHOTS, 'print.pdf'), format: 'A4' });
+    expect(pdf.length).toBeGreaterThan(20_000);
+    await page.emulateMedia({ media: 'print' });
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    expect(await page.evaluate<number>("document.querySelectorAll('details:not([open])').length")).toBe(0);
+    expect(await page.evaluate<string>('getComputedStyle(document.body).colorScheme')).toBe('light');
+    await screenshot(page, 'print');
+    await page.evaluate("dispatchEvent(new Event('afterprint'))");
+    expect(await page.evaluate<number>("document.querySelectorAll('details[open]').length")).toBe(0);
+    expect(noise).toEqual([]);
+    await page.close();
+  });
+
+  it('stays usable with ten results of ten hours', async () => {
+    const results: [name: string, result: unknown][] = [];
+    for (let index = 0; index < 10; index++) {
+      const short = await sampleResult({ seed: index, seconds: 40, rate: 10_000 + 1500 * index, p50Ms: 1 + index / 4 });
+      const send = short.send as { series: Record<string, unknown>[] };
+      const series = Array.from({ length: 36_000 }, (_, atSeconds) => {
+        const { rate, p99Ms, maxMs } = send.series[(atSeconds * 7) % 40] ?? {};
+        return { atSeconds, count: 1, rate, p99Ms, maxMs };
+      });
+      results.push([`hours-${index}`, { ...short, send: { ...send, series } }]);
+    }
+    const { page, noise } = await open(await report('hours', Object.fromEntries(results)), 'dark');
+    await screenshot(page, 'hours');
+    expectInk(await page.evaluate<Ink[]>(INK_SCRIPT));
     expect(noise).toEqual([]);
     await page.close();
   });

@@ -69,8 +69,8 @@ function sectionOf(drawing: Drawing): ChartSection | null {
 function spread(lines: readonly ChartLine[]): number {
   let least = Number.POSITIVE_INFINITY;
   let greatest = 0;
-  for (const { y } of lines) {
-    for (const value of y) {
+  for (const { y, range } of lines) {
+    for (const value of [...y, ...(range?.high ?? []), ...(range?.low ?? [])]) {
       if (value !== null && value > 0) {
         least = Math.min(least, value);
         greatest = Math.max(greatest, value);
@@ -88,7 +88,7 @@ function seriesLines(
 ): ChartLine[] {
   const keys = metrics.map(([key]) => key);
   const { x, columns } = thin(seriesColumns(series, keys));
-  return metrics.map(([, metric], index) => ({ result, metric, x, y: columns[index] ?? [] }));
+  return metrics.map(([, metric], index) => ({ result, metric, x, ...(columns[index] ?? { y: [] }) }));
 }
 
 function tracksWithSeries(results: readonly ResultView[], name?: string): { result: ResultView; track: TrackView }[] {

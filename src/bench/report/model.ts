@@ -11,6 +11,8 @@ export interface ChartLine {
   readonly metric: string;
   readonly x: readonly number[];
   readonly y: readonly (number | null)[];
+  /** Where each y stands for several values of a long series: the least and the greatest of them. */
+  readonly range?: { readonly low: readonly (number | null)[]; readonly high: readonly (number | null)[] };
 }
 
 export interface Chart {

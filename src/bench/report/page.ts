@@ -121,12 +121,21 @@ function extremesTable(lines: readonly ChartLine[], results: readonly ResultView
   const rows = lines.map((line) => {
     const values = line.y.filter((value) => value !== null);
     const sorted = values.toSorted((a, b) => a - b);
-    const highest = sorted.at(-1) ?? 0;
-    const peakAt = line.x[line.y.indexOf(highest)] ?? 0;
-    const cells = [sorted[0] ?? 0, sorted[sorted.length >> 1] ?? 0, highest, values.at(-1) ?? 0];
-    return html`<tr><th scope="row">${lineName(line, results)}</th><td>${line.metric}</td>${cells.map((value) => html`<td class="number">${figure(value, unit)}</td>`)}<td class="number">${Number(peakAt.toFixed(1))} s</td></tr>`;
+    const { low, high } = line.range ?? { low: line.y, high: line.y };
+    const [least, greatest] = [low.reduce(lesser, null) ?? 0, high.reduce(greater, null) ?? 0];
+    const peakAt = line.x[high.indexOf(greatest)] ?? 0;
+    const cells = [least, sorted[sorted.length >> 1] ?? 0, greatest, values.at(-1) ?? 0];
+    return html`<tr><th scope="row">${lineName(line, results)}</th><td class="name">${line.metric}</td>${cells.map((value) => html`<td class="number">${figure(value, unit)}</td>`)}<td class="number">${Number(peakAt.toFixed(1))} s</td></tr>`;
   });
   return html`<div class="scroll"><table><thead><tr><th>result</th><th>line</th>${['least', 'median', 'greatest', 'last', 'greatest at'].map((name) => html`<th class="number">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+function lesser(a: number | null, b: number | null): number | null {
+  return a === null || (b !== null && b < a) ? b : a;
+}
+
+function greater(a: number | null, b: number | null): number | null {
+  return a === null || (b !== null && b > a) ? b : a;
 }
 
 const TABLE_PERCENTILES = [
@@ -145,7 +154,7 @@ function percentileTable(lines: readonly ChartLine[], results: readonly ResultVi
       const at = line.x.findIndex((x) => x >= inverse * (1 - 1e-9));
       return html`<td class="number">${at < 0 ? '–' : msText(line.y[at])}</td>`;
     });
-    return html`<tr><th scope="row">${lineName(line, results)}</th><td>${line.metric}</td>${cells}<td class="number">${msText(line.y.at(-1))}</td></tr>`;
+    return html`<tr><th scope="row">${lineName(line, results)}</th><td class="name">${line.metric}</td>${cells}<td class="number">${msText(line.y.at(-1))}</td></tr>`;
   });
   return html`<div class="scroll"><table><thead><tr><th>result</th><th>latency, ms</th>${TABLE_PERCENTILES.map(([name]) => html`<th class="number">${name}</th>`)}<th class="number">greatest</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }

@@ -59,7 +59,7 @@ function trackRows(result: ResultView, track: TrackView, results: readonly Resul
       ([key]) =>
         html`<td class="number">${msText(fieldOf(latency.summary, key))}${baseLatency !== undefined && delta(latency.summary, baseLatency.summary, { key, isMoreBetter: false })}</td>`,
     );
-    return html`<tr><th scope="row">${resultName(result)}</th><td>${latency.name}</td>${index === 0 ? counts : html`<td colspan="4"></td>`}${figures}</tr>`;
+    return html`<tr><th scope="row">${resultName(result)}</th><td class="name">${latency.name}</td>${index === 0 ? counts : html`<td colspan="4"></td>`}${figures}</tr>`;
   });
 }
 

@@ -1,52 +1,68 @@
+type Column = readonly (number | null)[];
+
 /** Values over one x; all columns are as long as x. */
 export interface Columns {
   readonly x: readonly number[];
-  readonly columns: readonly (readonly (number | null)[])[];
+  readonly columns: readonly Column[];
 }
 
-/** More rows than a wide screen has pixels show nothing more. */
-export const MOST_ROWS = 1600;
+/** A column of a long series: means of its pieces, and what they would hide. */
+interface ThinColumn {
+  readonly y: Column;
+  readonly range?: { readonly low: Column; readonly high: Column };
+}
+
+interface ThinColumns {
+  readonly x: readonly number[];
+  readonly columns: readonly ThinColumn[];
+}
+
+/** More rows than a wide screen has room for show nothing more. */
+export const MOST_ROWS = 1000;
 
 /**
- * At most `mostRows` rows: a long series is cut into equal pieces, and of each piece every column keeps its least and its greatest value,
- * in the order in which they came. No extreme is lost; it moves by less than a piece along x.
+ * At most `mostRows` rows: a long series is cut into equal pieces, and of each piece every column keeps its mean, its least and its greatest
+ * value. No extreme is lost; it moves by less than a piece along x.
  */
-export function thin({ x, columns }: Columns, mostRows = MOST_ROWS): Columns {
+export function thin({ x, columns }: Columns, mostRows = MOST_ROWS): ThinColumns {
   if (x.length <= mostRows) {
-    return { x, columns };
+    return { x, columns: columns.map((y) => ({ y })) };
   }
-  const pieces = Math.floor(mostRows / 2);
-  const bounds = Array.from({ length: pieces + 1 }, (_, piece) => Math.floor((piece * x.length) / pieces));
-  const thinX: number[] = [];
-  const thinColumns: (number | null)[][] = columns.map(() => []);
-  for (let piece = 0; piece < pieces; piece++) {
-    const from = bounds[piece] ?? 0;
-    const to = bounds[piece + 1] ?? x.length;
-    thinX.push(x[from] ?? 0, x[Math.floor((from + to) / 2)] ?? 0);
-    columns.forEach((column, index) => {
-      const [first, second] = extremes(column, from, to);
-      thinColumns[index]?.push(first, second);
-    });
-  }
-  return { x: thinX, columns: thinColumns };
+  const bounds = Array.from({ length: mostRows + 1 }, (_, piece) => Math.floor((piece * x.length) / mostRows));
+  const starts = bounds.slice(0, -1);
+  return { x: starts.map((from) => x[from] ?? 0), columns: columns.map((column) => thinColumn(column, bounds)) };
 }
 
-/** Least and greatest value of a piece in the order of their places; two nulls where it has none. */
-function extremes(column: readonly (number | null)[], from: number, to: number): [number | null, number | null] {
-  let least: number | null = null;
-  let greatest: number | null = null;
-  let leastAt = from;
-  let greatestAt = from;
+function thinColumn(column: Column, bounds: readonly number[]): ThinColumn {
+  const y: (number | null)[] = [];
+  const low: (number | null)[] = [];
+  const high: (number | null)[] = [];
+  for (let piece = 0; piece + 1 < bounds.length; piece++) {
+    const { mean, least, greatest } = pieceOf(column, bounds[piece] ?? 0, bounds[piece + 1] ?? 0);
+    y.push(mean);
+    low.push(least);
+    high.push(greatest);
+  }
+  return { y, range: { low, high } };
+}
+
+/** Nulls where the piece has no value. */
+function pieceOf(column: Column, from: number, to: number): Record<'mean' | 'least' | 'greatest', number | null> {
+  let sum = 0;
+  let count = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let greatest = Number.NEGATIVE_INFINITY;
   for (let at = from; at < to; at++) {
     const value = column[at] ?? null;
-    if (value !== null && (least === null || value < least)) {
-      least = value;
-      leastAt = at;
-    }
-    if (value !== null && (greatest === null || value > greatest)) {
-      greatest = value;
-      greatestAt = at;
+    if (value !== null) {
+      sum += value;
+      count++;
+      least = Math.min(least, value);
+      greatest = Math.max(greatest, value);
     }
   }
-  return leastAt <= greatestAt ? [least, greatest] : [greatest, least];
+  // Rounding must not carry a mean over what it is the mean of.
+  return count === 0
+    ? { mean: null, least: null, greatest: null }
+    : { mean: Math.min(Math.max(sum / count, least), greatest), least, greatest };
 }

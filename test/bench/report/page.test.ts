@@ -177,19 +177,22 @@ describe('the page', () => {
 });
 
 describe('a long series', () => {
-  it('keeps the extremes of every column, in order', () => {
+  it('keeps the extremes of every column, and a mean between them', () => {
     const value = fc.oneof(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), fc.constant(null));
     fc.assert(
       fc.property(fc.array(fc.tuple(value, value), { minLength: 1, maxLength: 300 }), fc.integer({ min: 4, max: 40 }), (rows, most) => {
         const columns = [rows.map(([a]) => a), rows.map(([, b]) => b)];
         const thinned = thin({ x: rows.map((_, index) => index), columns }, most);
-        expect(thinned.x.length).toBeLessThanOrEqual(Math.max(most, Math.min(rows.length, most)));
+        expect(thinned.x).toHaveLength(Math.min(most, rows.length));
         expect(thinned.x).toEqual(thinned.x.toSorted((a, b) => a - b));
         columns.forEach((column, index) => {
-          const before = column.filter((one) => one !== null);
-          const after = thinned.columns[index]?.filter((one) => one !== null) ?? [];
-          expect(Math.max(...after)).toBe(Math.max(...before));
-          expect(Math.min(...after)).toBe(Math.min(...before));
+          const { y = [], range = { low: y, high: y } } = thinned.columns[index] ?? {};
+          const numbers = (values: readonly (number | null)[]) => values.filter((one) => one !== null);
+          expect(Math.max(...numbers(range.high))).toBe(Math.max(...numbers(column)));
+          expect(Math.min(...numbers(range.low))).toBe(Math.min(...numbers(column)));
+          y.forEach((mean, at) => {
+            if (mean !== null) expect(mean >= (range.low[at] ?? mean) && mean <= (range.high[at] ?? mean)).toBe(true);
+          });
         });
       }),
       { seed },
@@ -215,6 +218,6 @@ describe('a long series', () => {
     const [throughput] = dataOf(page).charts;
     expect(throughput?.lines).toHaveLength(10);
     expect(throughput?.lines[9]?.x.length).toBeLessThanOrEqual(MOST_ROWS);
-    expect(Math.max(...(throughput?.lines[9]?.y ?? []).map((one) => one ?? 0))).toBe(77_777);
+    expect(Math.max(...(throughput?.lines[9]?.range?.high ?? []).map((one) => one ?? 0))).toBe(77_777);
   });
 });

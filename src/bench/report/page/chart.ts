@@ -9,6 +9,8 @@ export interface Shown {
   readonly hiddenResults: ReadonlySet<number>;
 }
 
+/** So few values are marked one by one. */
+const FEW_POINTS = 12;
 /** Charts over the same time share their cursor and their zoom. */
 const TIME_SYNC = 'time';
 
@@ -61,7 +63,7 @@ export class ChartView {
   /** After results or metrics were switched. */
   update(): void {
     this.#plot.batch(() => {
-      this.#chart.lines.forEach((line, index) => {
+      [...this.#chart.lines, ...this.#ranged.flatMap((line) => [line, line])].forEach((line, index) => {
         this.#plot.setSeries(index + 1, { show: this.#isShown(line) });
       });
     });
@@ -70,6 +72,11 @@ export class ChartView {
   /** After colours changed. */
   redraw(): void {
     this.#plot.redraw(false);
+  }
+
+  /** Lines that stand for ranges; after the lines themselves come the upper and the lower edge of each. */
+  get #ranged(): ChartLine[] {
+    return this.#chart.lines.filter(({ range }) => range !== undefined);
   }
 
   #isShown(line: ChartLine): boolean {
@@ -84,7 +91,8 @@ export class ChartView {
         ...this.#size(),
         padding: [10, unit === 'percentile' ? 28 : 16, 0, 0],
         legend: { show: false },
-        series: [{}, ...this.#chart.lines.map((line) => this.#series(line))],
+        series: [{}, ...this.#chart.lines.map((line) => this.#series(line)), ...this.#ranged.flatMap((line) => this.#edges(line))],
+        bands: this.#bands(),
         axes: axesOf(this.#chart),
         scales: { x: this.#xScale(), y: this.#yScale() },
         cursor: {
@@ -140,7 +148,7 @@ export class ChartView {
     const colour = lineColour(this.#chart, line, this.#page.results.length);
     const stroke = (): string => cssColour(colour);
     const isAlone = this.#chart.lines.length === 1;
-    const isDot = line.x.length === 1;
+    const hasFewPoints = line.x.length <= FEW_POINTS;
     return {
       show: this.#isShown(line),
       stroke,
@@ -150,17 +158,36 @@ export class ChartView {
       ...(shape === 'bars' ? { paths: uPlot.paths.bars?.({ size: [0.6, 56], radius: 0.12 }) as uPlot.Series.PathBuilder } : {}),
       ...(shape === 'bars' ? { fill: () => `${cssColour(colour)}cc`, width: 0 } : {}),
       ...(shape === 'line' && isAlone && !this.#log ? { fill: () => `${cssColour(colour)}1c` } : {}),
-      points: { show: shape === 'points' || isDot, size: 7, fill: () => cssColour('--card'), stroke, width: 2 },
+      points: {
+        show: shape === 'points' || (shape === 'line' && hasFewPoints),
+        size: 7,
+        fill: () => cssColour('--card'),
+        stroke,
+        width: 2,
+      },
     };
+  }
+
+  #edges(line: ChartLine): uPlot.Series[] {
+    const edge: uPlot.Series = { show: this.#isShown(line), width: 0, stroke: 'transparent', points: { show: false } };
+    return [edge, { ...edge }];
+  }
+
+  #bands(): uPlot.Band[] {
+    const first = this.#chart.lines.length + 1;
+    return this.#ranged.map((line, index) => {
+      const colour = lineColour(this.#chart, line, this.#page.results.length);
+      return { series: [first + 2 * index, first + 2 * index + 1], fill: () => `${cssColour(colour)}30` };
+    });
   }
 
   /** All lines over one x. */
   #data(): uPlot.AlignedData {
-    const tables = this.#chart.lines.map(({ x, y }): uPlot.AlignedData => {
-      // A logarithm has no place for 0.
-      const values = this.#log ? y.map((value) => (value !== null && value <= 0 ? null : value)) : [...y];
-      return [[...x], values];
-    });
+    // A logarithm has no place for 0.
+    const drawable = (y: ChartLine['y']): (number | null)[] =>
+      this.#log ? y.map((value) => (value !== null && value <= 0 ? null : value)) : [...y];
+    const edges = this.#ranged.flatMap(({ x, range }) => [range?.high ?? [], range?.low ?? []].map((y) => ({ x, y })));
+    const tables = [...this.#chart.lines, ...edges].map(({ x, y }): uPlot.AlignedData => [[...x], drawable(y)]);
     return tables.length === 1 && tables[0] !== undefined ? tables[0] : uPlot.join(tables);
   }
 

@@ -72,12 +72,15 @@ export class Readout {
     return head;
   }
 
-  #row(u: uPlot, { name, colour }: ReadoutLine, series: number): HTMLElement[] {
+  #row(u: uPlot, { line, name, colour }: ReadoutLine, series: number): HTMLElement[] {
     const at = u.cursor.idxs?.[series];
     const value = at === null || at === undefined ? null : u.data[series]?.[at];
     if (value === null || value === undefined || u.series[series]?.show === false) {
       return [];
     }
+    const { range } = line;
+    const edges =
+      range === undefined ? [] : [range.low, range.high].map((values) => values[line.x.indexOf(u.data[0][at ?? 0] ?? 0)] ?? value);
     const row = document.createElement('div');
     row.className = 'readout-row';
     const swatch = document.createElement('i');
@@ -85,7 +88,8 @@ export class Readout {
     const label = document.createElement('span');
     label.textContent = name;
     const figure = document.createElement('b');
-    figure.textContent = formatValue(value, this.#chart.y.unit);
+    const text = (one: number): string => formatValue(one, this.#chart.y.unit);
+    figure.textContent = range === undefined ? text(value) : `${text(value)} (${edges.map(text).join(' to ')})`;
     row.append(swatch, label, ' ', figure);
     return [row];
   }
