@@ -51,13 +51,13 @@ async function rowsOf(admin: AdminClient, topic: string): Promise<StatsRow[]> {
   }
   const addrs = masterAddrs(route);
   const groups = await groupsOf(admin, topic, route);
-  const put = await statsOf(admin, addrs, { statsName: 'TOPIC_PUT_NUMS', statsKey: topic });
+  const put = await brokerSums(admin, addrs, { statsName: 'TOPIC_PUT_NUMS', statsKey: topic });
   if (groups.length === 0) {
     return [{ topic, consumerGroup: null, accumulation: 0, inTps: put.tps, outTps: null, inMsg24Hour: put.sum, outMsg24Hour: null }];
   }
   return Promise.all(
     groups.map(async (consumerGroup) => {
-      const get = await statsOf(admin, addrs, { statsName: 'GROUP_GET_NUMS', statsKey: `${topic}@${consumerGroup}` });
+      const get = await brokerSums(admin, addrs, { statsName: 'GROUP_GET_NUMS', statsKey: `${topic}@${consumerGroup}` });
       const stats = await Promise.all(addrs.map((addr) => consumeStatsAt(admin, addr, consumerGroup, topic)));
       const accumulation = stats.flatMap((entry) => progressRows(entry)).reduce((sum, row) => sum + Math.max(0, row.diff), 0);
       return { topic, consumerGroup, accumulation, inTps: put.tps, outTps: get.tps, inMsg24Hour: put.sum, outMsg24Hour: get.sum };
@@ -66,7 +66,7 @@ async function rowsOf(admin: AdminClient, topic: string): Promise<StatsRow[]> {
 }
 
 /** A counter summed over brokers; a broker that has no such counter adds nothing. */
-async function statsOf(
+export async function brokerSums(
   admin: AdminClient,
   addrs: readonly string[],
   extFields: { statsName: string; statsKey: string },

@@ -38,9 +38,9 @@ export function trackText(track: MessageTrack): string {
   return `MessageTrack [consumerGroup=${track.consumerGroup}, trackType=${track.trackType}, exceptionDesc=${track.exceptionDesc}]`;
 }
 
-/** A message as Java prints its object. */
-function messageExtText(message: MessageView): string {
-  const inner = `Message{topic='${message.topic}', flag=${message.flag}, properties=${javaMap(Object.entries(message.properties))}, body=[${signedBytes(message.body)}], transactionId='null'}`;
+/** A message as Java prints its object, with the bytes of its body or what stands for them. */
+export function messageExtText(message: MessageView, body = `[${signedBytes(message.body)}]`): string {
+  const inner = `Message{topic='${message.topic}', flag=${message.flag}, properties=${javaMap(Object.entries(message.properties))}, body=${body}, transactionId='null'}`;
   return [
     `MessageExt [brokerName=${message.brokerName ?? 'null'}`,
     `queueId=${message.queueId}`,

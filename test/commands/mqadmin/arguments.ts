@@ -8,6 +8,9 @@ export const GROUPS_FILE = fileURLToPath(new URL('./vectors/groups.json', import
 /** Offsets as they were, for the command that puts them back. */
 export const UNDO_FILE = fileURLToPath(new URL('./vectors/undo.json', import.meta.url));
 
+/** Where nothing can be read or written. */
+const NO_FOLDER = '/dev/null/nothing';
+
 /** Where no broker and no controller is. */
 const NOWHERE = '127.0.0.1:1';
 
@@ -19,6 +22,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   brokerConsumeStats: ['-b', '127.0.0.1:1'],
   brokerStatus: ['-c', 'C'],
   checkMsgSendRT: ['-t', 'T'],
+  checkRocksdbCqWriteProgress: ['-c', 'C'],
   cleanExpiredCQ: ['-c', 'C'],
   cleanUnusedTopic: ['-c', 'C'],
   cloneGroupOffset: ['-s', 'G', '-d', 'H', '-t', 'T'],
@@ -38,6 +42,12 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   deleteSubGroup: ['-c', 'C', '-g', 'G'],
   deleteTopic: ['-c', 'C', '-t', 'T'],
   deleteUser: ['-c', 'C', '-u', 'U'],
+  dumpCompactionLog: ['-f', NO_FOLDER],
+  exportConfigs: ['-c', 'C', '-f', NO_FOLDER],
+  exportMetadata: ['-c', 'C', '-f', NO_FOLDER],
+  exportMetadataInRocksDB: ['-p', NO_FOLDER, '-t', 'topics'],
+  exportMetrics: ['-c', 'C', '-f', NO_FOLDER],
+  exportPopRecord: ['-c', 'C'],
   getAcl: ['-c', 'C', '-s', 'User:U'],
   getBrokerConfig: ['-c', 'C'],
   getBrokerEpoch: ['-c', 'C'],
@@ -62,6 +72,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   removeColdDataFlowCtrGroupConfig: ['-c', 'C', '-g', 'G'],
   resetMasterFlushOffset: ['-b', NOWHERE, '-o', '0'],
   resetOffsetByTime: ['-g', 'G', '-t', 'T', '-s', 'now'],
+  rocksDBConfigToJson: ['-c', 'C'],
   sendMessage: ['-t', 'T', '-p', 'x'],
   sendMsgStatus: ['-b', 'B'],
   setCommitLogReadAheadMode: ['-c', 'C', '-m', '0'],
@@ -103,6 +114,8 @@ export const TO_ONE_BROKER: Readonly<Record<string, readonly string[]>> = {
   deleteExpiredCommitLog: [],
   deleteSubGroup: ['-g', 'G'],
   deleteUser: ['-u', 'U'],
+  exportMetadata: ['-f', NO_FOLDER],
+  exportPopRecord: [],
   getAcl: ['-s', 'User:U'],
   getBrokerConfig: [],
   getColdDataFlowCtrInfo: [],
@@ -114,6 +127,7 @@ export const TO_ONE_BROKER: Readonly<Record<string, readonly string[]>> = {
   queryCq: ['-t', 'T', '-q', '0', '-i', '0'],
   removeColdDataFlowCtrGroupConfig: ['-g', 'G'],
   resetMasterFlushOffset: ['-o', '0'],
+  rocksDBConfigToJson: [],
   setCommitLogReadAheadMode: ['-m', '1'],
   setConsumeMode: ['-t', 'T', '-g', 'G', '-m', 'PULL'],
   updateAcl: ['-s', 'User:U', '-r', 'Topic:T', '-a', 'Pub', '-d', 'Allow'],
@@ -132,6 +146,8 @@ export const WITHOUT_NAMESRV: ReadonlySet<string> = new Set([
   'brokerConsumeStats',
   'copyAcl',
   'copyUser',
+  'dumpCompactionLog',
+  'exportMetadataInRocksDB',
   'producer',
   'removeBroker',
   'resetMasterFlushOffset',
@@ -141,6 +157,7 @@ export const WITHOUT_NAMESRV: ReadonlySet<string> = new Set([
 /** Commands for what the bundled nodes do not have. */
 export const FOR_OTHER_CLUSTERS: ReadonlySet<string> = new Set([
   'addBroker',
+  'checkRocksdbCqWriteProgress',
   'copyAcl',
   'copyUser',
   'createAcl',

@@ -1,10 +1,13 @@
 /* Every example in a command's help is run as it stands, against a cluster that has what the examples speak of. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { FOR_OTHER_CLUSTERS, GROUPS_FILE, TOPICS_FILE, UNDO_FILE } from './arguments.js';
 import { type FullCluster, startFullCluster } from './full-cluster.js';
+import { COMPACTION_LOG } from './message-records.js';
 import { commandNames, runCommand, specOf } from './run-command.js';
 
 let sandbox: Sandbox;
@@ -27,6 +30,9 @@ beforeAll(async () => {
   const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
   await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '4', '-w', '4'], env);
   await runCommand('updateSubGroup', ['-c', 'DefaultCluster', '-g', 'OrderAuditGroup'], env);
+  mkdirSync(join(sandbox.dir, 'config'));
+  writeFileSync(join(sandbox.dir, 'config', 'topics.json'), '{"dataVersion":{},"topicConfigTable":{"T":{"topicName":"T"}}}');
+  writeFileSync(join(sandbox.dir, 'compaction.log'), COMPACTION_LOG);
   const common = { namesrvAddr: sandbox.namesrvAddr, heartbeatBrokerIntervalMs: 300, persistConsumerOffsetIntervalMs: 100 };
   producer = new Producer({ ...common, producerGroup: 'OrderPaidProducer' });
   await producer.start(['OrderPaid']);
