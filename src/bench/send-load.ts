@@ -37,9 +37,32 @@ export interface SendLoadOptions {
   readonly durationMs?: number;
   /** Messages to send in the measured window; without it the duration ends the run. */
   readonly quantity?: number;
+  /** The machine's own unless a test brings another. */
+  readonly time?: LoadTime;
   /** Called when the warm-up is over and the window begins. */
   readonly onWindow?: () => void;
 }
+
+/** What wakes a load in time for its next send. */
+interface LoadPacer {
+  wakeIn(waitMs: number): void;
+  close(): void;
+}
+
+/** Time as a load sees it; monotonic milliseconds. */
+export interface LoadTime {
+  now(): number;
+  setTimeout(work: () => void, ms: number): unknown;
+  clearTimeout(timer: unknown): void;
+  createPacer(onTime: () => void): LoadPacer;
+}
+
+const SYSTEM_TIME: LoadTime = {
+  now: () => performance.now(),
+  setTimeout: (work, ms) => setTimeout(work, ms),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
+  createPacer: (onTime) => new Pacer(onTime),
+};
 
 /** How the run went in time; the counts are in the recorder. */
 export interface SendLoadOutcome {
@@ -79,6 +102,7 @@ const SENDS_A_TURN = 256;
 export class SendLoad implements SendHandler {
   readonly #options: SendLoadOptions;
   readonly #recorder: Recorder;
+  readonly #time: LoadTime;
   readonly #ledger: SendLedger | undefined;
   readonly #intervalMs: number;
   readonly #pauseMs: number;
@@ -102,13 +126,15 @@ export class SendLoad implements SendHandler {
   #firstError: MQError | null = null;
   #lastError: MQError | null = null;
   #paceScheduled = false;
-  #pacer: Pacer | undefined;
-  #phaseTimer: NodeJS.Timeout | undefined;
-  #restTimer: NodeJS.Timeout | undefined;
+  #pacer: LoadPacer | undefined;
+  #phaseTimer: unknown;
+  #restTimer: unknown;
   #finish: () => void = () => {};
+
   constructor(options: SendLoadOptions) {
     this.#options = options;
     this.#recorder = options.recorder;
+    this.#time = options.time ?? SYSTEM_TIME;
     this.#ledger = options.ledger;
     this.#intervalMs = options.rate === undefined ? 0 : 1000 / options.rate;
     this.#pauseMs = options.pauseMs ?? 0;
@@ -125,9 +151,9 @@ export class SendLoad implements SendHandler {
         this.#pacer?.close();
         resolve(this.#outcome());
       };
-      this.#pacer = this.#options.rate === undefined ? undefined : new Pacer(() => this.#paceTurn());
+      this.#pacer = this.#options.rate === undefined ? undefined : this.#time.createPacer(() => this.#paceTurn());
       const warm = this.#options.warmupMs > 0;
-      this.#enter(warm ? 'warmup' : 'window', performance.now());
+      this.#enter(warm ? 'warmup' : 'window', this.#time.now());
       this.#sendFree();
     });
   }
@@ -136,13 +162,13 @@ export class SendLoad implements SendHandler {
   stop(): void {
     if (this.#phase === 'warmup' || this.#phase === 'window') {
       this.#interrupted = true;
-      this.#enter('drain', performance.now());
+      this.#enter('drain', this.#time.now());
     }
   }
 
   onSuccess(result: SendResult, context: unknown): void {
     const slot = context as Slot;
-    const nowMs = performance.now();
+    const nowMs = this.#time.now();
     if (slot.phase === this.#recorded) {
       this.#lastAnswerMs = nowMs;
       if (result.sendStatus === 'SEND_OK') {
@@ -159,7 +185,7 @@ export class SendLoad implements SendHandler {
     }
     this.#inFlight--;
     if (this.#pauseMs > 0) {
-      setTimeout(() => this.#sendAgain(slot, performance.now()), this.#pauseMs);
+      this.#time.setTimeout(() => this.#sendAgain(slot, this.#time.now()), this.#pauseMs);
       this.#finishWhenDrained();
     } else {
       this.#sendAgain(slot, nowMs);
@@ -172,12 +198,12 @@ export class SendLoad implements SendHandler {
     this.#lastError = error;
     this.#ledger?.failed(slot.message);
     if (slot.phase === this.#recorded) {
-      this.#lastAnswerMs = performance.now();
+      this.#lastAnswerMs = this.#time.now();
       this.#recorder.error(errorName(error));
     }
     this.#inFlight--;
     this.#resting.push(slot);
-    this.#restTimer ??= setTimeout(() => this.#wake(), REST_AFTER_ERROR_MS);
+    this.#restTimer ??= this.#time.setTimeout(() => this.#wake(), REST_AFTER_ERROR_MS);
     this.#finishWhenDrained();
   }
 
@@ -196,7 +222,7 @@ export class SendLoad implements SendHandler {
     }
     const waiting = this.#free.splice(0);
     for (const slot of waiting) {
-      this.#sendAgain(slot, performance.now());
+      this.#sendAgain(slot, this.#time.now());
     }
   }
 
@@ -221,7 +247,7 @@ export class SendLoad implements SendHandler {
 
   #send(slot: Slot, startMs: number): void {
     slot.startMs = startMs;
-    slot.sentMs = this.#intervalMs > 0 ? performance.now() : startMs;
+    slot.sentMs = this.#intervalMs > 0 ? this.#time.now() : startMs;
     slot.phase = this.#phase;
     const index = this.#issued++;
     this.#inFlight++;
@@ -238,7 +264,7 @@ export class SendLoad implements SendHandler {
   /** Sends everything whose planned time has come, and sees that the next one is sent in time. */
   #paceTurn(): void {
     this.#paceScheduled = false;
-    const nowMs = performance.now();
+    const nowMs = this.#time.now();
     // What was planned before the end is sent although this turn comes a little late.
     if (nowMs >= this.#phaseEndMs + LATE_TURN_MS || (nowMs >= this.#phaseEndMs && this.#free.length === 0)) {
       this.#nextPhase(nowMs);
@@ -284,7 +310,7 @@ export class SendLoad implements SendHandler {
   }
 
   #enter(phase: 'warmup' | 'window' | 'drain', nowMs: number): void {
-    clearTimeout(this.#phaseTimer);
+    this.#time.clearTimeout(this.#phaseTimer);
     if (phase === 'drain') {
       this.#leaveWindow(nowMs);
     } else {
@@ -323,8 +349,8 @@ export class SendLoad implements SendHandler {
 
   /** Ends the phase also when no answer comes any more. Timers can be early, because they count from the beginning of a turn. */
   #endPhaseAfter(waitMs: number): void {
-    this.#phaseTimer = setTimeout(() => {
-      const nowMs = performance.now();
+    this.#phaseTimer = this.#time.setTimeout(() => {
+      const nowMs = this.#time.now();
       if (nowMs < this.#phaseEndMs) {
         this.#endPhaseAfter(this.#phaseEndMs - nowMs);
         return;
@@ -338,7 +364,7 @@ export class SendLoad implements SendHandler {
 
   #finishWhenDrained(): void {
     if (this.#phase === 'drain' && this.#inFlight === 0) {
-      clearTimeout(this.#restTimer);
+      this.#time.clearTimeout(this.#restTimer);
       this.#finish();
       this.#finish = () => {};
     }
