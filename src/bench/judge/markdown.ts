@@ -1,6 +1,9 @@
 import type { LatencyMs } from '../latency-histogram.js';
 import type { Measured } from '../result.js';
 import { milliseconds, seconds, wholeNumber } from '../text.js';
+import { comparisonMarkdown } from './compare-text.js';
+import type { Comparison } from './comparison.js';
+import { isMeasured } from './metrics.js';
 import type { Verdict } from './verdict.js';
 
 /** What a summary says of a run. */
@@ -18,21 +21,17 @@ export function markdownSummary({ name, result, verdicts, failure }: SummaryRun)
   const failed = verdicts.filter(({ passed }) => !passed).length;
   const verdict = verdicts.length === 0 ? '' : failed === 0 ? ': passed' : `: ${failed} of ${verdicts.length} assertions failed`;
   const parts = Object.entries(result).filter((entry): entry is [string, Measured] => isMeasured(entry[1]));
-  const { command } = result;
+  const { command, comparison } = result;
   return [
     `### ${cell(name)}${failure === undefined ? verdict : ': failed'}`,
     ...(failure === undefined ? [] : ['', `The run did not come to its end: ${cell(failure)}`]),
     ...(parts.length === 0 ? [] : ['', ...measuredTable(parts)]),
+    ...(comparison === undefined ? [] : ['', ...comparisonMarkdown(comparison as Comparison)]),
     ...(verdicts.length === 0 ? [] : ['', ...verdictTable(verdicts)]),
     ...(typeof command === 'string' ? ['', `\`${command.replaceAll('`', "'").replaceAll('\n', ' ')}\``] : []),
     '',
     '',
   ].join('\n');
-}
-
-function isMeasured(value: unknown): value is Measured {
-  const { count, rate, latencyMs } = (value ?? {}) as Partial<Measured>;
-  return typeof count === 'number' && typeof rate === 'number' && typeof latencyMs === 'object';
 }
 
 function measuredTable(parts: readonly (readonly [string, Measured])[]): string[] {

@@ -83,7 +83,8 @@ async function readAssertions(expressions: readonly string[]): Promise<Assertion
 
 async function judgedResult<R extends object>(result: R, assertions: readonly Assertion[], values: JudgeValues): Promise<Judged<R>> {
   const { judge } = await import('../../bench/judge/verdict.js');
-  const verdicts = [...judge(result, assertions), ...(await deliveryFaults(result, values))];
+  const { assertions: own = [] }: { readonly assertions?: readonly Verdict[] } = result;
+  const verdicts = [...own, ...judge(result, assertions), ...(await deliveryFaults(result, values))];
   return verdicts.length === 0 ? result : { ...result, assertions: verdicts };
 }
 
