@@ -18,6 +18,7 @@ export * from './consume-mode.js';
 export * from './consumer-config.js';
 export * from './consumer-progress.js';
 export * from './consumer-status.js';
+export * from './controller.js';
 export * from './delete-topic.js';
 export * from './direct-consume.js';
 export * from './export-configs.js';
