@@ -1,11 +1,11 @@
 import { suggest } from '../../common/suggest.js';
 
-/** The numbers of a result by their dotted paths. */
+/** The numbers of a result by their dotted paths, outside of lists. */
 export function numberPaths(value: unknown, prefix = ''): string[] {
   if (typeof value === 'number') {
     return [prefix];
   }
-  if (typeof value !== 'object' || value === null) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return [];
   }
   return Object.entries(value).flatMap(([key, child]) => numberPaths(child, prefix === '' ? key : `${prefix}.${key}`));
@@ -28,10 +28,9 @@ export function numbersAt(value: unknown, path: readonly string[]): number[] {
   return Object.hasOwn(value, name) ? numbersAt((value as Record<string, unknown>)[name], rest) : [];
 }
 
-/** `did you mean …`: paths near a wrong one, else those that end in the same name. */
+/** Paths near a wrong one: those that end as it does, those that end in the same name, and those that look like it. */
 export function nearPaths(wrong: string, paths: readonly string[]): string[] {
   const last = wrong.slice(wrong.lastIndexOf('.') + 1);
-  const near = suggest(wrong, paths);
-  const sameEnd = paths.filter((path) => path.endsWith(`.${last}`) || path === last);
-  return [...new Set([...sameEnd, ...near])].slice(0, 3);
+  const endingIn = (end: string): string[] => paths.filter((path) => path.endsWith(`.${end}`));
+  return [...new Set([...endingIn(wrong), ...suggest(wrong, paths), ...endingIn(last)])].slice(0, 3);
 }

@@ -78,7 +78,12 @@ async function readAssertions(expressions: readonly string[]): Promise<Assertion
     return [];
   }
   const { parseAssertion } = await import('../../bench/judge/assertion.js');
-  return expressions.map(parseAssertion);
+  const assertions = expressions.map(parseAssertion);
+  const { checkPath } = await import('../../bench/judge/schema-paths.js');
+  for (const assertion of assertions) {
+    checkPath(assertion);
+  }
+  return assertions;
 }
 
 async function judgedResult<R extends object>(result: R, assertions: readonly Assertion[], values: JudgeValues): Promise<Judged<R>> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseAssertion } from '../../../src/bench/judge/assertion.js';
+import { checkPath } from '../../../src/bench/judge/schema-paths.js';
 import { judge } from '../../../src/bench/judge/verdict.js';
 import { UsageError } from '../../../src/common/errors.js';
 
@@ -93,5 +94,39 @@ describe('an assertion', () => {
   ])('written as "%s" is refused', (expression, message) => {
     expect(() => parseAssertion(expression)).toThrow(UsageError);
     expect(() => parseAssertion(expression)).toThrow(message);
+  });
+
+  it.each([
+    'send.latencyMs.p99<1',
+    'send.errorsByCode.TIMEOUT==0',
+    'receive.endToEndMs.p99<5',
+    'delivery.lost==0',
+    'environment.broker.cpuSeconds<5',
+  ])('%s may be asked of a result', (expression) => expect(() => checkPath(parseAssertion(expression))).not.toThrow());
+
+  it.each([
+    'batches.rate>5',
+    'config.rate==5',
+    'runs.*.send.errors==0',
+    'runs.3.send.rate>1',
+    'send.series.*.rate>5',
+    'seed==1',
+    'send.*>0',
+  ])('%s may be one of a kind or list', (expression) => expect(() => checkPath(parseAssertion(expression))).not.toThrow());
+
+  it.each([
+    ['rate>5', 'did you mean send.rate or receive.rate?'],
+    ['latencyMs.p99<5', 'did you mean send.latencyMs.p99 or'],
+    ['send.latencyMs.p98<5', 'did you mean send.latencyMs.p9'],
+    ['send<5', ''],
+    ['send.rate.p99<5', 'did you mean '],
+    ['send.series.rate<5', ''],
+    ['command==5', ''],
+    ['environment.generator.cpuPercents<5', 'did you mean environment.generator.cpuPercent'],
+  ])('%s is refused before the run', (expression, hint) => {
+    const check = (): void => checkPath(parseAssertion(expression));
+    expect(check).toThrow(UsageError);
+    expect(check).toThrow(/no result has a number/);
+    expect(check).toThrow(expect.objectContaining({ hint: expect.stringContaining(hint) }));
   });
 });
