@@ -5,7 +5,7 @@ import { seededRandom } from '../common/clock.js';
 import { TimeoutError } from '../common/errors.js';
 import type { DeliveryState } from './delivery-check.js';
 import type { DeliveryReport } from './delivery-report.js';
-import { DeliveryWatch, readExpected } from './delivery-watch.js';
+import { checkExpected, DeliveryWatch, readExpected } from './delivery-watch.js';
 import { type BenchHooks, reportProgress } from './progress.js';
 import { RawPull } from './raw-pull.js';
 import { ReceiveMeter } from './receive-meter.js';
@@ -51,6 +51,7 @@ const QUIET_MS = 1000;
  * its `context.result` then.
  */
 export async function runConsumerBench(options: ConsumerBenchOptions, hooks: BenchHooks = {}): Promise<ConsumerResult> {
+  await checkExpected(options.expectFile);
   const { outcome: run, environment } = await inFrame(
     (watch) => (options.raw === true ? pullBacklog(options, hooks, watch) : listen(options, hooks, watch)),
     hooks.isPart === true ? undefined : options,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { MessageQueue } from '../client/message-queue.js';
 import { UsageError } from '../common/errors.js';
@@ -7,7 +8,7 @@ import { type DeliveryReport, judgeDelivery } from './delivery-report.js';
 
 const LOOK_MS = 100;
 /** Nothing came for so long: nothing is on its way any more. */
-const QUIET_MS = 3000;
+const QUIET_MS = 2000;
 
 /** What a watch needs to know of a consumer. */
 export interface WatchedConsumer {
@@ -27,6 +28,7 @@ export class DeliveryWatch {
   readonly check = new DeliveryCheck();
   readonly #options: DeliveryWatchOptions;
   #timer: NodeJS.Timeout | undefined;
+  #look: () => void = () => {};
   #hadAll = false;
   #sharedQueues = false;
 
@@ -35,13 +37,13 @@ export class DeliveryWatch {
   }
 
   start(consumer: WatchedConsumer): void {
-    const look = (): void => {
+    this.#look = () => {
       const owned = consumer.assignedQueues.filter((queue) => queue.topic === this.#options.topic).length;
       const all = owned > 0 && owned === this.#options.queueCount();
       this.#sharedQueues ||= this.#hadAll && !all;
       this.#hadAll ||= all;
     };
-    this.#timer = setInterval(look, LOOK_MS);
+    this.#timer = setInterval(this.#look, LOOK_MS);
   }
 
   /** Resolves when all of `expected` has arrived, nothing comes any more, or the signal says so. */
@@ -57,8 +59,10 @@ export class DeliveryWatch {
     }
   }
 
+  /** Call it while the consumer still has its queues. */
   stop(): void {
     clearInterval(this.#timer);
+    this.#look();
   }
 
   /** Judges what came; undefined when nothing carried a sequence number and nobody says what was sent. */
@@ -67,6 +71,13 @@ export class DeliveryWatch {
       return undefined;
     }
     return judgeDelivery(this.check, { expected, gaps: this.#hadAll && !this.#sharedQueues && !this.#options.partial });
+  }
+}
+
+/** Finds what is wrong with a file that is there already; a producer that still runs writes its file at its end. */
+export async function checkExpected(file: string | undefined): Promise<void> {
+  if (file !== undefined && existsSync(file)) {
+    await readExpected(file);
   }
 }
 

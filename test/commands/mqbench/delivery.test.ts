@@ -1,0 +1,122 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SentSequences } from '../../../src/bench/delivery-ledger.js';
+import type { ConsumerResult, ProducerResult } from '../../../src/bench/result.js';
+import { type Sandbox, startSandbox } from '../../sandbox.js';
+import { runBench } from './run-bench.js';
+
+describe('the sequence numbers of messages', () => {
+  let cluster: Sandbox;
+  let dir: string;
+  let sent: string;
+  let groups = 0;
+
+  beforeAll(async () => {
+    cluster = await startSandbox({ brokerConfig: { defaultTopicQueueNums: 4 } });
+    dir = mkdtempSync(join(tmpdir(), 'mqkit-delivery-'));
+    sent = join(dir, 'sent.json');
+  });
+
+  afterAll(async () => {
+    await cluster.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  function on(topic: string): string[] {
+    return ['-n', cluster.namesrvAddr, '-t', topic];
+  }
+
+  /** A new group that reads the topic from its beginning. */
+  async function consume(topic: string, quantity: number, args: readonly string[] = []): ReturnType<typeof runBench> {
+    const group = ['-g', `delivery_${++groups}`, '--from', 'first', '-q', String(quantity)];
+    return runBench('consumer', [...on(topic), ...group, '--json', ...args]);
+  }
+
+  function resultOf<R>(stdout: string): R {
+    return JSON.parse(stdout) as R;
+  }
+
+  it('of a producer are all seen by a consumer that is told of them', async () => {
+    const producer = await runBench('producer', [...on('Plain'), '-q', '3000', '-w', '16', '--json', sent]);
+    expect(producer).toMatchObject({ exitCode: 0 });
+    const { sequences } = resultOf<ProducerResult>(readFileSync(sent, 'utf8'));
+    expect(sequences).toMatchObject({ producers: [{ producer: 0, lanes: [3000], unconfirmed: [] }], uncheckable: 0 });
+    // The window ends early; the rest is awaited.
+    const consumer = await consume('Plain', 1000, ['--expect', sent]);
+    expect(consumer).toMatchObject({ exitCode: 0 });
+    const { delivery } = resultOf<ConsumerResult>(consumer.stdout);
+    expect(delivery).toMatchObject({ judgedBy: 'sent', sent: 3000, received: 3000, lost: 0, duplicates: 0, unchecked: 0, foreign: 0 });
+  });
+
+  it('that do not arrive fail the run, and are named', async () => {
+    const result = resultOf<{ sequences: SentSequences }>(readFileSync(sent, 'utf8'));
+    const [own] = result.sequences.producers;
+    const more = { ...result, sequences: { ...result.sequences, producers: [{ ...own, lanes: [3002] }] } };
+    const file = join(dir, 'more.json');
+    writeFileSync(file, JSON.stringify(more));
+    const run = await consume('Plain', 3000, ['--expect', file]);
+    expect(run.exitCode).toBe(99);
+    expect(run.stderr).toContain(
+      'delivery.lost==0: 2 of 3,002 messages were lost (first: producer 0, number 3000 to 3001); --allow-loss accepts that',
+    );
+    expect(resultOf<ConsumerResult>(run.stdout).delivery).toMatchObject({ lost: 2 });
+  });
+
+  it('of ordered keys arrive in their order', async () => {
+    const file = join(dir, 'ordered.json');
+    const load = ['-q', '2000', '-w', '16', '--ordered', '--keys', '40', '--key-distribution', 'zipf', '--seed', '5'];
+    const producer = await runBench('producer', [...on('Ordered'), ...load, '--json', file]);
+    expect(producer).toMatchObject({ exitCode: 0 });
+    const { sequences, seed } = resultOf<ProducerResult>(readFileSync(file, 'utf8'));
+    expect(seed).toBe(5);
+    const lanes = sequences?.producers[0]?.lanes ?? [];
+    expect(lanes).toHaveLength(41);
+    expect(lanes.reduce((sum, count) => sum + count, 0)).toBe(2000);
+    const consumer = await consume('Ordered', 2000, ['--expect', file]);
+    expect(consumer).toMatchObject({ exitCode: 0 });
+    expect(resultOf<ConsumerResult>(consumer.stdout).delivery).toMatchObject({ sent: 2000, received: 2000, lost: 0, disordered: 0 });
+  });
+
+  it('that were sent twice are duplicates, and gaps show without being told what was sent', async () => {
+    const producer = await runBench('producer', [...on('Twice'), '-q', '400', '-w', '4', '-s', '64', '--json', join(dir, 'twice.json')]);
+    expect(producer).toMatchObject({ exitCode: 0 });
+    const bodies = await bodiesOf(cluster, 'Twice');
+    const lines = bodies.slice(100, 103).map((body) => JSON.stringify({ bodyBase64: body.toString('base64') }));
+    const file = join(dir, 'again.jsonl');
+    writeFileSync(file, lines.join('\n'));
+    const again = await runBench('producer', [...on('Twice'), '-q', '3', '-w', '1', '--payload-lines', file]);
+    expect(again).toMatchObject({ exitCode: 0 });
+    const run = await consume('Twice', 403);
+    expect(run.exitCode).toBe(99);
+    expect(run.stderr).toContain('delivery.duplicates==0: 3 messages came again; --allow-duplicates accepts that');
+    const { delivery } = resultOf<ConsumerResult>((await consume('Twice', 403, ['--allow-duplicates'])).stdout);
+    expect(delivery).toMatchObject({ judgedBy: 'gaps', received: 400, lost: 0, duplicates: 3 });
+  });
+
+  it('are not asked for in a file that has none', async () => {
+    const file = join(dir, 'other.json');
+    writeFileSync(file, '{"schema":"mqbench/1"}');
+    const other = await consume('Plain', 1, ['--expect', file]);
+    expect(other).toMatchObject({ exitCode: 2 });
+    expect(other.stderr).toContain('does not say what was sent: it has no sequences');
+    const none = await consume('Plain', 1, ['--expect', join(dir, 'none.json')]);
+    expect(none).toMatchObject({ exitCode: 2 });
+    expect(none.stderr).toContain('none.json cannot be read: ENOENT');
+  });
+});
+
+/** Every body of a topic, queue by queue. */
+async function bodiesOf(cluster: Sandbox, topic: string): Promise<Buffer[]> {
+  const { PullConsumer } = await import('../../../src/client/consumer/pull-consumer.js');
+  const consumer = new PullConsumer({ namesrvAddr: cluster.namesrvAddr, consumerGroup: 'delivery_bodies' });
+  await consumer.start();
+  const bodies: Buffer[] = [];
+  for (const queue of await consumer.fetchMessageQueues(topic)) {
+    const { messages } = await consumer.pull(queue, '*', 0, 1000);
+    bodies.push(...messages.map(({ body }) => body));
+  }
+  await consumer.shutdown();
+  return bodies;
+}
