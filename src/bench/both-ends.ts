@@ -118,6 +118,8 @@ export interface ConsumerGroupOptions {
   readonly concurrency: number;
   /** Gets each message, with the number of the consumer within its group; what it answers with a promise is waited for. */
   readonly onMessage: (message: PulledMessage, consumer: number) => void | Promise<void>;
+  /** False: others may be in the group, and have their share of the queues. */
+  readonly isAlone?: boolean;
 }
 
 /** Consumers of one group, each with connections of its own. */
@@ -131,7 +133,9 @@ export class ConsumerGroup {
       for (let i = 0; i < group.consumers; i++) {
         await started.#add(options, group, i);
       }
-      await started.#divided(options, group);
+      if (group.isAlone !== false) {
+        await started.#divided(options, group);
+      }
       return started;
     } catch (error) {
       await started.stop();

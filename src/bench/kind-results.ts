@@ -64,3 +64,18 @@ export interface LatencyStages {
 
 /** Arrivals whose way was measured from the planned or real send. */
 export type TimedReceive = ReceiveMeasured & Required<Pick<ReceiveMeasured, 'endToEndMs'>>;
+
+/** `mqbench timer` and `mqbench delay`. Latencies of `receive` last from the time a message was due to its listener; early ones count as 0. */
+export interface TimerResult extends BenchResult {
+  readonly kind: 'timer' | 'delay';
+  readonly deliveries?: TimerDeliveries;
+}
+
+/** What a distribution of lateness does not show. */
+export interface TimerDeliveries {
+  /** Delivered before they were due. */
+  readonly early: number;
+  readonly maxEarlyMs: number;
+  /** Already due when they were sent, and delivered at once: no part of the distribution. */
+  readonly sentLate: number;
+}

@@ -1,7 +1,8 @@
-import type { BatchResult, CheckCounts, LatencyResult, TransactionResult } from './kind-results.js';
+import type { BatchResult, CheckCounts, LatencyResult, TimerResult, TransactionResult } from './kind-results.js';
 import type { IntervalSnapshot } from './recorder.js';
 import type { BenchResult, SendMeasured } from './result.js';
-import { deliveryLine, errorLines, generatorLine, headLine, latencyLine, retryLines, wholeNumber } from './text.js';
+import { deliveryLine, errorLines, generatorLine, headLine, latencyLine, milliseconds, retryLines, wholeNumber } from './text.js';
+import type { Lateness } from './timer-lateness.js';
 import type { UnexpectedCheck } from './transaction-checks.js';
 
 /** Numbers as Apache's tools print them: `%7.3f`. */
@@ -100,4 +101,46 @@ export function latencyReport(result: LatencyResult): string {
 
 function deliveryLines({ delivery }: BenchResult): string[] {
   return delivery === undefined ? [] : [deliveryLine(delivery)];
+}
+
+/** A mean as Java prints it: of nothing it is `NaN`. */
+function javaAverage(meanMs: number, count: number): string {
+  return count === 0 ? 'NaN'.padStart(7) : average(meanMs);
+}
+
+/** Apache's line of a timer producer; failures are totals. */
+export function apacheTimerSendLine(snapshot: IntervalSnapshot): string {
+  const { rate, maxMs, meanMs, count, totalErrors } = snapshot;
+  return `Send TPS: ${Math.round(rate)}, Max RT: ${Math.round(maxMs)}, Average RT: ${javaAverage(meanMs, count)}, Send Failed: ${totalErrors}, Response Failed: 0`;
+}
+
+/** Apache's line of a timer consumer; maximum and percentiles are of the run. */
+export function apacheTimerConsumeLine(snapshot: IntervalSnapshot, run: ReturnType<Lateness['classic']>): string {
+  const begin = `Consume TPS: ${Math.round(snapshot.rate)}, Avg delayedDuration: ${javaAverage(snapshot.meanMs, snapshot.count)}, Max delayedDuration: `;
+  if (run === undefined) {
+    return `${begin}0, `;
+  }
+  const [p25, p50, p80, p90, p99, p999] = run.percentilesMs;
+  return `${begin}${run.maxMs}, delayDuration %25: ${p25}, %50: ${p50}; %80: ${p80}; %90: ${p90}; %99: ${p99}; %99.9: ${p999}`;
+}
+
+/** The closing report of `mqbench timer` and `mqbench delay`. */
+export function timerReport(result: TimerResult): string {
+  const { send, receive, deliveries } = result;
+  const sent =
+    send === undefined ? [] : [headLine('sent', send), ...unsentLine({ ...result, send }), ...errorLines(send), ...retryLines(send)];
+  const early = deliveries === undefined || deliveries.early === 0 ? '' : `, up to ${milliseconds(deliveries.maxEarlyMs)} ms`;
+  return text([
+    ...sent,
+    ...(receive === undefined ? [] : [headLine('consumed', receive)]),
+    ...(send === undefined ? [] : [latencyLine('answer', send.latencyMs)]),
+    ...(receive === undefined ? [] : [latencyLine('lateness', receive.latencyMs)]),
+    ...(deliveries === undefined
+      ? []
+      : [
+          `due        ${wholeNumber(deliveries.early)} came early${early}; ${wholeNumber(deliveries.sentLate)} were due before they were sent`,
+        ]),
+    ...deliveryLines(result),
+    generatorLine(result.environment.generator),
+  ]);
 }

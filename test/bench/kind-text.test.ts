@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { apacheBatchLine, apacheTransactionLine, apacheUnexpectedLine } from '../../src/bench/kind-text.js';
+import {
+  apacheBatchLine,
+  apacheTimerConsumeLine,
+  apacheTimerSendLine,
+  apacheTransactionLine,
+  apacheUnexpectedLine,
+} from '../../src/bench/kind-text.js';
 import type { IntervalSnapshot } from '../../src/bench/recorder.js';
 
 const TIME = '2026-11-21 19:00:00,123';
@@ -39,4 +45,21 @@ it("writes an unexpected check as Apache's tool does", () => {
     '19:00:00,123 unexpected check: msgId=AC10,txId=7F01,checkTimes=2,sendResult=COMMIT_MESSAGE',
     '19:00:00,123 unexpected check: msgId=AC10,txId=7F01,checkTimes=2,sendResult,lastCheckResult=COMMIT_MESSAGE',
   ]);
+});
+
+it("writes a timer producer's line as Apache's tool does", () => {
+  expect(apacheTimerSendLine(SNAPSHOT)).toBe('Send TPS: 16000, Max RT: 42, Average RT:   4.568, Send Failed: 64, Response Failed: 0');
+  expect(apacheTimerSendLine({ ...SNAPSHOT, rate: 0, count: 0, maxMs: 0 })).toBe(
+    'Send TPS: 0, Max RT: 0, Average RT:     NaN, Send Failed: 64, Response Failed: 0',
+  );
+});
+
+it("writes a timer consumer's line as Apache's tool does", () => {
+  const run = { maxMs: 950, percentilesMs: [1, 2, 3, 4, 5, 6] };
+  expect(apacheTimerConsumeLine({ ...SNAPSHOT, rate: 99.6 }, run)).toBe(
+    'Consume TPS: 100, Avg delayedDuration:   4.568, Max delayedDuration: 950, delayDuration %25: 1, %50: 2; %80: 3; %90: 4; %99: 5; %99.9: 6',
+  );
+  expect(apacheTimerConsumeLine({ ...SNAPSHOT, rate: 0, count: 0 }, undefined)).toBe(
+    'Consume TPS: 0, Avg delayedDuration:     NaN, Max delayedDuration: 0, ',
+  );
 });
