@@ -1,3 +1,4 @@
+import { sidesOf } from './comparison.js';
 import { asNumber, fieldOf, type JsonObject } from './json-value.js';
 import type { Chart, ChartLine } from './model.js';
 import { percentileCurve } from './percentile-curve.js';
@@ -217,6 +218,11 @@ export function runSections(result: ResultView, names: readonly string[]): Chart
     rate: asNumber(fieldOf(tracks[0]?.measured, 'rate')) ?? null,
     p99: asNumber(fieldOf(mainLatency(tracks)?.summary, 'p99')) ?? null,
   }));
+  const sides = sidesOf(result);
+  if (sides.length > 0) {
+    const section = pairSection(result, figures, sides);
+    return section === null ? [] : [section];
+  }
   const sections =
     result.kind === 'search'
       ? [kneeSection(result, figures)]
@@ -225,6 +231,23 @@ export function runSections(result: ResultView, names: readonly string[]): Chart
 }
 
 type Figures = readonly { readonly rate: number | null; readonly p99: number | null }[];
+
+/** Runs of both sides in the order in which they were made. */
+function pairSection(result: ResultView, figures: Figures, sides: readonly string[]): ChartSection | null {
+  const lines = [...new Set(sides)].map((side): ChartLine => {
+    const rates = figures.flatMap(({ rate }, at) => (sides[at] === side ? [rate] : []));
+    return { result: result.index, metric: side, x: rates.map((_, pair) => pair + 1), y: rates };
+  });
+  return sectionOf({
+    id: `pairs-${result.index}`,
+    title: `Throughput of each pair, ${result.label}`,
+    text: 'Both sides of a pair ran one after the other, so what slows the machine slows both.',
+    shape: 'points',
+    x: { label: 'pair', unit: 'count' },
+    y: { label: 'messages per second', unit: 'rate' },
+    lines,
+  });
+}
 
 function kneeSection(result: ResultView, figures: Figures): ChartSection | null {
   const points = figures.flatMap(({ rate, p99 }) => (rate === null || p99 === null ? [] : [{ rate, p99 }])).sort((a, b) => a.rate - b.rate);

@@ -1,4 +1,5 @@
 import { BUSY_GENERATOR_PERCENT } from '../environment.js';
+import { verdictText } from './comparison.js';
 import { type Html, html } from './html.js';
 import { asList, asNumber, asObject, asText, fieldOf } from './json-value.js';
 import type { ResultView } from './result-view.js';
@@ -10,6 +11,13 @@ export function findingsPart(results: readonly ResultView[]): Html {
   const failed = verdicts.filter(({ passed }) => !passed);
   const name = (result: ResultView): Html | false => results.length > 1 && html`<b>${result.label}</b>: `;
   return html`${box({
+    kind: 'plain',
+    title: 'Verdict',
+    items: results.flatMap((result) => {
+      const verdict = verdictText(result);
+      return verdict === undefined ? [] : [html`${name(result)}${verdict}`];
+    }),
+  })}${box({
     kind: 'bad',
     title: failed.length === 1 ? 'An assertion failed' : `${failed.length} of ${verdicts.length} assertions failed`,
     items: failed.map(({ result, expression, reason }) => html`${name(result)}<code>${expression}</code> ${reason}`),
@@ -36,7 +44,7 @@ export function findingsPart(results: readonly ResultView[]): Html {
   })}`;
 }
 
-function box({ kind, title, items }: { kind: 'bad' | 'warn' | 'good'; title: string; items: readonly Html[] }): Html | undefined {
+function box({ kind, title, items }: { kind: 'bad' | 'warn' | 'good' | 'plain'; title: string; items: readonly Html[] }): Html | undefined {
   if (items.length === 0) {
     return undefined;
   }

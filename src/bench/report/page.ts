@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ChartSection, chartSections, runSections } from './charts.js';
+import { comparisonPart, sidesOf } from './comparison.js';
 import { findingsPart } from './findings.js';
 import { PAGE_SCRIPT, PAGE_STYLE } from './generated/page-assets.js';
 import { Html, html, scriptJson, visibleText } from './html.js';
@@ -39,6 +40,7 @@ ${results.length > 1 && legend(results)}
 <main class="wrap" id="content">
 ${findingsPart(results)}
 ${summaryPart(results)}
+${results.flatMap((result) => comparisonPart(result) ?? [])}
 ${runs.map(({ html: part }) => part)}
 ${charts.map((section) => chartCard(section, results))}
 ${drawn.length === 0 && html`<section class="card"><h2>Nothing to draw</h2><p class="empty">The results carry no time series, no histogram and no runs.</p></section>`}
@@ -102,7 +104,7 @@ function chartCard({ chart, title, text, notes }: ChartSection, results: readonl
 <p class="lead">${text}</p>
 <div class="plot" id="plot-${chart.id}" tabindex="0" role="img" aria-label="${label}"></div>
 ${notes.map((note) => html`<p class="note">${note}</p>`)}
-${beside ?? html`<details><summary>Figures of this chart</summary>${chart.x.unit === 'percentile' ? percentileTable(chart.lines, results) : extremesTable(chart.lines, results, chart.y.unit)}</details>`}
+${beside ?? html`<details><summary>Figures of this chart</summary>${chart.x.unit === 'percentile' ? percentileTable(chart.lines, results) : extremesTable(chart, results)}</details>`}
 </section>`;
 }
 
@@ -117,7 +119,8 @@ function lineName(line: ChartLine, results: readonly ResultView[]): Html {
 }
 
 /** What a reader would take from a line over time. */
-function extremesTable(lines: readonly ChartLine[], results: readonly ResultView[], unit: Unit): Html {
+function extremesTable({ lines, metrics, y: { unit } }: ChartSection['chart'], results: readonly ResultView[]): Html {
+  const hasMetrics = metrics.length > 1;
   const rows = lines.map((line) => {
     const values = line.y.filter((value) => value !== null);
     const sorted = values.toSorted((a, b) => a - b);
@@ -125,9 +128,9 @@ function extremesTable(lines: readonly ChartLine[], results: readonly ResultView
     const [least, greatest] = [low.reduce(lesser, null) ?? 0, high.reduce(greater, null) ?? 0];
     const peakAt = line.x[high.indexOf(greatest)] ?? 0;
     const cells = [least, sorted[sorted.length >> 1] ?? 0, greatest, values.at(-1) ?? 0];
-    return html`<tr><th scope="row">${lineName(line, results)}</th><td class="name">${line.metric}</td>${cells.map((value) => html`<td class="number">${figure(value, unit)}</td>`)}<td class="number">${Number(peakAt.toFixed(1))} s</td></tr>`;
+    return html`<tr><th scope="row">${lineName(line, results)}</th>${hasMetrics && html`<td class="name">${line.metric}</td>`}${cells.map((value) => html`<td class="number">${figure(value, unit)}</td>`)}<td class="number">${Number(peakAt.toFixed(1))} s</td></tr>`;
   });
-  return html`<div class="scroll"><table><thead><tr><th>result</th><th>line</th>${['least', 'median', 'greatest', 'last', 'greatest at'].map((name) => html`<th class="number">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll"><table><thead><tr><th>result</th>${hasMetrics && html`<th>line</th>`}${['least', 'median', 'greatest', 'last', 'greatest at'].map((name) => html`<th class="number">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function lesser(a: number | null, b: number | null): number | null {
@@ -176,7 +179,7 @@ function figure(value: number, unit: Unit): string {
 
 /** The charts of a result that is made of runs, with one table for all of them. */
 function runsPart(result: ResultView): { sections: ChartSection[]; html: Html } {
-  const names = runNames(result.runs);
+  const names = runNames(result.runs, sidesOf(result));
   const sections = runSections(result, names);
   const table = html`<section class="card"><h2>Runs of ${result.label}</h2>${runsTable(result, names)}</section>`;
   return { sections, html: html`${sections.map((section) => chartCard(section, [result], html``))}${table}` };

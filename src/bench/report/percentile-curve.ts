@@ -23,18 +23,25 @@ export function percentileCurve(latency: LatencyView): PercentileCurve | null {
   if (histogram === null || histogram.totalCount === 0) {
     return summaryCurve(latency.summary);
   }
-  const last = Math.log10(histogram.totalCount);
-  const x: number[] = [];
-  const y: number[] = [];
   const longestMs = asNumber(fieldOf(latency.summary, 'max')) ?? Number.POSITIVE_INFINITY;
-  for (let step = 0; step / POINTS_A_DECADE < last; step++) {
-    const inverse = 10 ** (step / POINTS_A_DECADE);
-    x.push(inverse);
-    y.push(Math.min(histogram.getValueAtPercentile(100 * (1 - 1 / inverse)) / 1000, longestMs));
+  const x = [...curvePlaces(histogram.totalCount), histogram.totalCount];
+  const values = x.map((inverse) =>
+    inverse < histogram.totalCount ? histogram.getValueAtPercentile(100 * (1 - 1 / inverse)) : histogram.maxValue,
+  );
+  return { x, y: values.map((us) => Math.min(us / 1000, longestMs)), source: 'histogram' };
+}
+
+/** Places of the curve below `last`: evenly spread on a logarithmic axis, and those that tables name (50 %, 95 %, 99.5 %, …). */
+function curvePlaces(last: number): number[] {
+  const places = new Set<number>();
+  for (let step = 0; 10 ** (step / POINTS_A_DECADE) < last; step++) {
+    // Powers of ten exactly, or their percentiles would be beside those of the summary.
+    places.add(step % POINTS_A_DECADE === 0 ? Number(`1e${step / POINTS_A_DECADE}`) : 10 ** (step / POINTS_A_DECADE));
   }
-  x.push(histogram.totalCount);
-  y.push(Math.min(histogram.maxValue / 1000, longestMs));
-  return { x, y, source: 'histogram' };
+  for (let named = 2; named < last; named *= 10) {
+    places.add(named);
+  }
+  return [...places].sort((a, b) => a - b);
 }
 
 function decode(base64: string): Histogram | null {

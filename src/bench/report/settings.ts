@@ -79,7 +79,10 @@ function commands(results: readonly ResultView[]): Html {
 }
 
 /** What tells the runs of one result apart: `threadCount 16, messageSize 1024`; their numbers where nothing does. */
-export function runNames(runs: readonly RunView[]): string[] {
+export function runNames(runs: readonly RunView[], sides: readonly string[] = []): string[] {
+  if (sides.length > 0) {
+    return runs.map((_, index) => `${sides[index] ?? 'run'} ${sides.slice(0, index + 1).filter((side) => side === sides[index]).length}`);
+  }
   const maps = runs.map((run) => new Map(configEntries(run)));
   const keys = [...new Set(maps.flatMap((map) => [...map.keys()]))].filter((key) => new Set(maps.map((map) => map.get(key))).size > 1);
   const telling = keys.filter((key) => !/^(topic|consumerGroup|producerGroup|seed)$/.test(key));

@@ -4,12 +4,12 @@ import { UsageError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
 
 const options = defineOptions({
-  output: { short: 'o', own: true, default: 'report.html', text: 'File to write, or - for stdout, Default: report.html' },
+  out: { short: 'o', own: true, default: 'report.html', text: 'File to write, or - for stdout, Default: report.html' },
 });
 
 interface ReportWritten {
   /** `-` for stdout. */
-  readonly output: string;
+  readonly file: string;
   readonly results: number;
   readonly bytes: number;
 }
@@ -36,27 +36,27 @@ export default class ReportCommand extends MqCommand<typeof options, ReportWritt
       import('../../bench/report/page.js'),
       import('../../bench/report/write-report.js'),
     ]);
-    const { output } = values;
-    const toStdout = output === '-';
+    const { out: file } = values;
+    const toStdout = file === '-';
     if (toStdout && context.json) {
       throw new UsageError('-o - and --json both write to stdout; give -o a file name');
     }
-    if (!toStdout && context.words.some((file) => resolve(file) === resolve(output))) {
-      throw new UsageError(`-o ${output} is one of the results; the report would take its place`);
+    if (!toStdout && context.words.some((word) => resolve(word) === resolve(file))) {
+      throw new UsageError(`-o ${file} is one of the results; the report would take its place`);
     }
     const results = await readResults(context.words);
     const page = reportPage(results, { at: new Date(), version: process.env.MQKIT_VERSION ?? 'source' });
     if (toStdout) {
       context.out.text(page);
     } else {
-      await writeReport(output, page);
+      await writeReport(file, page);
     }
-    return { output, results: results.length, bytes: Buffer.byteLength(page) };
+    return { file, results: results.length, bytes: Buffer.byteLength(page) };
   }
 
-  protected override render({ output, results, bytes }: ReportWritten, out: Output): void {
-    if (output !== '-') {
-      out.line(`${output}: ${results} ${results === 1 ? 'result' : 'results'}, ${Math.ceil(bytes / 1000)} kB`);
+  protected override render({ file, results, bytes }: ReportWritten, out: Output): void {
+    if (file !== '-') {
+      out.line(`${file}: ${results} ${results === 1 ? 'result' : 'results'}, ${Math.ceil(bytes / 1000)} kB`);
     }
   }
 }

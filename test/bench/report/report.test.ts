@@ -51,7 +51,7 @@ describe('mqbench report', () => {
   it('is called report.html where no name is given, and tells the same about itself as JSON', async () => {
     const { code, stdout } = await report('good.json --json');
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ output: 'report.html', results: 1 });
+    expect(JSON.parse(stdout)).toMatchObject({ file: 'report.html', results: 1 });
     expect(existsSync(join(dir, 'report.html'))).toBe(true);
   });
 

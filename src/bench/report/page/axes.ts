@@ -45,7 +45,7 @@ function xAxis(chart: Chart): uPlot.Axis {
   return {
     ...base,
     space: 70,
-    ...(unit === 'seconds' ? { incrs: SECOND_STEPS } : {}),
+    ...(unit === 'seconds' ? { incrs: SECOND_STEPS } : unit === 'count' ? { incrs: WHOLE_STEPS } : {}),
     values: (u, splits) => splits.map((value) => formatValue(value, unit, spanOf(u, 'x'))),
   };
 }
@@ -60,7 +60,7 @@ function yAxis(chart: Chart): uPlot.Axis {
     labelGap: 4,
     space: 38,
     size: (u, values) => Math.ceil(widest(u, values ?? [])) + 2 * GAP,
-    splits: (u, axis, min, max, step, space) => (isLog(u) ? logSplits(min, max) : linearSplits(min, max, step, { axis, space })),
+    splits: (u, _axis, min, max, step) => (isLog(u) ? logSplits(min, max) : linearSplits(min, max, step)),
     filter: (_, splits) => splits,
     values: (_, splits) => splits.map((value) => formatValue(value, unit)),
   };
@@ -71,7 +71,9 @@ const SECOND_STEPS = [
   0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800,
 ];
 
-function linearSplits(min: number, max: number, step: number, _place: { axis: number; space: number }): number[] {
+const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+function linearSplits(min: number, max: number, step: number): number[] {
   const splits: number[] = [];
   for (let at = Math.ceil(min / step - 1e-9); at * step <= max * (1 + 1e-9) && splits.length < 100; at++) {
     splits.push(Number((at * step).toPrecision(12)));

@@ -54,7 +54,9 @@ function addSwitches(chart: Chart, view: ChartView, resultCount: number): void {
     }
   }
   if (chart.y.unit === 'ms' && chart.shape !== 'bars') {
-    place.append(switchButton(['log scale'], view.isLog, () => view.toggleLog()));
+    const scale = switchButton(['log scale'], view.isLog, () => view.toggleLog());
+    scale.classList.add('scale');
+    place.append(scale);
   }
 }
 
