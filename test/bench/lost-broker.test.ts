@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BenchResult } from '../../src/bench/result.js';
+import { type BundledCluster, repositoryRoot, startBundledCluster } from '../peers/index.js';
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs mqbench and calls back with each piece of its output. */
+function mqbench(args: readonly string[], onOutput: (text: string) => void = () => undefined): Promise<Ended> {
+  const child = spawn(process.execPath, [join(repositoryRoot, 'bin/mqbench.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const out = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      out[name] += text;
+      onOutput(text);
+    });
+  }
+  return new Promise((done) => child.once('close', (code) => done({ code, ...out })));
+}
+
+describe('a broker that dies in the middle of a run', () => {
+  let cluster: BundledCluster;
+  let dir: string;
+  let file: string;
+
+  beforeEach(async () => {
+    cluster = await startBundledCluster();
+    dir = mkdtempSync(join(tmpdir(), 'mqkit-lost-'));
+    file = join(dir, 'result.json');
+  });
+
+  afterEach(async () => {
+    await cluster.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  const read = (): BenchResult => JSON.parse(readFileSync(file, 'utf8')) as BenchResult;
+
+  it('leaves a producer with a partial result, one line that says why, and exit code 3', async () => {
+    let killed: Promise<void> | undefined;
+    const args = [
+      'producer',
+      '-n',
+      cluster.namesrvAddr,
+      '-w',
+      '4',
+      '--duration',
+      '3s',
+      '-ri',
+      '300',
+      '--json',
+      file,
+      '-sk',
+      'S3cret',
+      '-ak',
+      'A',
+    ];
+    const { code, stdout, stderr } = await mqbench(args, (text) => {
+      if (text.includes('Send TPS')) {
+        killed ??= cluster.broker.kill();
+      }
+    });
+    await killed;
+    expect({ code, stderr }).toMatchObject({ code: 3 });
+    expect(stderr.split('\n').filter((line) => /no send succeeded in the last [\d.]+ s: /.test(line))).toHaveLength(1);
+    expect(stderr).toMatch(/warning: \d+ of \d+ messages failed to send: \d+ x \w+/);
+    expect(stdout).toMatch(/\nsent +[\d,]+ messages in /);
+    const result = read();
+    expect(result).toMatchObject({ partial: true, failure: expect.stringContaining('no send succeeded') });
+    expect(result.send?.count).toBeGreaterThan(0);
+    expect(result.send?.errors).toBeGreaterThan(0);
+    expect(result.command).toBe(
+      `mqbench producer -n ${cluster.namesrvAddr} -w 4 --duration 3s -ri 300 --json ${file} --seed ${result.seed}`,
+    );
+    expect(JSON.stringify(result)).not.toContain('S3cret');
+  });
+
+  it('leaves a consumer with a partial result and exit code 3', async () => {
+    expect((await mqbench(['producer', '-n', cluster.namesrvAddr, '--rate', '200', '--duration', '1s', '--json', file])).code).toBe(0);
+    const { environment, send } = read();
+    expect(environment.brokerVersion).toMatch(/^V\d/);
+    if (process.platform === 'linux') {
+      // A process of this machine is watched while it lives.
+      expect(environment.broker?.rssBytes).toBeGreaterThan(10e6);
+      expect(environment.broker?.series[0]).toMatchObject({ cpuPercent: expect.any(Number), rssBytes: expect.any(Number) });
+    }
+    let killed: Promise<void> | undefined;
+    const args = ['consumer', '-n', cluster.namesrvAddr, '--from', 'first', '--duration', '2500ms', '-ri', '300', '--json', file];
+    const { code, stderr } = await mqbench(args, (text) => {
+      if (/Consume TPS: [1-9]/.test(text)) {
+        killed ??= cluster.broker.kill();
+      }
+    });
+    await killed;
+    expect({ code, stderr }).toMatchObject({ code: 3 });
+    expect(stderr).toContain(`no connection to ${cluster.broker.address} any more`);
+    expect(read()).toMatchObject({ partial: true, receive: { count: send?.count } });
+  });
+});
