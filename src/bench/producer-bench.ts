@@ -8,7 +8,7 @@ import type { BenchHooks } from './progress.js';
 import { Recorder } from './recorder.js';
 import { type ProducerResult, RESULT_SCHEMA } from './result.js';
 import { configOf, endOf, inFrame, runSends } from './run-frame.js';
-import type { SendLoadOptions } from './send-load.js';
+import type { PlanTurn, SendLoadOptions } from './send-load.js';
 
 export interface ProducerBenchOptions extends Omit<PayloadOptions, 'seed'> {
   readonly namesrvAddr: string;
@@ -21,8 +21,8 @@ export interface ProducerBenchOptions extends Omit<PayloadOptions, 'seed'> {
   readonly quantity?: number;
   /** Messages per second, planned evenly; without it as fast as answers come. */
   readonly rate?: number;
-  /** The plan begins so long after the others that make up the load. */
-  readonly rateOffsetMs?: number;
+  /** Which messages of the plan of `rate` are this run's, where several make up the load. */
+  readonly turn?: PlanTurn;
   /** Of all random choices; a new one when absent. */
   readonly seed?: number;
   readonly compress?: { readonly type: CompressionTypeName; readonly level: number; readonly overBytes: number };
@@ -85,7 +85,7 @@ function loadOf(options: ProducerBenchOptions, payload: Payload): Omit<SendLoadO
     createMessage: () => payload.createMessage(),
     ...(prepare === undefined ? {} : { prepare }),
     ...(options.rate === undefined ? {} : { rate: options.rate }),
-    ...(options.rateOffsetMs === undefined ? {} : { rateOffsetMs: options.rateOffsetMs }),
+    ...(options.turn === undefined ? {} : { turn: options.turn }),
     ...(options.durationMs === undefined ? {} : { durationMs: options.durationMs }),
     ...(options.quantity === undefined ? {} : { quantity: options.quantity }),
   };

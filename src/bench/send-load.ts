@@ -13,6 +13,12 @@ export interface SendTarget {
   sendAsync(message: Message, handler: SendHandler, context: unknown): void;
 }
 
+/** Which messages of a plan are sent by one of several loads. */
+export interface PlanTurn {
+  readonly first: number;
+  readonly every: number;
+}
+
 export interface SendLoadOptions {
   readonly target: SendTarget;
   readonly recorder: Recorder;
@@ -26,8 +32,8 @@ export interface SendLoadOptions {
   readonly ledger?: SendLedger;
   /** Messages per second, planned evenly (open loop); without it each answer starts the next send (closed loop). */
   readonly rate?: number;
-  /** The plan begins so long after the phase, so that several loads send in turn. */
-  readonly rateOffsetMs?: number;
+  /** Of the plan of `rate` this load sends message number `first` and every so many-th after it; others send the rest. */
+  readonly turn?: PlanTurn;
   /** Stamps say when a message was planned, not when it was really sent. */
   readonly stampsPlan?: boolean;
   /** Without a rate: how long a place in flight rests after an answer. */
@@ -106,7 +112,7 @@ export class SendLoad implements SendHandler {
   readonly #ledger: SendLedger | undefined;
   readonly #intervalMs: number;
   readonly #pauseMs: number;
-  readonly #offsetMs: number;
+  readonly #turn: PlanTurn;
   readonly #free: Slot[] = [];
   readonly #resting: Slot[] = [];
   #phase: Phase = 'idle';
@@ -138,7 +144,7 @@ export class SendLoad implements SendHandler {
     this.#ledger = options.ledger;
     this.#intervalMs = options.rate === undefined ? 0 : 1000 / options.rate;
     this.#pauseMs = options.pauseMs ?? 0;
-    this.#offsetMs = options.rateOffsetMs ?? 0;
+    this.#turn = options.turn ?? { first: 0, every: 1 };
   }
 
   /** Runs warm-up and window, and waits for the answers of everything sent. */
@@ -269,8 +275,9 @@ export class SendLoad implements SendHandler {
     if (nowMs >= this.#phaseEndMs + LATE_TURN_MS || (nowMs >= this.#phaseEndMs && this.#free.length === 0)) {
       this.#nextPhase(nowMs);
     }
+    const { first, every } = this.#turn;
     for (let sent = 0; this.#phase !== 'drain' && this.#free.length > 0; sent++) {
-      const plannedMs = this.#phaseStartMs + this.#offsetMs + this.#issued * this.#intervalMs;
+      const plannedMs = this.#phaseStartMs + (first + this.#issued * every) * this.#intervalMs;
       if (plannedMs >= this.#phaseEndMs && nowMs >= this.#phaseEndMs) {
         this.#nextPhase(nowMs);
         continue;
@@ -336,7 +343,8 @@ export class SendLoad implements SendHandler {
     this.#phaseEndMs = Number.POSITIVE_INFINITY;
     this.#windowEndMs = nowMs;
     if (this.#phase === 'window' && this.#options.rate !== undefined && !this.#endedByQuantity) {
-      const planned = Math.floor((nowMs - this.#windowStartMs - this.#offsetMs) / this.#intervalMs + (this.#offsetMs > 0 ? 1 : 0));
+      const { first, every } = this.#turn;
+      const planned = Math.ceil((Math.floor((nowMs - this.#windowStartMs) / this.#intervalMs) - first) / every);
       this.#unsent = Math.max(0, Math.min(planned, this.#options.quantity ?? planned) - this.#issued);
     }
     if (this.#phase === 'warmup') {

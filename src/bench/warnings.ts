@@ -33,16 +33,16 @@ function generatorWarnings(
   { seconds, workers }: { readonly seconds: number; readonly workers: number },
 ): string[] {
   const warnings: string[] = [];
-  const busyPercent = generator.cpuPercent / workers;
-  if (busyPercent >= BUSY_GENERATOR_PERCENT) {
-    const each = workers > 1 ? `each of the ${workers} generators` : 'the generator';
-    warnings.push(`${each} used ${busyPercent.toFixed(0)} % of one core: it may be what limits these figures, and not the broker`);
+  if (generator.cpuPercent >= BUSY_GENERATOR_PERCENT) {
+    // Of several workers it is the busiest.
+    const who = workers > 1 ? `one of the ${workers} generators` : 'the generator';
+    warnings.push(`${who} used ${generator.cpuPercent.toFixed(0)} % of one core: it may be what limits these figures, and not the broker`);
   }
   if (generator.eventLoopLagMs.p99 >= LATE_LOOP_MS) {
     warnings.push(`the generator's event loop was ${generator.eventLoopLagMs.p99.toFixed(0)} ms late at p99: latencies contain that`);
   }
-  if (generator.gc !== undefined && seconds > 0 && generator.gc.totalMs / 1000 / seconds / workers >= MUCH_GC) {
-    const share = (generator.gc.totalMs / 10 / seconds / workers).toFixed(0);
+  if (generator.gc !== undefined && seconds > 0 && generator.gc.totalMs / 1000 / seconds >= MUCH_GC) {
+    const share = (generator.gc.totalMs / 10 / seconds).toFixed(0);
     warnings.push(`the generator collected garbage for ${share} % of the time, up to ${generator.gc.maxMs.toFixed(0)} ms at once`);
   }
   if (loadAverage > cores) {

@@ -1,3 +1,4 @@
+import { UsageError } from '../../common/errors.js';
 import { type ConsumerBenchOptions, IDLE_LIMIT_MS, nothingReceived, ranDry, runConsumerBench } from '../consumer-bench.js';
 import { judgeMerged } from '../delivery-merge.js';
 import { type ProducerBenchOptions, runProducerBench } from '../producer-bench.js';
@@ -29,6 +30,9 @@ export async function benchConsumer(
 ): Promise<ConsumerResult> {
   if (team === undefined) {
     return runConsumerBench(options, hooks);
+  }
+  if (options.expectFile !== undefined && options.durationMs === undefined) {
+    throw new UsageError('--expect with several workers needs --duration: none of them knows when all has arrived');
   }
   const jobs = splitConsumer(options, workerCount(team)).map((part) => ({ kind: 'consumer' as const, options: part }));
   const endsWhenIdle = options.durationMs === undefined && options.raw !== true;

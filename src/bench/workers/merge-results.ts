@@ -16,24 +16,29 @@ export interface WorkerPart<R extends BenchResult = BenchResult> {
 /**
  * One result of what several workers measured at the same time: as if one process had recorded everything. Distributions are added bucket
  * by bucket. The window is from the first worker's beginning to the last one's end.
+ * @param environment the coordinator's, where it watched machine and brokers
  * @param whole the options of the whole load, which replace each worker's part of them
  */
-export function mergeResults<R extends BenchResult>(parts: readonly WorkerPart<R>[], whole: object): R {
+export function mergeResults<R extends BenchResult>(parts: readonly WorkerPart<R>[], whole: object, environment?: Environment): R {
   const [first] = parts;
   if (first === undefined) {
     throw new RangeError('nothing to merge');
   }
-  const { interrupted: _, sequences: __, deliveryState: ___, ...base } = first.result;
+  const { interrupted: _, partial: __, failure: ___, sequences: ____, deliveryState: _____, ...base } = first.result;
+  const failed = parts.find(({ result }) => result.partial === true);
   const sends = windowsOf(parts, ({ send }) => send);
   const receives = windowsOf(parts, ({ receive }) => receive);
   return {
     ...base,
     config: mergeConfig(first.result.config, whole, parts.length),
-    environment: mergeEnvironment(parts),
+    environment: mergeEnvironment(parts, environment),
     ...(sends.length === 0 ? {} : { send: mergeSend(sends) }),
     ...(receives.length === 0 ? {} : { receive: mergeReceive(receives) }),
     ...mergeDelivered(parts.map(({ result }) => result)),
     ...(parts.some(({ result }) => result.interrupted && hasBegun(result)) ? { interrupted: true as const } : {}),
+    ...(failed === undefined
+      ? {}
+      : { partial: true as const, failure: `worker ${failed.name}: ${failed.result.failure ?? 'it could not go on'}` }),
     ...withWarnings(parts),
   } as R;
 }
@@ -186,16 +191,16 @@ function mergePoints(placed: readonly PlacedPoint[]): IntervalPoint {
 
 /** A worker's options with those of the whole load in their place. */
 function mergeConfig(part: Readonly<Record<string, unknown>>, whole: object, workers: number): Record<string, unknown> {
-  const { rateOffsetMs: _, sequence: __, ...config } = part;
+  const { turn: _, sequence: __, ...config } = part;
   const common = Object.entries(whole).filter(([key]) => Object.hasOwn(config, key));
   return { ...config, ...Object.fromEntries(common), workers };
 }
 
 /** The coordinator's view: the generator is the busiest worker, since it is what would limit the figure. */
-function mergeEnvironment(parts: readonly WorkerPart[]): Environment {
+function mergeEnvironment(parts: readonly WorkerPart[], watched: Environment | undefined): Environment {
   const local = parts.find(({ clock }) => clock === undefined) ?? parts[0]!;
   const busiest = parts.reduce((a, b) => (loadOf(b).cpuPercent > loadOf(a).cpuPercent ? b : a));
-  return { ...local.result.environment, generator: loadOf(busiest), workers: parts.map(infoOf) };
+  return { ...(watched ?? local.result.environment), generator: loadOf(busiest), workers: parts.map(infoOf) };
 }
 
 function loadOf({ result }: WorkerPart): GeneratorLoad {

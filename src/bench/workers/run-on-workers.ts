@@ -1,9 +1,12 @@
 import { MQError, TimeoutError } from '../../common/errors.js';
+import type { ClusterTarget } from '../cluster-probe.js';
+import { judgeMerged } from '../delivery-merge.js';
 import type { ClockOffset } from '../environment.js';
 import { loadHistograms } from '../latency-histogram.js';
 import type { BenchHooks } from '../progress.js';
 import type { IntervalSnapshot } from '../recorder.js';
 import type { BenchResult } from '../result.js';
+import { RunWatch } from '../run-watch.js';
 import { ChildWorker } from './child-worker.js';
 import type { WorkerRun } from './inbox.js';
 import { mergeResults, type WorkerPart } from './merge-results.js';
@@ -17,7 +20,7 @@ export interface WorkersRun {
   /** One for each worker, local ones first. */
   readonly jobs: readonly WorkerJob[];
   /** The options of the whole load, as the result shows them. */
-  readonly whole: object;
+  readonly whole: ClusterTarget & { readonly warmupMs: number };
   readonly hooks: BenchHooks;
   /** Ends the run when the workers counted so many messages together. */
   readonly enough?: number;
@@ -70,6 +73,7 @@ class Team<R extends BenchResult> {
   readonly #sum: SnapshotSum;
   #failure: { readonly member: Member; readonly error: MQError } | null = null;
   #stoppedFor: StopReason | null = null;
+  #watch: RunWatch | undefined;
 
   constructor(options: WorkersRun) {
     this.#options = options;
@@ -79,6 +83,8 @@ class Team<R extends BenchResult> {
   async run(): Promise<WorkersOutcome<R>> {
     const { signal } = this.#options.hooks;
     const stop = (): void => this.#stop('interrupt');
+    const watch = await RunWatch.begin(this.#options.whole);
+    this.#watch = watch;
     await this.#open();
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted === true) {
@@ -91,8 +97,13 @@ class Team<R extends BenchResult> {
         member.run.start();
         member.lastHeardMs = performance.now();
       }
-      timers.push(this.#tellProgress(), this.#watch());
-      return this.#merge(await this.#parts());
+      // A consumer's window begins with a message, so a little later; what the broker does until then is little too.
+      timers.push(
+        setTimeout(() => watch.start(), this.#options.whole.warmupMs),
+        this.#tellProgress(),
+        this.#look(),
+      );
+      return await this.#merge(await this.#parts());
     } finally {
       for (const timer of timers) {
         clearInterval(timer);
@@ -102,6 +113,7 @@ class Team<R extends BenchResult> {
   }
 
   async close(): Promise<void> {
+    this.#watch?.stop();
     await Promise.all(this.#members.map(({ run }) => run.close()));
   }
 
@@ -179,10 +191,10 @@ class Team<R extends BenchResult> {
     return parts.filter((part) => part !== null);
   }
 
-  #merge(parts: readonly WorkerPart<R>[]): WorkersOutcome<R> {
+  async #merge(parts: readonly WorkerPart<R>[]): Promise<WorkersOutcome<R>> {
     const failure = this.#failure;
     if (failure === null) {
-      const merged = mergeResults(parts, this.#options.whole);
+      const merged = this.#merged(parts);
       const { interrupted: _, ...complete } = merged;
       return { result: this.#stoppedFor === 'enough' ? (complete as R) : merged, isIdle: this.#stoppedFor === 'idle' };
     }
@@ -191,8 +203,12 @@ class Team<R extends BenchResult> {
     }
     const left = `${parts.length} of ${this.#members.length} workers ended at once, and this is what they measured until then`;
     const message = `${failure.error.message}; ${left}`;
-    const { interrupted: _, ...result } = mergeResults(parts, this.#options.whole);
+    const { interrupted: _, ...result } = await judgeMerged(this.#merged(parts), undefined);
     throw copyOf(failure.error, message, { result: { ...result, partial: true, failure: message } });
+  }
+
+  #merged(parts: readonly WorkerPart<R>[]): R {
+    return mergeResults(parts, this.#options.whole, this.#watch?.end());
   }
 
   #stop(reason: StopReason): void {
@@ -211,7 +227,7 @@ class Team<R extends BenchResult> {
   }
 
   /** Looks for workers that say nothing any more, and for the end of what there is to receive. */
-  #watch(): NodeJS.Timeout {
+  #look(): NodeJS.Timeout {
     const { idleLimitMs = Number.POSITIVE_INFINITY } = this.#options;
     let seen = 0;
     let seenMs = performance.now();

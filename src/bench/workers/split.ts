@@ -1,3 +1,4 @@
+import { freshSeed } from '../../common/clock.js';
 import { UsageError } from '../../common/errors.js';
 import type { ConsumerBenchOptions } from '../consumer-bench.js';
 import { newRunId } from '../delivery-ledger.js';
@@ -14,14 +15,15 @@ export function splitCount(count: number, parts: number): number[] {
 export function splitProducer(options: ProducerBenchOptions, workers: number): ProducerBenchOptions[] {
   const inFlight = partsOf('-w', options.inFlight, workers);
   const quantity = options.quantity === undefined ? undefined : partsOf('-q', options.quantity, workers);
-  const runId = newRunId();
+  const { runId = newRunId(), producer = 0 } = options.sequence ?? {};
+  const seed = options.seed ?? freshSeed();
   return inFlight.map((part, index) => ({
     ...options,
+    seed: seed + index,
+    sequence: { runId, producer: producer + index },
     inFlight: part,
-    sequence: { runId, producer: index },
-    ...(options.seed === undefined ? {} : { seed: options.seed + index }),
     ...(quantity === undefined ? {} : { quantity: quantity[index] ?? 0 }),
-    ...(options.rate === undefined ? {} : { rate: options.rate / workers, rateOffsetMs: (index * 1000) / options.rate }),
+    ...(options.rate === undefined ? {} : { turn: { first: index, every: workers } }),
   }));
 }
 

@@ -52,7 +52,7 @@ function record(bySecond: readonly (readonly number[])[], kind: 'producer' | 'co
   }
   recorder.error('TIMEOUT');
   const measured = recorder.measured(bySecond.length);
-  const result = { schema: 'mqbench/1', kind, config: { rate: 5, rateOffsetMs: 3, topic: 'T' }, environment } as const;
+  const result = { schema: 'mqbench/1', kind, config: { rate: 5, turn: { first: 0, every: 2 }, topic: 'T' }, environment } as const;
   const send = { ...measured, ...recorder.uncorrectedMeasured(), unsent: 1, attempts: 2, retries: 3, failedAttemptsByCode: { A: 4 } };
   return {
     name: 'w',

@@ -47,10 +47,11 @@ describe('a load from two processes', () => {
   it("keeps the plan of one rate: every second message is one worker's", async () => {
     const snapshots: IntervalSnapshot[] = [];
     const hooks = { intervalMs: 300, onInterval: (snapshot: IntervalSnapshot) => void snapshots.push(snapshot) };
-    const { send, config } = await benchProducer({ ...load, inFlight: 1000, rate: 501, durationMs: 1000 }, two, hooks);
-    expect(send.count + send.unsent).toBe(501);
+    const { send, config } = await benchProducer({ ...load, inFlight: 1000, rate: 501, durationMs: 999 }, two, hooks);
+    expect(send.count + send.unsent).toBeGreaterThanOrEqual(500);
+    expect(send.count + send.unsent).toBeLessThanOrEqual(501);
     expect(config).toMatchObject({ rate: 501 });
-    expect(config).not.toHaveProperty('rateOffsetMs');
+    expect(config).not.toHaveProperty('turn');
     expect(send.uncorrectedLatencyMs).toBeDefined();
     expect(snapshots.at(-1)?.totalCount).toBeGreaterThan(0);
   });
