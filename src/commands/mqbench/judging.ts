@@ -113,13 +113,11 @@ function errorOf(verdicts: readonly Verdict[], context: CommandContext): MQError
   if (failed.every(({ actual }) => actual === null)) {
     return new UsageError(lines.join('; '));
   }
-  if (failed.length === 1) {
-    return new AssertionsFailedError(lines[0] ?? '');
-  }
   for (const line of lines) {
     context.out.note(line);
   }
-  return new AssertionsFailedError(`${failed.length} of ${verdicts.length} assertions failed`);
+  const all = verdicts.length === 1 ? 'the assertion' : `${failed.length} of ${verdicts.length} assertions`;
+  return new AssertionsFailedError(`${all} failed`);
 }
 
 /** A path that cannot be written is better found before a run of an hour than after it. */
