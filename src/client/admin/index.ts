@@ -34,6 +34,7 @@ export type { MessageView } from './message-view.js';
 export * from './monitor.js';
 export * from './namesrv-config.js';
 export type { BeforeChange, MovedQueue, MoveState, OffsetMove } from './offset-moves.js';
+export * from './plain-acl.js';
 export * from './print-messages.js';
 export * from './producers.js';
 export * from './query-cq.js';

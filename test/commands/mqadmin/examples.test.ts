@@ -22,6 +22,7 @@ beforeAll(async () => {
   other = await startFullCluster();
   for (const [name, ...argv] of [
     ['createUser', '-c', 'DefaultCluster', '-u', 'bob', '-p', 'bob123'],
+    ['updateAclConfig', '-c', 'DefaultCluster', '-a', 'RocketMQ', '-s', '12345678'],
     ['createAcl', '-c', 'DefaultCluster', '-s', 'User:bob', '-r', 'Topic:OrderPaid', '-a', 'Pub', '-d', 'Allow'],
   ] as const) {
     await runCommand(name, argv, { NAMESRV_ADDR: other.namesrv.addr });
