@@ -129,12 +129,26 @@ describe('mqbench compare', () => {
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-  function compare(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  interface Ended {
+    readonly code: number | null;
+    readonly stdout: string;
+    readonly stderr: string;
+  }
+
+  const compare = (...args: string[]): Promise<Ended> => compareUntil(null, ...args);
+
+  /** Presses Ctrl-C when stderr says the words. */
+  function compareUntil(words: RegExp | null, ...args: string[]): Promise<Ended> {
     const child = spawn(process.execPath, [BIN, 'compare', ...args], { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
     const out = { stdout: '', stderr: '' };
+    let isPressed = false;
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
         out[name] += text;
+        if (words?.test(out.stderr) === true && !isPressed) {
+          isPressed = true;
+          child.kill('SIGINT');
+        }
       });
     }
     return new Promise((done) => child.once('close', (code) => done({ code, ...out })));
@@ -174,6 +188,40 @@ describe('mqbench compare', () => {
     const { code, stderr } = await compare('--run', program(1000), '--vs', program(800, 'broken'), '--pairs', '6');
     expect(stderr.trim()).toBe('--vs failed with exit code 3: no route');
     expect(code).toBe(3);
+  });
+
+  it('ended by Ctrl-C compares the pairs so far, and no assertion passes on them', async () => {
+    const words = ['--run', program(1000), '--vs', program(800), '--pairs', '500', '--assert', 'comparison.metrics.0.ratio<1', '--json'];
+    const { code, stdout, stderr } = await compareUntil(/pair 2 of 500/, ...words);
+    const result = JSON.parse(stdout) as CompareResult;
+    expect(result).toMatchObject({
+      interrupted: true,
+      assertions: [{ passed: false, reason: 'holds so far, but the run was interrupted' }],
+    });
+    expect(result.comparison.runsCompared.base).toBeGreaterThanOrEqual(2);
+    expect(stderr).toContain('assertion failed: comparison.metrics.0.ratio<1: holds so far, but the run was interrupted');
+    expect(code).toBe(99);
+  });
+
+  it.runIf(process.platform === 'linux')('shows its result and says which file was not written when the disk is full', async () => {
+    file('a.json', resultOf({ series: seriesOfSeconds(60, 1000) }));
+    const full = await compare('a.json', 'a.json', '--junit', '/dev/full');
+    expect(full.stdout).toContain('no difference shown: send.rate');
+    expect(full.stderr).toMatch(
+      /^--junit \/dev\/full was not written: ENOSPC: no space left on device.*; make room, or name another file$/m,
+    );
+    expect(full.code).toBe(1);
+    const both = await compare('a.json', 'a.json', '--markdown', '/dev/full', '--assert', 'comparison.runsCompared.base==2');
+    expect(both.stderr).toContain('--markdown /dev/full was not written: ENOSPC');
+    expect(both.code).toBe(99);
+  });
+
+  it('looks at the files it is to write before it runs anything', async () => {
+    const missing = await compare('--run', program(1000), '--vs', program(800), '--junit', 'no/such/folder.xml');
+    expect(missing.stderr).toMatch(/^--junit no\/such\/folder\.xml cannot be written: ENOENT/m);
+    expect(missing.stderr).not.toContain('pair 1');
+    expect(missing.code).toBe(2);
+    expect((await compare('a.json', 'a.json', '--markdown', '.')).stderr).toContain('--markdown . cannot be written: it is a directory');
   });
 
   it('of one file a side tests the seconds, and says what that proves', async () => {
