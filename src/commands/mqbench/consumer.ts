@@ -11,6 +11,7 @@ import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
 import { deliveryOptions } from './delivery-options.js';
 import { fillTopic } from './embedded.js';
+import { classicOption, lengthOf } from './kind-options.js';
 import {
   accessOptions,
   DEFAULT_NAMESRV_ADDR,
@@ -18,7 +19,6 @@ import {
   jsonOption,
   lengthText,
   reportOption,
-  runLength,
   topicOption,
 } from './shared-options.js';
 import { workersOption, workersText, workerTeam } from './workers-option.js';
@@ -42,6 +42,7 @@ const options = defineOptions({
   seed: { kind: 'int', own: true, default: 1, text: 'Seed of the failures of -r' },
   expect: { own: true, text: 'JSON result of mqbench producer: everything that it sent must arrive' },
   ...deliveryOptions,
+  ...classicOption,
   ...workersOption,
   ...jsonOption,
 });
@@ -57,6 +58,7 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -g benchmark_consumer --duration 10s',
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -p true --from first -q 100000 --json',
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest --raw --duration 10s',
+    'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -ri 1000 --classic --duration 10s',
     'mqbench consumer --embedded -q 100000',
   ];
   static override options = options;
@@ -67,8 +69,9 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
     const { benchConsumer } = await import('../../bench/workers/bench-on-workers.js');
     return this.runBench(
       {
-        opening: `${openingLine(bench, values)}${workersText(team)}`,
+        opening: values.classic ? classicHeader(values, bench) : `${openingLine(bench, values)}${workersText(team)}`,
         verb: bench.raw === true ? 'pulled' : 'consumed',
+        classic: values.classic,
         plainLine: (snapshot) => apacheConsumeLine(snapshot, dateTimeMs(Date.now())),
         plainIntervalMs: values.reportInterval,
       },
@@ -77,8 +80,10 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
     );
   }
 
-  protected override renderText(result: ConsumerResult, out: Output): void {
-    out.text(consumerReport(result));
+  protected override renderText(result: ConsumerResult, out: Output, values: Values): void {
+    if (!values.classic) {
+      out.text(consumerReport(result));
+    }
   }
 }
 
@@ -116,7 +121,9 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Co
     seed: values.seed,
     consumeFromWhere: startOf(values.from),
     raw: values.raw,
-    ...runLength(values),
+    ...lengthOf(values),
+    // Apache's tool waits for messages for ever.
+    ...(values.classic ? { idleLimitMs: Number.MAX_SAFE_INTEGER } : {}),
     ...(filter === undefined ? {} : { filter }),
     ...(values.pullBatchSize === undefined ? {} : { pullBatchSize: values.pullBatchSize }),
     ...(values.expect === undefined ? {} : { expectFile: values.expect }),
@@ -152,4 +159,15 @@ function filterOf({ filterType, expression }: Values): ConsumerBenchOptions['fil
 function openingLine(bench: ConsumerBenchOptions, values: Values): string {
   const how = bench.raw === true ? 'raw pulls' : `group ${bench.consumerGroup}`;
   return `mqbench consumer: topic ${bench.topic} at ${bench.namesrvAddr}, ${how}, ${lengthText(bench, values)}`;
+}
+
+/** What Apache's tool says first. */
+function classicHeader(values: Values, { consumerGroup, filter }: ConsumerBenchOptions): string {
+  const { topic, threadCount, groupPrefixEnable, filterType = null, expression = null, msgTraceEnable, aclEnable, reportInterval } = values;
+  const rows = [
+    `topic: ${topic}, threadCount ${threadCount}, group: ${consumerGroup}, suffix: ${groupPrefixEnable}, filterType: ${filterType}, expression: ${expression}, msgTraceEnable: ${msgTraceEnable}, aclEnable: ${aclEnable}, reportInterval: ${reportInterval}`,
+    ...(filter === undefined ? [] : [`Expression: ${filter.expression}`]),
+    'Consumer Started.',
+  ];
+  return rows.join('\n');
 }

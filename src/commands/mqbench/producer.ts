@@ -8,6 +8,7 @@ import type { Output } from '../../cli/output.js';
 import { parseCompressionType } from '../../common/compression.js';
 import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
+import { classicOption, lengthOf } from './kind-options.js';
 import { bodiesText, payloadOf, payloadOptions } from './payload-options.js';
 import {
   accessOptions,
@@ -16,7 +17,6 @@ import {
   jsonOption,
   lengthText,
   reportOption,
-  runLength,
   topicOption,
 } from './shared-options.js';
 import { workersOption, workersText, workerTeam } from './workers-option.js';
@@ -41,6 +41,7 @@ const options = defineOptions({
   ...durationOption,
   rate: { kind: 'decimal', own: true, min: 0.001, text: 'Messages per second, planned evenly; latency counts from the planned time' },
   warmup: { kind: 'duration', own: true, text: 'Sends for so long before it measures, eg: 5s' },
+  ...classicOption,
   ...payloadOptions,
   ...workersOption,
   ...jsonOption,
@@ -57,6 +58,7 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
     'mqbench producer -n 127.0.0.1:9876 -t BenchmarkTest -w 64 -s 128 --duration 10s --warmup 2s',
     'mqbench producer -n 127.0.0.1:9876 --rate 10000 --duration 30s --json result.json',
     'mqbench producer -n 127.0.0.1:9876 -q 100000 --json',
+    'mqbench producer -n 127.0.0.1:9876 -w 64 -ri 1000 -q 100000 --classic',
     'mqbench producer --embedded --duration 10s',
   ];
   static override options = options;
@@ -67,8 +69,9 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
     const { benchProducer } = await import('../../bench/workers/bench-on-workers.js');
     return this.runBench(
       {
-        opening: `${openingLine(bench, values)}${workersText(team)}`,
+        opening: values.classic ? classicHeader(values, bench) : `${openingLine(bench, values)}${workersText(team)}`,
         verb: 'sent',
+        classic: values.classic,
         plainLine: (snapshot) => apacheSendLine(snapshot, dateTimeMs(Date.now())),
         plainIntervalMs: values.reportInterval,
       },
@@ -77,9 +80,14 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
     );
   }
 
-  protected override renderText(result: ProducerResult, out: Output): void {
-    out.line(apacheCompleteLine(result));
-    out.text(producerReport(result));
+  protected override renderText(result: ProducerResult, out: Output, values: Values): void {
+    // Apache's tool says it only of a run that has a number of messages.
+    if (!values.classic || result.config.quantity !== undefined) {
+      out.line(apacheCompleteLine(result));
+    }
+    if (!values.classic) {
+      out.text(producerReport(result));
+    }
   }
 }
 
@@ -93,7 +101,7 @@ async function benchOptions(values: Values, context: CommandContext): Promise<Pr
     ...payloadOf(values),
     inFlight: values.threadCount ?? (values.rate === undefined ? 64 : 10_000),
     warmupMs: values.warmup ?? 0,
-    ...runLength(values),
+    ...lengthOf(values),
     ...(values.rate === undefined ? {} : { rate: values.rate }),
     ...(values.delayEnable ? { delayTimeLevel: values.delayLevel } : {}),
     ...(values.compressEnable ? { compress: compressOptions(values) } : {}),
@@ -108,4 +116,16 @@ function compressOptions(values: Values): NonNullable<ProducerBenchOptions['comp
 function openingLine(bench: ProducerBenchOptions, values: Values): string {
   const pace = bench.rate === undefined ? `${wholeNumber(bench.inFlight)} in flight` : `${wholeNumber(bench.rate)} msg/s`;
   return `mqbench producer: topic ${bench.topic} at ${bench.namesrvAddr}, ${bodiesText(values)}, ${pace}, ${lengthText(bench, values)}`;
+}
+
+/** What Apache's tool says first. */
+function classicHeader(values: Values, { inFlight }: ProducerBenchOptions): string {
+  const { topic, messageSize, keyEnable, tagCount, msgTraceEnable, aclEnable, messageQuantity = 0, delayEnable, delayLevel } = values;
+  const { asyncEnable, compressEnable, compressType, compressLevel, reportInterval } = values;
+  return (
+    `topic: ${topic}, threadCount: ${inFlight}, messageSize: ${messageSize}, keyEnable: ${keyEnable}, propertySize: 0, tagCount: ${tagCount}, ` +
+    `traceEnable: ${msgTraceEnable}, aclEnable: ${aclEnable}, messageQuantity: ${messageQuantity}, delayEnable: ${delayEnable}, ` +
+    `delayLevel: ${delayLevel}, asyncEnable: ${asyncEnable}\n compressEnable: ${compressEnable}, reportInterval: ${reportInterval}` +
+    (compressEnable ? `\ncompressType: ${compressType} compressLevel: ${compressLevel}` : '')
+  );
 }
