@@ -32,12 +32,6 @@ export function seconds(ms: number): string {
   return `${Number((ms / 1000).toFixed(1))} s`;
 }
 
-/** The line that is drawn over and over on a terminal. */
-export function liveLine(snapshot: IntervalSnapshot, verb: string, elapsedMs: number): string {
-  const latency = `p50 ${milliseconds(snapshot.p50Ms)}  p99 ${milliseconds(snapshot.p99Ms)}  p99.9 ${milliseconds(snapshot.p999Ms)} ms`;
-  return `${seconds(Math.round(elapsedMs / 1000) * 1000).padStart(5)}  ${wholeNumber(snapshot.rate).padStart(8)} msg/s  ${latency}  errors ${wholeNumber(snapshot.totalErrors)}  ${verb} ${wholeNumber(snapshot.totalCount)}`;
-}
-
 /** Apache's line of a producer; scripts read it. Max RT and Send Failed are of the interval and of the run, as there. */
 export function apacheSendLine(snapshot: IntervalSnapshot, time: string): string {
   return `Current Time: ${time} | ${apacheSendFigures(snapshot)}`;

@@ -1,3 +1,4 @@
+import type { RunGoal } from '../../bench/live-text.js';
 import type { BenchHooks } from '../../bench/progress.js';
 import type { IntervalSnapshot } from '../../bench/recorder.js';
 import type { BenchResult } from '../../bench/result.js';
@@ -9,6 +10,7 @@ import { completed, type HdrFiles, withHdrFiles } from './complete.js';
 import type { EmbeddedValues } from './embedded.js';
 import { type JudgeValues, withVerdicts } from './judging.js';
 import { startLiveLine } from './live-line.js';
+import { runLength } from './shared-options.js';
 
 /** Words for the lines of a run. */
 export interface RunTexts {
@@ -26,6 +28,7 @@ export interface RunTexts {
 /** What both kinds of runs share: the opening line, progress, Ctrl-C, and where the result goes. */
 export abstract class BenchCommand<T extends OptionTable, R extends BenchResult> extends MqCommand<T, R> {
   #hdrFiles: HdrFiles = {};
+  #goal: RunGoal = {};
 
   /** With `--embedded` the work has nodes of its own. What comes of it is judged, and written to the files that are named. */
   protected override async surround(
@@ -38,6 +41,7 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     const wanted: OptionValues<T> & CommonValues & EmbeddedValues & HdrFiles = values;
     checkEmbedded(wanted, env);
     this.#hdrFiles = wanted;
+    this.#goal = goalOf(values);
     const name = `${this.config.bin} ${this.id}`;
     const run = { name, argv: this.argv, options: (this.ctor as unknown as typeof MqCommand).options, context };
     return withVerdicts({ name, values: wanted as unknown as JudgeValues, context }, () =>
@@ -67,7 +71,7 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     if (texts.opening !== '') {
       say(texts.opening);
     }
-    const live = context.io.terminal.animates && texts.classic !== true ? await startLiveLine(texts.verb) : null;
+    const live = context.io.terminal.animates && texts.classic !== true ? await startLiveLine(texts.verb, this.#goal) : null;
     const hooks: BenchHooks = {
       signal: AbortSignal.any([context.signal, interrupt.signal]),
       intervalMs: live === null ? texts.plainIntervalMs : 500,
@@ -96,6 +100,12 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
   }
 
   protected abstract renderText(result: R, out: Output, values: OptionValues<T> & CommonValues): void;
+}
+
+/** What the options say of the end of a run; nothing where a kind has an end of its own. */
+function goalOf(values: object): RunGoal {
+  const { duration, messageQuantity, warmup } = values as { duration?: number; messageQuantity?: number; warmup?: number };
+  return 'duration' in values ? { warmupMs: warmup ?? 0, ...runLength({ duration, messageQuantity }) } : {};
 }
 
 /** `--json` without a file name. */
