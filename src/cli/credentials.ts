@@ -35,10 +35,10 @@ export async function signingKeys(
 }
 
 async function readToolsFile(file: string): Promise<SigningKeys | undefined> {
-  const { parse } = await import('yaml');
+  const { default: yaml } = await import('yaml');
   let content: unknown;
   try {
-    content = parse(readFileSync(file, 'utf8'));
+    content = yaml.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new ConfigError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 export class Output {
   readonly #stdout: Writable;
   readonly #stderr: Writable;
+  #printData: (value: unknown) => void = (value) => this.text(`${toJson(value)}\n`);
 
   constructor(stdout: Writable, stderr: Writable) {
     this.#stdout = stdout;
@@ -20,9 +21,13 @@ export class Output {
     this.#stdout.write(text);
   }
 
-  /** A result as JSON; bigints become numbers in the text. */
-  json(value: unknown): void {
-    this.#stdout.write(`${toJson(value)}\n`);
+  /** A result in the format that was asked for: JSON unless `printDataBy` said otherwise. */
+  data(value: unknown): void {
+    this.#printData(value);
+  }
+
+  printDataBy(print: (value: unknown) => void): void {
+    this.#printData = print;
   }
 
   /** A remark for the reader; never data. */
@@ -31,7 +36,7 @@ export class Output {
   }
 }
 
-/** JSON with two blanks of indent; Maps become objects, Buffers base64, bigints digits. */
+/** JSON with two blanks of indent; Maps become objects, Buffers base64, bigints digits: numbers in the text. */
 export function toJson(value: unknown, indent: number | undefined = 2): string {
   const digits: string[] = [];
   // Unlike any text that a message could carry on purpose.

@@ -1,5 +1,6 @@
 import { Command } from '@oclif/core';
 import { commandSpec, DEFAULT_COMMON } from '../cli/command-spec.js';
+import type { OutputFormat } from '../cli/data-printer.js';
 import { type CommandIo, processIo } from '../cli/io.js';
 import type { CommandSpec, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
 import { Output } from '../cli/output.js';
@@ -17,7 +18,7 @@ export interface CommandContext {
   readonly io: CommandIo;
   /** Words that are no options; empty unless the command keeps them. */
   readonly words: readonly string[];
-  /** Whether the result is printed as JSON, so that `execute` prints nothing to stdout. */
+  /** Whether the result is printed as data (JSON, YAML, CSV, …): `execute` then prints nothing but by `out.data`. */
   readonly json: boolean;
 }
 
@@ -29,6 +30,8 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
   static override strict = false;
   static options: OptionTable = {};
   static commonOptions: readonly CommonOption[] = DEFAULT_COMMON;
+  /** Whether `render` knows `--output wide`; without it all fields are printed as a table. */
+  static rendersWide = false;
   /** What becomes of words that belong to no option: Apache's tool ignores them. */
   static extraWords: 'ignore' | 'keep' = 'ignore';
 
@@ -95,6 +98,20 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     }
   }
 
+  /** @throws UsageError */
+  async #outputFormat(values: ReadonlyMap<string, string>): Promise<OutputFormat> {
+    if (values.has('json')) {
+      return 'json';
+    }
+    const word = values.get('output') ?? 'text';
+    if (word === 'text') {
+      return 'text';
+    }
+    const { readOutputFormat } = await import('../cli/data-printer.js');
+    const format = readOutputFormat(word);
+    return format === 'wide' && (this.ctor as unknown as typeof MqCommand).rendersWide ? 'text' : format;
+  }
+
   async #execute(
     spec: CommandSpec,
     parsed: ParsedOptions,
@@ -105,10 +122,18 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     if (!keepWords && parsed.words.length > 0) {
       out.note(`note: ignored ${parsed.words.map((word) => `"${word}"`).join(' ')}: no option takes it`);
     }
-    const json = parsed.values.has('json');
+    const format = await this.#outputFormat(parsed.values);
+    // With a file named behind --json the result is shown as text as well.
+    const isFile = parsed.values.has('json') && parsed.values.get('json') !== 'true';
+    if (format !== 'text' && format !== 'json') {
+      const { DataPrinter } = await import('../cli/data-printer.js');
+      const printer = await DataPrinter.open(format, (text) => out.text(text));
+      out.printDataBy((value) => printer.print(value));
+    }
+    const json = format !== 'text';
     const show = (result: R): void => {
-      if (json && parsed.values.get('json') === 'true') {
-        out.json(result);
+      if (json && !isFile) {
+        out.data(result);
       } else {
         this.render(result, out, values);
       }

@@ -1,5 +1,8 @@
 /* The launcher as a process: streams, exit codes, a reader that goes away, CPU time. */
 import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../sandbox.js';
@@ -47,6 +50,19 @@ describe('mqadmin', () => {
     const ended = await mqadmin(['TOPICLIST'], { NAMESRV_ADDR: sandbox.namesrvAddr });
     expect(ended).toMatchObject({ stderr: '', code: 0 });
     expect(ended.stdout.split('\n')).toContain('TBW102');
+  });
+
+  it('prints YAML, and signs with the keys of tools.yml', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'mqkit-home-'));
+    try {
+      mkdirSync(join(home, 'conf'));
+      writeFileSync(join(home, 'conf', 'tools.yml'), 'accessKey: someone\nsecretKey: a-long-secret\n');
+      const ended = await mqadmin(['topicList', '--output', 'yaml', '-n', sandbox.namesrvAddr], { ROCKETMQ_HOME: home });
+      expect(ended).toMatchObject({ stderr: '', code: 0 });
+      expect(ended.stdout.split('\n')).toEqual(expect.arrayContaining(['topics:', '  - TBW102']));
+    } finally {
+      rmSync(home, { recursive: true });
+    }
   });
 
   it.each([

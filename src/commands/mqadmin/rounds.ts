@@ -25,7 +25,7 @@ export function atIntervals<R>(
     return ask();
   }
   return everyRound({ rounds, intervalMs: interval * 1000, context }, ask, (result) =>
-    context.json ? context.out.json(result) : show(result),
+    context.json ? context.out.data(result) : show(result),
   );
 }
 

@@ -3,7 +3,8 @@ import type { BenchHooks } from '../../bench/progress.js';
 import type { IntervalSnapshot } from '../../bench/recorder.js';
 import type { BenchResult } from '../../bench/result.js';
 import { closingLines } from '../../bench/text.js';
-import type { CommonValues, OptionTable, OptionValues } from '../../cli/options.js';
+import { DEFAULT_COMMON } from '../../cli/command-spec.js';
+import type { CommonOption, CommonValues, OptionTable, OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { type CommandContext, MqCommand } from '../base.js';
 import { completed, type HdrFiles, withHdrFiles } from './complete.js';
@@ -27,6 +28,8 @@ export interface RunTexts {
 
 /** What both kinds of runs share: the opening line, progress, Ctrl-C, and where the result goes. */
 export abstract class BenchCommand<T extends OptionTable, R extends BenchResult> extends MqCommand<T, R> {
+  /** Results are nested and go to files: as JSON, with --json. */
+  static override commonOptions: readonly CommonOption[] = DEFAULT_COMMON.filter((option) => option !== 'output');
   #hdrFiles: HdrFiles = {};
   #goal: RunGoal = {};
 
@@ -90,7 +93,7 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
   protected override render(result: R, out: Output, values: OptionValues<T> & CommonValues): void {
     const { json } = values as { json?: unknown };
     if (json === '') {
-      out.json(result);
+      out.data(result);
     } else {
       this.renderText(result, out, values);
       if ((values as { classic?: boolean }).classic !== true) {

@@ -32,7 +32,7 @@ export default class ClusterList extends AdminCommand<typeof options, ClusterLis
     for (;;) {
       const result = await once();
       if (context.json) {
-        context.out.json(result);
+        context.out.data(result);
       } else {
         this.render(result, context.out, values);
       }

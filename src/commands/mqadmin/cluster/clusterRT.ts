@@ -63,7 +63,7 @@ export default class ClusterRT extends AdminCommand<typeof options, Result> {
       if (Number.isFinite(rounds)) {
         done.push(rows);
       } else if (context.json) {
-        context.out.json(rows);
+        context.out.data(rows);
       }
       if (round >= rounds) {
         break;

@@ -1,5 +1,5 @@
 import { cut, dateTime, format } from '../../../cli/format.js';
-import { defineOptions, type OptionValues } from '../../../cli/options.js';
+import { type CommonValues, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { AllProgressResult, GroupProgressResult } from '../../../client/admin/consumer-progress.js';
@@ -16,7 +16,6 @@ const options = defineOptions({
   topicName: { short: 't', text: 'topic name' },
   showClientIP: { short: 's', kind: 'boolean', default: false, text: 'Show Client IP per Queue' },
   cluster: { short: 'c', text: 'Cluster name or lmq parent topic, lmq is used to find the route.' },
-  output: { own: true, default: 'text', text: 'text, or wide: with -g also client, lag time, rates and time to drain of every queue' },
   rate: {
     kind: 'duration',
     own: true,
@@ -26,7 +25,7 @@ const options = defineOptions({
   ...ROUNDS_OPTION,
 });
 
-type Values = OptionValues<typeof options>;
+type Values = OptionValues<typeof options> & CommonValues;
 type Result = AllProgressResult | GroupProgressResult | GroupLagResult;
 
 const WIDE_RATE_MS = 1000;
@@ -36,7 +35,7 @@ export default class ConsumerProgress extends AdminCommand<typeof options, Resul
   static override summary = "Query consumer's progress, speed.";
   static override description = [
     'Without -g all groups that have a retry topic; with -g every queue of one group. What is not known is said with its reason, and is null in JSON.',
-    'With --watch the rates are those since the last round.',
+    'With -g, --output wide also shows client, lag time, rates and time to drain of every queue. With --watch the rates are those since the last round.',
   ].join('\n');
   static override examples = [
     'mqadmin consumerProgress -n 127.0.0.1:9876',
@@ -45,11 +44,9 @@ export default class ConsumerProgress extends AdminCommand<typeof options, Resul
     'mqadmin consumerProgress -n 127.0.0.1:9876 -g OrderPaidGroup --watch 100ms --rounds 2',
   ];
   static override options = options;
+  static override rendersWide = true;
 
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<Result> {
-    if (values.output !== 'text' && values.output !== 'wide') {
-      throw new UsageError(`--output: ${values.output} is neither text nor wide`, { hint: 'JSON is printed with --json' });
-    }
     if (values.rounds !== undefined && values.watch === undefined) {
       throw new UsageError('--rounds counts the rounds of --watch, which is not given');
     }
@@ -59,7 +56,7 @@ export default class ConsumerProgress extends AdminCommand<typeof options, Resul
     }
     const show = ({ result }: { result: Result }): void => {
       if (context.json) {
-        context.out.json(result);
+        context.out.data(result);
         return;
       }
       this.render(result, context.out, values);

@@ -35,7 +35,7 @@ export default class StartMonitoring extends AdminCommand<typeof options, Monito
     return everyRound(
       { rounds: values.rounds, intervalMs: values.interval, context },
       () => monitor.round(systemClock.nowMs()),
-      (round) => (context.json ? context.out.json(round) : this.render(round, context.out)),
+      (round) => (context.json ? context.out.data(round) : this.render(round, context.out)),
     );
   }
 
