@@ -6,7 +6,7 @@ import { nearPaths } from './paths.js';
 /** As much of JSON Schema as paths need. */
 interface SchemaNode {
   readonly $ref?: string;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode;
   readonly items?: SchemaNode;
@@ -14,7 +14,7 @@ interface SchemaNode {
 
 const root: SchemaNode = schema as SchemaNode;
 const definitions = Object.entries((schema as { $defs: Readonly<Record<string, SchemaNode>> }).$defs);
-const NUMBERS = ['number', 'integer'];
+const isNumber = (type: SchemaNode['type']): boolean => [type].flat().some((one) => one === 'number' || one === 'integer');
 
 /**
  * Refuses an assertion about a number that no result can have, before a run is made for nothing. Kinds may have parts of their own at the
@@ -37,7 +37,7 @@ function leadsToNumber(node: SchemaNode, path: readonly string[]): boolean {
   const [name, ...rest] = path;
   const { type, properties, additionalProperties, items } = whole(node);
   if (name === undefined) {
-    return type === undefined || NUMBERS.includes(type);
+    return type === undefined || isNumber(type);
   }
   if (type === 'array') {
     return (name === '*' || /^\d+$/.test(name)) && (items === undefined || leadsToNumber(items, rest));
@@ -67,7 +67,7 @@ function isKnownBelow(name: string): boolean {
 /** Every number that the schema names, outside of arrays. */
 function pathsOf(node: SchemaNode, prefix: string): string[] {
   const { type, properties = {} } = whole(node);
-  return type !== undefined && NUMBERS.includes(type)
+  return isNumber(type)
     ? [prefix]
     : Object.entries(properties).flatMap(([name, child]) => pathsOf(child, prefix === '' ? name : `${prefix}.${name}`));
 }

@@ -102,6 +102,7 @@ describe('an assertion', () => {
     'receive.endToEndMs.p99<5',
     'delivery.lost==0',
     'environment.broker.cpuSeconds<5',
+    'comparison.metrics.0.p<0.05',
   ])('%s may be asked of a result', (expression) => expect(() => checkPath(parseAssertion(expression))).not.toThrow());
 
   it.each([

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandWords } from '../../../src/bench/judge/command-words.js';
 import { type CompareOptions, type CompareResult, comparePairs } from '../../../src/bench/judge/compare.js';
@@ -12,6 +13,9 @@ import { resultOf, seriesOfSeconds } from './results.js';
 
 const BIN = resolve(import.meta.dirname, '../../../bin/mqbench.js');
 const OPTIONS: CompareOptions & { config: Record<string, unknown> } = { alpha: 0.05, seed: 1, limits: [], config: {} };
+
+const schema = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../../src/bench/mqbench-1.schema.json'), 'utf8')) as object;
+const validate = new Ajv2020({ allErrors: true, strictTypes: false, allowUnionTypes: true }).compile(schema);
 
 describe('pairs of runs', () => {
   const rates = { base: [100, 102, 98, 101, 99, 103, 97], vs: [85, 86, 84, 87, 83, 85, 84] };
@@ -65,6 +69,8 @@ describe('pairs of runs', () => {
     expect(await limited('14%')).toBe(true);
     expect(await limited('rate:10%')).toBe(false);
     expect(await limited('p99:10%')).toBe(true);
+    const { result } = await play(rates, { limits: [parseLimit('10%')] });
+    expect(validate(JSON.parse(JSON.stringify(result))), JSON.stringify(validate.errors)).toBe(true);
   });
 
   it('whose limit could never fail are refused before they run', async () => {

@@ -1,6 +1,7 @@
 /**
  * A name server and broker in one that stores nothing and answers every request at once, from templates: what is measured against it is
- * the client alone. `tsx null-server.ts` prints its address and serves until its stdin ends.
+ * the client alone. `tsx null-server.ts [serviceUs]` prints its address and serves until its stdin ends; with a service time it takes so
+ * long for each message, one after the other, as a broker does whose speed is known.
  */
 import { createServer, type Socket } from 'node:net';
 
@@ -20,6 +21,14 @@ const MAX_ANSWER_BYTES = PREFIX_BYTES + SEND_HEAD.length + 10 + SEND_TAIL.length
 
 /** Prefix and header of a send take more than that. */
 const LEAST_REQUEST_BYTES = 200;
+
+const SERVICE_MS = Number(process.argv[2] ?? 0) / 1000;
+
+/** The thread works for so long. */
+function work(ms: number): void {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs);
+}
 
 /** Answers the requests of one connection. */
 class Connection {
@@ -50,6 +59,7 @@ class Connection {
         this.#answerOther(data, position + PREFIX_BYTES, headerEnd);
       } else {
         filled = writeAnswer(out, filled, opaque);
+        if (SERVICE_MS > 0) work(SERVICE_MS);
       }
       position = end;
     }
