@@ -13,6 +13,7 @@ import { viewOf } from '../common/int64.js';
 import { languageCode, languageName, restoreTruncatedCode } from './codes.js';
 import { FLAG_RESPONSE, type RemotingCommand, SERIALIZE_JSON, SERIALIZE_ROCKETMQ } from './command.js';
 import { scanSendHeader } from './send-request-header.js';
+import { learnSendResponse, scanSendResponse } from './send-response-header.js';
 
 const BINARY_FIXED_BYTES = 21;
 
@@ -73,7 +74,13 @@ interface RawHeader {
 /** Decodes a JSON header at [start, end). */
 export function decodeJsonHeader(buffer: Buffer, start: number, end: number, body: Buffer | null): RemotingCommand {
   const text = buffer.utf8Slice(start, end);
-  return scanSendHeader(text, body) ?? parseJsonHeader(text, body);
+  const scanned = scanSendHeader(text, body) ?? scanSendResponse(text, body);
+  if (scanned !== null) {
+    return scanned;
+  }
+  const parsed = parseJsonHeader(text, body);
+  learnSendResponse(text, parsed);
+  return parsed;
 }
 
 /** Decodes any JSON header. */

@@ -44,6 +44,14 @@ group('read a send', () => {
   bench('ROCKETMQ frame and its fields', () => readSendHeader(310, decodeFrame(binary, 0, binary.length).extFields));
 });
 
+const answer = encodeCommand({ ...response, serializeType: 0 }, 0);
+const answerEnd = 8 + (answer.readUInt32BE(4) & 0xffffff);
+
+group('read the answer of a send', () => {
+  bench('JSON header, JSON.parse', () => parseJsonHeader(answer.utf8Slice(8, answerEnd), null));
+  bench('JSON frame', () => decodeFrame(answer, 0, answer.length));
+});
+
 group('write a response', () => {
   bench('JSON', () => {
     encodeHeaderInto(queue, response, 0);
