@@ -20,8 +20,8 @@ export interface SummaryRun {
 export function markdownSummary({ name, result, verdicts, failure }: SummaryRun): string {
   const failed = verdicts.filter(({ passed }) => !passed).length;
   const verdict = verdicts.length === 0 ? '' : failed === 0 ? ': passed' : `: ${failed} of ${verdicts.length} assertions failed`;
-  const parts = Object.entries(result).filter((entry): entry is [string, Measured] => isMeasured(entry[1]));
   const { command, comparison } = result;
+  const parts = comparison === undefined ? measuredParts(result) : [];
   return [
     `### ${cell(name)}${failure === undefined ? verdict : ': failed'}`,
     ...(failure === undefined ? [] : ['', `The run did not come to its end: ${cell(failure)}`]),
@@ -32,6 +32,16 @@ export function markdownSummary({ name, result, verdicts, failure }: SummaryRun)
     '',
     '',
   ].join('\n');
+}
+
+/** The directions of a run; of a kind that is made of several, those of each run. */
+function measuredParts(result: Readonly<Record<string, unknown>>): [string, Measured][] {
+  const own = Object.entries(result).filter((entry): entry is [string, Measured] => isMeasured(entry[1]));
+  const runs = Array.isArray(result.runs) ? (result.runs as Readonly<Record<string, unknown>>[]) : [];
+  return [
+    ...own,
+    ...runs.flatMap((run, i) => measuredParts(run).map(([name, part]): [string, Measured] => [`run ${i + 1}: ${name}`, part])),
+  ];
 }
 
 function measuredTable(parts: readonly (readonly [string, Measured])[]): string[] {

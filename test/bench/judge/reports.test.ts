@@ -58,6 +58,12 @@ describe('a Markdown summary', () => {
     ]);
   });
 
+  it('has a row for each run of several', () => {
+    const text = markdownSummary({ name: 'mqbench sweep', result: { kind: 'sweep', runs: [result, result] }, verdicts: [] });
+    expect(text).toContain('| run 1: send | 1,000 | 10 s |');
+    expect(text).toContain('| run 2: send | 1,000 | 10 s |');
+  });
+
   it('keeps its table when a text has bars and line breaks', () => {
     const text = markdownSummary({ name: 'mqbench producer', result: {}, verdicts: [], failure: 'a | b\nc' });
     expect(text).toContain('### mqbench producer: failed\n\nThe run did not come to its end: a \\| b c\n');
