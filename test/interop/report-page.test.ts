@@ -126,7 +126,7 @@ inBrowser('the report in a browser', () => {
     const { page, noise } = await open(file, theme);
     const ink = await page.evaluate<Ink[]>(INK_SCRIPT);
     await screenshot(page, `runs-${theme}`);
-    expect(ink.map(({ id }) => id)).toEqual(['plot-rate-0', 'plot-p99-0', 'plot-knee-1']);
+    expect(ink.map(({ id }) => id)).toEqual(['plot-scaling-0', 'plot-rate-0', 'plot-p99-0', 'plot-knee-1']);
     expectInk(ink);
     expect(noise).toEqual([]);
     await page.close();

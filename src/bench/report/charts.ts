@@ -1,6 +1,5 @@
-import { sidesOf } from './comparison.js';
-import { asNumber, fieldOf, type JsonObject } from './json-value.js';
-import type { Chart, ChartLine } from './model.js';
+import type { JsonObject } from './json-value.js';
+import type { Chart, ChartLine, Mark } from './model.js';
 import { percentileCurve } from './percentile-curve.js';
 import { type BROKER_COLUMNS, brokerSeries, type LatencyView, type ResultView, seriesColumns, type TrackView } from './result-view.js';
 import { thin } from './thin.js';
@@ -42,6 +41,7 @@ function trackNames(results: readonly ResultView[]): string[] {
   return [...new Set(results.flatMap(({ tracks }) => tracks.map(({ name }) => name)))];
 }
 
+/** A chart before it is known whether there is anything in it. */
 interface Drawing {
   readonly id: string;
   readonly title: string;
@@ -52,17 +52,25 @@ interface Drawing {
   readonly lines: readonly ChartLine[];
   readonly shown?: (metrics: readonly string[]) => readonly string[];
   readonly notes?: readonly string[];
+  readonly marks?: readonly Mark[];
+  readonly categories?: readonly string[];
 }
 
-function sectionOf(drawing: Drawing): ChartSection | null {
+/** Null where there is nothing to draw. */
+export function sectionOf(drawing: Drawing): ChartSection | null {
   const lines = drawing.lines.filter(({ y }) => y.some((value) => value !== null));
   if (lines.length === 0) {
     return null;
   }
-  const { id, shape, x, y, title, text, shown } = drawing;
+  const { id, shape, x, y, title, text, shown, marks, categories } = drawing;
   const metrics = [...new Set(lines.map(({ metric }) => metric))];
-  const log = y.unit === 'ms' && spread(lines) > LOG_RATIO;
-  const chart: Chart = { id, shape, x, y: { ...y, log }, metrics, shown: shown?.(metrics) ?? metrics, lines };
+  // A bar's length is its value: that needs a scale that begins at 0.
+  const log = y.unit === 'ms' && shape !== 'bars' && spread(lines) > LOG_RATIO;
+  const chart: Chart = {
+    ...{ id, shape, x, y: { ...y, log }, metrics, shown: shown?.(metrics) ?? metrics, lines },
+    ...(marks === undefined ? {} : { marks }),
+    ...(categories === undefined ? {} : { categories }),
+  };
   return { chart, title, text, notes: drawing.notes ?? [] };
 }
 
@@ -141,7 +149,7 @@ function percentileSection(results: readonly ResultView[]): ChartSection | null 
   const lines: ChartLine[] = [];
   const fromSummary: string[] = [];
   for (const result of results) {
-    for (const latency of result.tracks.flatMap(({ latencies }) => latencies)) {
+    for (const latency of result.tracks.flatMap(({ latencies }) => latencies.filter(({ isPart }) => isPart !== true))) {
       const curve = percentileCurve(latency);
       if (curve !== null) {
         lines.push({ result: result.index, metric: latency.name, x: curve.x, y: curve.y });
@@ -203,78 +211,12 @@ function brokerSection(results: readonly ResultView[], key: (typeof BROKER_COLUM
     shape: 'line',
     x: TIME_AXIS,
     y: { label, unit },
-    lines: results.flatMap((result) => seriesLines(result.index, brokerSeries(result), [[key, title]])),
+    // What is made of runs says there how the broker fared in each of them.
+    lines: results.flatMap((result) => (result.runs.length > 0 ? [] : seriesLines(result.index, brokerSeries(result), [[key, title]]))),
   });
 }
 
 /** The latency that a message's sender waited for, or its receiver: the first of the first track. */
 export function mainLatency(tracks: readonly TrackView[]): LatencyView | undefined {
   return tracks[0]?.latencies[0];
-}
-
-/** Charts of the runs of a sweep or a search; `names` says what each run was. */
-export function runSections(result: ResultView, names: readonly string[]): ChartSection[] {
-  const figures = result.runs.map(({ tracks }) => ({
-    rate: asNumber(fieldOf(tracks[0]?.measured, 'rate')) ?? null,
-    p99: asNumber(fieldOf(mainLatency(tracks)?.summary, 'p99')) ?? null,
-  }));
-  const sides = sidesOf(result);
-  if (sides.length > 0) {
-    const section = pairSection(result, figures, sides);
-    return section === null ? [] : [section];
-  }
-  const sections =
-    result.kind === 'search'
-      ? [kneeSection(result, figures)]
-      : (['rate', 'p99'] as const).map((key) => barSection(result, { key, names, figures }));
-  return sections.filter((section) => section !== null);
-}
-
-type Figures = readonly { readonly rate: number | null; readonly p99: number | null }[];
-
-/** Runs of both sides in the order in which they were made. */
-function pairSection(result: ResultView, figures: Figures, sides: readonly string[]): ChartSection | null {
-  const lines = [...new Set(sides)].map((side): ChartLine => {
-    const rates = figures.flatMap(({ rate }, at) => (sides[at] === side ? [rate] : []));
-    return { result: result.index, metric: side, x: rates.map((_, pair) => pair + 1), y: rates };
-  });
-  return sectionOf({
-    id: `pairs-${result.index}`,
-    title: `Throughput of each pair, ${result.label}`,
-    text: 'Both sides of a pair ran one after the other, so what slows the machine slows both.',
-    shape: 'points',
-    x: { label: 'pair', unit: 'count' },
-    y: { label: 'messages per second', unit: 'rate' },
-    lines,
-  });
-}
-
-function kneeSection(result: ResultView, figures: Figures): ChartSection | null {
-  const points = figures.flatMap(({ rate, p99 }) => (rate === null || p99 === null ? [] : [{ rate, p99 }])).sort((a, b) => a.rate - b.rate);
-  return sectionOf({
-    id: `knee-${result.index}`,
-    title: `Latency against rate, ${result.label}`,
-    text: 'Each point is a run at a rate. Where the curve turns up, the broker no longer keeps pace.',
-    shape: 'points',
-    x: { label: 'messages per second', unit: 'rate' },
-    y: { label: 'p99 latency', unit: 'ms' },
-    lines: [{ result: result.index, metric: 'p99', x: points.map(({ rate }) => rate), y: points.map(({ p99 }) => p99) }],
-  });
-}
-
-function barSection(
-  result: ResultView,
-  { key, names, figures }: { readonly key: 'rate' | 'p99'; readonly names: readonly string[]; readonly figures: Figures },
-): ChartSection | null {
-  const isRate = key === 'rate';
-  const section = sectionOf({
-    id: `${key}-${result.index}`,
-    title: `${isRate ? 'Throughput' : 'p99 latency'} of each run, ${result.label}`,
-    text: 'One bar for each run, in the order they were made.',
-    shape: 'bars',
-    x: { label: 'run', unit: 'category' },
-    y: isRate ? { label: 'messages per second', unit: 'rate' } : { label: 'p99 latency', unit: 'ms' },
-    lines: [{ result: result.index, metric: key, x: figures.map((_, index) => index), y: figures.map((one) => one[key]) }],
-  });
-  return section === null ? null : { ...section, chart: { ...section.chart, y: { ...section.chart.y, log: false }, categories: names } };
 }

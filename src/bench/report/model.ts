@@ -15,6 +15,13 @@ export interface ChartLine {
   readonly range?: { readonly low: readonly (number | null)[]; readonly high: readonly (number | null)[] };
 }
 
+/** A dashed line across a chart: a limit, a rate that was found. */
+export interface Mark {
+  readonly axis: 'x' | 'y';
+  readonly value: number;
+  readonly label: string;
+}
+
 export interface Chart {
   readonly id: string;
   readonly shape: 'line' | 'bars' | 'points';
@@ -27,6 +34,7 @@ export interface Chart {
   readonly lines: readonly ChartLine[];
   /** Names of x = 0, 1, 2 … where x are categories. */
   readonly categories?: readonly string[];
+  readonly marks?: readonly Mark[];
 }
 
 export interface PageData {

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type ChartSection, chartSections, runSections } from './charts.js';
-import { comparisonPart, sidesOf } from './comparison.js';
+import { type ChartSection, chartSections } from './charts.js';
+import { comparisonPart } from './comparison.js';
 import { findingsPart } from './findings.js';
 import { PAGE_SCRIPT, PAGE_STYLE } from './generated/page-assets.js';
 import { Html, html, scriptJson, visibleText } from './html.js';
 import type { ChartLine, PageData, Unit } from './model.js';
+import { runsPart } from './plans.js';
 import type { ResultView } from './result-view.js';
-import { runNames, settingsPart } from './settings.js';
-import { resultName, runsTable, summaryPart } from './summary.js';
+import { settingsPart } from './settings.js';
+import { resultName, summaryPart } from './summary.js';
 import { bytesText, countText, msText, rateText } from './texts.js';
 
 /** A mark in the colours of the page, so that the browser asks nobody for one. */
@@ -17,7 +18,7 @@ const ICON =
 /** The whole report as one HTML file that asks nobody for anything. */
 export function reportPage(results: readonly ResultView[], made: { readonly at: Date; readonly version: string }): string {
   const charts = chartSections(results);
-  const runs = results.filter((result) => result.runs.length > 0).map(runsPart);
+  const runs = results.flatMap((result) => runsPart(result) ?? []);
   const drawn = [...runs.flatMap(({ sections }) => sections), ...charts];
   const data: PageData = { results: results.map(({ label }) => visibleText(label)), charts: drawn.map(({ chart }) => visibleChart(chart)) };
   const title =
@@ -41,7 +42,7 @@ ${results.length > 1 && legend(results)}
 ${findingsPart(results)}
 ${summaryPart(results)}
 ${results.flatMap((result) => comparisonPart(result) ?? [])}
-${runs.map(({ html: part }) => part)}
+${runs.map(({ head, sections, tables }) => html`${head}${sections.map((section) => chartCard(section, results, html``))}${tables}`)}
 ${charts.map((section) => chartCard(section, results))}
 ${drawn.length === 0 && html`<section class="card"><h2>Nothing to draw</h2><p class="empty">The results carry no time series, no histogram and no runs.</p></section>`}
 ${settingsPart(results)}
@@ -64,7 +65,11 @@ function contentPolicy(): string {
 }
 
 function visibleChart(chart: ChartSection['chart']): ChartSection['chart'] {
-  return chart.categories === undefined ? chart : { ...chart, categories: chart.categories.map(visibleText) };
+  return {
+    ...chart,
+    ...(chart.categories === undefined ? {} : { categories: chart.categories.map(visibleText) }),
+    ...(chart.marks === undefined ? {} : { marks: chart.marks.map((mark) => ({ ...mark, label: visibleText(mark.label) })) }),
+  };
 }
 
 function subtitle(results: readonly ResultView[]): string {
@@ -175,12 +180,4 @@ function figure(value: number, unit: Unit): string {
     default:
       return rateText(value);
   }
-}
-
-/** The charts of a result that is made of runs, with one table for all of them. */
-function runsPart(result: ResultView): { sections: ChartSection[]; html: Html } {
-  const names = runNames(result.runs, sidesOf(result));
-  const sections = runSections(result, names);
-  const table = html`<section class="card"><h2>Runs of ${result.label}</h2>${runsTable(result, names)}</section>`;
-  return { sections, html: html`${sections.map((section) => chartCard(section, [result], html``))}${table}` };
 }

@@ -7,6 +7,8 @@ export interface LatencyView {
   readonly name: string;
   readonly summary: JsonObject;
   readonly histogram?: string;
+  /** A part of another distribution: for tables alone. */
+  readonly isPart?: true;
 }
 
 /** One direction of a result: what it sent, what it received. */
@@ -63,7 +65,7 @@ export function resultView(
 
 /** Every part of a result that has a rate and latencies, whatever its name. */
 function tracksOf(value: JsonObject): TrackView[] {
-  return Object.entries(value).flatMap(([name, part]) => {
+  const tracks = Object.entries(value).flatMap(([name, part]): TrackView[] => {
     const measured = asObject(part);
     const summary = asObject(fieldOf(measured, 'latencyMs'));
     if (measured === undefined || summary === undefined || asNumber(fieldOf(measured, 'rate')) === undefined) {
@@ -72,6 +74,23 @@ function tracksOf(value: JsonObject): TrackView[] {
     const series = asObjects(fieldOf(measured, 'series'));
     return [{ name, measured, series, latencies: latenciesOf(name, measured) }];
   });
+  // The parts of the way come after all that is measured as a whole.
+  return tracks.map((track, index) =>
+    index < tracks.length - 1 ? track : { ...track, latencies: [...track.latencies, ...stagesOf(value)] },
+  );
+}
+
+/** Parts of the way of a message: `plannedToSentMs` of `stages`. */
+function stagesOf(value: JsonObject): LatencyView[] {
+  return Object.entries(asObject(fieldOf(value, 'stages')) ?? {}).flatMap(([key, part]) => {
+    const summary = asObject(part);
+    return summary === undefined || !key.endsWith('Ms') ? [] : [{ name: words(key.slice(0, -2)), summary, isPart: true as const }];
+  });
+}
+
+/** `endToEnd` as `end to end`. */
+function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** `latencyMs` with `histogram`, and further ones by the same rule: `endToEndMs` with `endToEndHistogram`. */
@@ -86,8 +105,8 @@ function latenciesOf(track: string, measured: JsonObject): LatencyView[] {
     const prefix = /^(\w*?)(?:Latency|latency)?Ms$/.exec(key)?.[1];
     if (prefix !== undefined) {
       const histogram = asText(fieldOf(measured, prefix === '' ? 'histogram' : `${prefix}Histogram`));
-      const words = prefix.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-      add(prefix === '' ? track : words === 'end to end' ? words : `${track}, ${words}`, asObject(value), histogram);
+      const name = words(prefix);
+      add(prefix === '' ? track : name === 'end to end' ? name : `${track}, ${name}`, asObject(value), histogram);
     }
   }
   return found;

@@ -4,7 +4,7 @@ import { asNumber, asObject, fieldOf, type JsonObject } from './json-value.js';
 import type { LatencyView, ResultView, TrackView } from './result-view.js';
 import { bytesText, countText, deltaText, msText, rateText } from './texts.js';
 
-const PERCENTILES = [
+export const PERCENTILES = [
   ['mean', 'mean'],
   ['p50', 'p50'],
   ['p90', 'p90'],
@@ -43,7 +43,7 @@ ${tile('Errors', countText(errors), { unit: '', more: `${countText(fieldOf(measu
   })}`;
 }
 
-function tile(name: string, figure: string, { unit, more, isBad }: { unit: string; more: string; isBad?: boolean }): Html {
+export function tile(name: string, figure: string, { unit, more, isBad }: { unit: string; more: string; isBad?: boolean }): Html {
   return html`<div class="tile ${isBad === true && 'bad'}"><div class="name">${name}</div><div class="figure">${figure}${unit !== '' && html` <small>${unit}</small>`}</div><div class="more">${more}</div></div>`;
 }
 
@@ -90,7 +90,7 @@ export function runsTable(result: ResultView, names: readonly string[]): Html {
     const latency: LatencyView | undefined = mainLatency(tracks);
     const rate = rates[index] ?? 0;
     const share = best > 0 ? Math.round((118 * rate) / best) : 0;
-    return html`<tr><td class="number">${index + 1}</td><th scope="row">${names[index]}${result.kind === 'sweep' && rate === best && best > 0 && html` <span class="mark good">best</span>`}</th><td><svg class="bar" viewBox="0 0 118 8" aria-hidden="true"><rect width="${share}" height="8" rx="2"></rect></svg></td><td class="number">${rateText(rate)}</td><td class="number">${countText(fieldOf(tracks[0]?.measured, 'errors'))}</td>${PERCENTILES.map(([key]) => html`<td class="number">${msText(fieldOf(asObject(latency?.summary), key))}</td>`)}</tr>`;
+    return html`<tr><td class="number">${index + 1}</td><th scope="row">${names[index]}${rate === best && best > 0 && html` <span class="mark good">best</span>`}</th><td><svg class="bar" viewBox="0 0 118 8" aria-hidden="true"><rect width="${share}" height="8" rx="2"></rect></svg></td><td class="number">${rateText(rate)}</td><td class="number">${countText(fieldOf(tracks[0]?.measured, 'errors'))}</td>${PERCENTILES.map(([key]) => html`<td class="number">${msText(fieldOf(asObject(latency?.summary), key))}</td>`)}</tr>`;
   });
   return html`<div class="scroll"><table><thead><tr><th class="number">#</th><th>run</th><th></th><th class="number">msg/s</th><th class="number">errors</th>${PERCENTILES.map(([, name]) => html`<th class="number">${name}, ms</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }

@@ -102,19 +102,49 @@ function brokerLoad(seconds: number, random: { nextFloat(): number }): Record<st
   return { cpuSeconds: 0.7 * seconds, rssBytes: 210e6, series };
 }
 
-/** A sweep over two options, or a search over rates, as one result made of runs. */
+/** A sweep over two settings, or a search over rates. */
 export async function sampleRuns(kind: 'sweep' | 'search'): Promise<Record<string, unknown>> {
+  const { send: _, ...whole } = await sampleResult({ seconds: 0, kind });
+  return { ...whole, ...(kind === 'sweep' ? await sweepParts() : await searchParts()) };
+}
+
+interface SampleRun {
+  readonly send: { readonly rate: number; readonly latencyMs: Readonly<Record<string, number>> };
+}
+
+async function sweepParts(): Promise<Record<string, unknown>> {
+  const cells = [128, 1024].flatMap((messageSize) => [1, 8, 64].map((threads) => ({ threads, messageSize })));
   const runs: Record<string, unknown>[] = [];
-  const plans =
-    kind === 'sweep'
-      ? [1, 8, 64].flatMap((inFlight) => [128, 1024].map((bodyBytes) => ({ inFlight, bodyBytes })))
-      : [5, 10, 20, 30, 40, 45, 50].map((thousands) => ({ rate: thousands * 1000 }));
-  for (const [seed, config] of plans.entries()) {
-    const load = 'rate' in config ? config.rate : 9000 * Math.sqrt(config.inFlight);
-    const p50Ms = 'rate' in config ? 0.4 / (1 - config.rate / 52_000) : 0.3 + config.inFlight / 100;
-    runs.push(await sampleResult({ seed, seconds: 5, rate: load, p50Ms, config, broker: false }));
+  for (const [seed, { threads, messageSize }] of cells.entries()) {
+    const rate = 9000 * Math.sqrt(threads) * (messageSize === 128 ? 1 : 0.7);
+    runs.push(await sampleResult({ seed, seconds: 5, rate, p50Ms: 0.3 + threads / 100, config: { threads, messageSize }, broker: false }));
   }
-  const whole = await sampleResult({ seconds: 0, kind });
-  const { send: _, ...rest } = whole;
-  return { ...rest, runs };
+  const rows = cells.map((cell, index) => {
+    const { rate, latencyMs } = (runs[index] as unknown as SampleRun).send;
+    return { ...cell, runs: 1, bestRate: rate, medianRate: rate, spreadPercent: 0, latencyMs, maxMs: latencyMs.max, errors: 0 };
+  });
+  return { config: { cells, repeats: 1 }, rows, runs };
+}
+
+async function searchParts(): Promise<Record<string, unknown>> {
+  const runs: Record<string, unknown>[] = [];
+  const rates = [5000, 10_000, 20_000, 30_000, 40_000, 45_000, 50_000];
+  for (const [seed, rate] of rates.entries()) {
+    runs.push(await sampleResult({ seed, seconds: 5, rate, p50Ms: 0.4 / (1 - rate / 52_000), config: { rate }, broker: false }));
+  }
+  const points = rates.map((rate, index) => {
+    const { latencyMs } = (runs[index] as unknown as SampleRun).send;
+    const passed = (latencyMs.p99 ?? 0) < 20;
+    const reason = `p99 was ${latencyMs.p99} ms`;
+    return { rate, phase: 'bracket', achievedRate: rate, latencyMs, unsent: 0, errors: 0, passed, ...(passed ? {} : { reason }) };
+  });
+  return {
+    config: { limits: [{ name: 'p99', belowMs: 20 }] },
+    points,
+    curve: points.map(({ rate, achievedRate, latencyMs }) => ({ rate, runs: 1, achievedRate, latencyMs })),
+    sustainable: { rate: 40_000, verifyRuns: 3, passes: 3, figureMs: { lowest: 11, median: 12, highest: 14 } },
+    failedRate: 45_000,
+    kneeRate: 40_000,
+    runs,
+  };
 }

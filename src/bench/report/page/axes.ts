@@ -3,7 +3,7 @@ import type { Chart } from '../model.js';
 import { cssColour } from './colours.js';
 import { formatValue } from './format.js';
 
-const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+export const AXIS_FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 /** Space between a label and the axis, and around it. */
 const GAP = 6;
 
@@ -13,8 +13,8 @@ export function axesOf(chart: Chart): uPlot.Axis[] {
 
 function shared(): uPlot.Axis {
   return {
-    font: FONT,
-    labelFont: FONT,
+    font: AXIS_FONT,
+    labelFont: AXIS_FONT,
     stroke: () => cssColour('--muted'),
     grid: { stroke: () => cssColour('--grid'), width: 1 },
     ticks: { show: false },
@@ -128,7 +128,7 @@ function spanOf(u: uPlot, scale: string): number {
 function widest(u: uPlot, texts: readonly string[]): number {
   const { ctx } = u;
   ctx.save();
-  ctx.font = FONT;
+  ctx.font = AXIS_FONT;
   const width = texts.reduce((most, text) => Math.max(most, ctx.measureText(text).width), 0);
   ctx.restore();
   return width;

@@ -2,6 +2,7 @@ import uPlot from 'uplot';
 import type { Chart, ChartLine, PageData } from '../model.js';
 import { axesOf } from './axes.js';
 import { cssColour, lineColour, lineDash } from './colours.js';
+import { drawMarks } from './marks.js';
 import { Readout } from './readout.js';
 
 /** What is shown of the results everywhere; the page's legend changes it. */
@@ -102,6 +103,7 @@ export class ChartView {
           ...(isTime ? { sync: { key: TIME_SYNC, setSeries: false } } : {}),
         },
         plugins: [this.#readout.plugin],
+        hooks: { draw: [(u) => drawMarks(u, this.#chart)] },
       },
       this.#data(),
       this.#element,
