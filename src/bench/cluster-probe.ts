@@ -16,7 +16,7 @@ export interface ClusterFacts {
   readonly brokerVersion?: string;
 }
 
-const LIMIT_MS = 1000;
+const LIMIT_MS = 3000;
 /** Brokers that are asked, at most. */
 const MOST_BROKERS = 16;
 

@@ -103,4 +103,27 @@ describe('a broker that dies in the middle of a run', () => {
     expect(stderr).toContain(`no connection to ${cluster.broker.address} any more`);
     expect(read()).toMatchObject({ partial: true, receive: { count: send?.count } });
   });
+
+  it.skipIf(process.platform === 'win32')('that only stops does not keep the command from quitting at the second Ctrl-C', async () => {
+    const { pid } = cluster.broker.process;
+    const args = ['producer', '-n', cluster.namesrvAddr, '-w', '4', '--duration', '60s', '-ri', '300'];
+    const child = spawn(process.execPath, [join(repositoryRoot, 'bin/mqbench.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (/Send TPS: [1-9]/.test(output)) {
+        process.kill(pid, 'SIGSTOP');
+        child.kill('SIGINT');
+      }
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (text.includes('Ctrl-C again quits at once')) {
+        child.kill('SIGINT');
+      }
+    });
+    const signal = await new Promise((done) => child.once('close', (_, by) => done(by)));
+    process.kill(pid, 'SIGCONT');
+    expect(signal).toBe('SIGINT');
+    expect(output).not.toContain('[Complete]');
+  });
 });

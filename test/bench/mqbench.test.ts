@@ -19,19 +19,22 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs mqbench as a user would; `interruptMs` presses Ctrl-C after that time. */
-function mqbench(args: readonly string[], options: { interruptMs?: number } = {}): Promise<Ended> {
+/** Runs mqbench as a user would; presses Ctrl-C when `interruptAt` is found in its output. */
+function mqbench(args: readonly string[], options: { interruptAt?: RegExp } = {}): Promise<Ended> {
   const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NAMESRV_ADDR: '' } });
   const out = { stdout: '', stderr: '' };
+  let isInterrupted = false;
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
       out[name] += text;
+      if (!isInterrupted && options.interruptAt?.test(out.stdout) === true) {
+        isInterrupted = true;
+        child.kill('SIGINT');
+      }
     });
   }
-  const timer = options.interruptMs === undefined ? undefined : setTimeout(() => child.kill('SIGINT'), options.interruptMs);
   return new Promise((done) => {
     child.once('close', (code) => {
-      clearTimeout(timer);
       done({ code, ...out });
     });
   });
@@ -162,7 +165,7 @@ describe('mqbench on a bundled cluster', () => {
   });
 
   it('says in its first line that it takes 30 s, prints a line each interval, and gives the result so far on Ctrl-C', async () => {
-    const { code, stdout } = await mqbench(['producer', ...on, '-w', '4', '-ri', '300'], { interruptMs: 1500 });
+    const { code, stdout } = await mqbench(['producer', ...on, '-w', '4', '-ri', '300'], { interruptAt: /Send TPS: [1-9]/ });
     const lines = stdout.split('\n');
     expect(lines[0]).toContain('for 30 s (neither -q nor --duration given)');
     expect(lines[1]).toMatch(/^Current Time: .* \| Send TPS: \d+ \| Max RT\(ms\): \d+ \| Average RT\(ms\): +[\d.]+ \| Send Failed: 0/);

@@ -10,7 +10,7 @@ import { type CommandContext, MqCommand } from '../base.js';
 import { completed, type HdrFiles, withHdrFiles } from './complete.js';
 import type { EmbeddedValues } from './embedded.js';
 import { type JudgeValues, withVerdicts } from './judging.js';
-import { startLiveLine } from './live-line.js';
+import { type LiveLine, startLiveLine } from './live-line.js';
 import { runLength } from './shared-options.js';
 
 /** Words for the lines of a run. */
@@ -29,7 +29,7 @@ export interface RunTexts {
 /** What both kinds of runs share: the opening line, progress, Ctrl-C, and where the result goes. */
 export abstract class BenchCommand<T extends OptionTable, R extends BenchResult> extends MqCommand<T, R> {
   /** Results are nested and go to files: as JSON, with --json. */
-  static override commonOptions: readonly CommonOption[] = DEFAULT_COMMON.filter((option) => option !== 'output');
+  static override commonOptions: readonly CommonOption[] = DEFAULT_COMMON.filter((option) => option !== 'output' && option !== 'context');
   #hdrFiles: HdrFiles = {};
   #goal: RunGoal = {};
 
@@ -59,6 +59,7 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     options: { readonly jsonFile: string | undefined; readonly run: (hooks: BenchHooks) => Promise<R> },
   ): Promise<R> {
     const interrupt = new AbortController();
+    let live: LiveLine | null = null;
     // The listener stays (not `once`): the live line restores the cursor at a signal, and then ends the process where nobody else listens.
     // A second Ctrl-C ends it at once.
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -66,6 +67,8 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
         process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
         process.kill(process.pid, signal);
       }
+      live?.end();
+      context.out.note('ending the run, to show the result so far; Ctrl-C again quits at once');
       interrupt.abort();
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
@@ -74,7 +77,7 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     if (texts.opening !== '') {
       say(texts.opening);
     }
-    const live = context.io.terminal.animates && texts.classic !== true ? await startLiveLine(texts.verb, this.#goal) : null;
+    live = context.io.terminal.animates && texts.classic !== true ? await startLiveLine(texts.verb, this.#goal) : null;
     const hooks: BenchHooks = {
       signal: AbortSignal.any([context.signal, interrupt.signal]),
       intervalMs: live === null ? texts.plainIntervalMs : 500,
