@@ -63,12 +63,19 @@ const messages = fc.record(
 describe('the template of a send', () => {
   it('writes the same bytes as the plain encoder, or leaves the message to it', () => {
     fc.assert(
-      fc.property(messages, fc.integer({ min: 0, max: 0x7fffffff }), fc.integer({ min: 1, max: 2 ** 45 }), (message, opaque, born) => {
-        const frame = templateFrame(message, opaque, born);
-        if (frame !== null) {
-          expect(frame.equals(plainFrame(message, opaque, born))).toBe(true);
-        }
-      }),
+      fc.property(
+        messages,
+        fc.dictionary(plainText, plainText),
+        fc.integer({ min: 0, max: 0x7fffffff }),
+        fc.integer({ min: 1, max: 2 ** 45 }),
+        (message, user, opaque, born) => {
+          const full = { ...message, properties: new Map(Object.entries(user)) };
+          const frame = templateFrame(full, opaque, born);
+          if (frame !== null) {
+            expect(frame.equals(plainFrame(full, opaque, born))).toBe(true);
+          }
+        },
+      ),
       { seed: Number(process.env.MQKIT_SEED ?? 1) },
     );
   });

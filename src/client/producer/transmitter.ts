@@ -11,6 +11,7 @@ import type { FaultStrategy } from './fault-strategy.js';
 import { propertiesJsonText, propertiesText } from './message-properties.js';
 import type { PendingSend } from './pending-send.js';
 import { TopicPublishInfo } from './publish-info.js';
+import { isReply } from './reply.js';
 import { brokerAddressUnknownError, callTimeoutError, noRouteError, noWriteableQueueError } from './send-errors.js';
 import { buildSendRequest, type SendDefaults } from './send-request.js';
 import { sendStatusOf } from './send-response.js';
@@ -365,6 +366,9 @@ function isPlain(pending: PendingSend): boolean {
   if (sysFlag === MessageSysFlag.TRANSACTION_PREPARED_TYPE) {
     return !isRetryTopic(queue.topic);
   }
-  // Some user properties say more than themselves: a reply goes out as another request.
-  return sysFlag === 0 && (message.properties === undefined || message.properties.size === 0);
+  if (sysFlag !== 0 || message.properties === undefined || message.properties.size === 0) {
+    return sysFlag === 0;
+  }
+  // Some user properties say more than themselves: a reply goes out as another request, a retried message with other fields.
+  return !isReply(message) && !isRetryTopic(queue.topic);
 }
