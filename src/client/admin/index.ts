@@ -46,6 +46,7 @@ export * from './runtime-info.js';
 export * from './send-message.js';
 export * from './send-probes.js';
 export * from './send-traced.js';
+export * from './static-topic-change.js';
 export * from './stats-all.js';
 export * from './sub-group.js';
 export * from './topic-clusters.js';

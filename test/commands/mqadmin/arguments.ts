@@ -76,6 +76,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   queryMsgByOffset: ['-t', 'T', '-b', 'B', '-i', '0', '-o', '0'],
   queryMsgByUniqueKey: ['-t', 'T', '-i', '7F000001000100000000000000000008'],
   queryMsgTraceById: ['-i', '7F000001000100000000000000000008'],
+  remappingStaticTopic: ['-c', 'C', '-t', 'T'],
   removeBroker: ['-c', NOWHERE, '-b', 'C:B:0'],
   removeColdDataFlowCtrGroupConfig: ['-c', 'C', '-g', 'G'],
   resetMasterFlushOffset: ['-b', NOWHERE, '-o', '0'],
@@ -102,6 +103,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   updateKvConfig: ['-s', 'NS', '-k', 'k', '-v', 'v'],
   updateNamesrvConfig: ['-k', 'k', '-v', 'v'],
   updateOrderConf: ['-t', 'T', '-m', 'get'],
+  updateStaticTopic: ['-c', 'C', '-t', 'T', '-qn', '4'],
   updateSubGroup: ['-c', 'C', '-g', 'G'],
   updateSubGroupList: ['-c', 'C', '-f', GROUPS_FILE],
   updateTopic: ['-c', 'C', '-t', 'T'],
@@ -208,5 +210,6 @@ export const FOR_OTHER_CLUSTERS: ReadonlySet<string> = new Set([
   'updateColdDataFlowCtrGroupConfig',
   'updateControllerConfig',
   'updateGlobalWhiteAddr',
+  'updateStaticTopic',
   'updateUser',
 ]);

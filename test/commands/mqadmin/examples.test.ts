@@ -22,6 +22,7 @@ beforeAll(async () => {
   other = await startFullCluster();
   for (const [name, ...argv] of [
     ['createUser', '-c', 'DefaultCluster', '-u', 'bob', '-p', 'bob123'],
+    ['updateStaticTopic', '-c', 'DefaultCluster', '-t', 'StaticOrders', '-qn', '4'],
     ['updateAclConfig', '-c', 'DefaultCluster', '-a', 'RocketMQ', '-s', '12345678'],
     ['createAcl', '-c', 'DefaultCluster', '-s', 'User:bob', '-r', 'Topic:OrderPaid', '-a', 'Pub', '-d', 'Allow'],
   ] as const) {
@@ -84,7 +85,7 @@ describe.each(order)('%s', (name) => {
     expect(summary).not.toBe('');
     expect(examples.length).toBeGreaterThan(0);
     for (const example of examples) {
-      const [bin, command, ...argv] = wordsOf(example, FOR_OTHER_CLUSTERS.has(name));
+      const [bin, command, ...argv] = wordsOf(example, FOR_OTHER_CLUSTERS.has(name) || name === 'remappingStaticTopic');
       expect([bin, command]).toEqual(['mqadmin', name]);
       const run = await runCommand(name, argv, { XDG_STATE_HOME: sandbox.dir });
       expect({ example, ...run }).toMatchObject({ example, exitCode: 0 });

@@ -3,7 +3,7 @@ import type { RemotingCommand } from '../../../src/remoting/command.js';
 import type { Answer, Answers } from './full-cluster.js';
 
 /** Static topics of one broker: what it was given last. */
-export function answerStaticTopics(): Answers {
+export function answerStaticTopics(brokerName: string): Answers {
   const topics = new Map<string, object>();
   return new Map<number, (request: RemotingCommand) => Answer>([
     [
@@ -39,7 +39,7 @@ export function answerStaticTopics(): Answers {
         const { topic = '' } = extFields ?? {};
         const offsets = [0, 1, 2, 3].map(
           (queueId) =>
-            `{"brokerName":"any","queueId":${queueId},"topic":"${topic}"}:{"lastUpdateTimestamp":0,"maxOffset":${queueId * 10},"minOffset":0}`,
+            `{"brokerName":"${brokerName}","queueId":${queueId},"topic":"${topic}"}:{"lastUpdateTimestamp":0,"maxOffset":${queueId * 10},"minOffset":0}`,
         );
         return { body: `{"offsetTable":{${offsets.join(',')}}}` };
       },

@@ -91,7 +91,7 @@ export async function startFullCluster(options: { slave?: boolean } = {}): Promi
   for (const broker of brokers) {
     broker.answer(answerAuth());
     broker.answer(answerPlainAcl(broker));
-    broker.answer(answerStaticTopics());
+    broker.answer(answerStaticTopics(broker.brokerName));
     broker.answer(answerBroker(broker, masterA));
   }
   controller.answer(answerController(controller));
