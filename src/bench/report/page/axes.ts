@@ -25,7 +25,7 @@ function shared(): uPlot.Axis {
 
 function xAxis(chart: Chart): uPlot.Axis {
   const { unit, label } = chart.x;
-  const base: uPlot.Axis = { ...shared(), label, labelSize: 24, labelGap: 2, size: 28 };
+  const base: uPlot.Axis = { ...shared(), size: 28, ...(label === '' ? {} : { label, labelSize: 24, labelGap: 2 }) };
   if (unit === 'category') {
     return {
       ...base,
