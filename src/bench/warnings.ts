@@ -17,33 +17,27 @@ function warningsOf(result: BenchResult): string[] {
   const { environment, send, receive, config } = result;
   const seconds = send?.seconds ?? receive?.seconds ?? 0;
   return [
-    ...(environment === undefined ? [] : generatorWarnings(environment, { seconds, workers: workersOf(config) })),
+    ...(environment === undefined ? [] : generatorWarnings(environment, seconds)),
     ...errorWarnings('send', send),
     ...errorWarnings('receive', receive),
     ...unsentWarnings(send, config.rate),
   ];
 }
 
-function workersOf(config: Readonly<Record<string, unknown>>): number {
-  return typeof config.workers === 'number' ? Math.max(1, config.workers) : 1;
-}
-
-function generatorWarnings(
-  { generator, loadAverage, cores }: Environment,
-  { seconds, workers }: { readonly seconds: number; readonly workers: number },
-): string[] {
+/** With workers the generator is the busiest of them. */
+function generatorWarnings({ generator, loadAverage, cores, workers }: Environment, seconds: number): string[] {
   const warnings: string[] = [];
+  const [who, remedy] = workers === undefined ? ['the generator', ' (--workers 2 divides the load)'] : ['the busiest generator', ''];
   if (generator.cpuPercent >= BUSY_GENERATOR_PERCENT) {
-    // Of several workers it is the busiest.
-    const who = workers > 1 ? `one of the ${workers} generators` : 'the generator';
-    warnings.push(`${who} used ${generator.cpuPercent.toFixed(0)} % of one core: it may be what limits these figures, and not the broker`);
+    const percent = generator.cpuPercent.toFixed(0);
+    warnings.push(`${who} used ${percent} % of one core: it may be what limits these figures, and not the broker${remedy}`);
   }
   if (generator.eventLoopLagMs.p99 >= LATE_LOOP_MS) {
-    warnings.push(`the generator's event loop was ${generator.eventLoopLagMs.p99.toFixed(0)} ms late at p99: latencies contain that`);
+    warnings.push(`the event loop of ${who} was ${generator.eventLoopLagMs.p99.toFixed(0)} ms late at p99: latencies contain that`);
   }
   if (generator.gc !== undefined && seconds > 0 && generator.gc.totalMs / 1000 / seconds >= MUCH_GC) {
     const share = (generator.gc.totalMs / 10 / seconds).toFixed(0);
-    warnings.push(`the generator collected garbage for ${share} % of the time, up to ${generator.gc.maxMs.toFixed(0)} ms at once`);
+    warnings.push(`${who} collected garbage for ${share} % of the time, up to ${generator.gc.maxMs.toFixed(0)} ms at once`);
   }
   if (loadAverage > cores) {
     warnings.push(`the machine was busy before the run: a load average of ${loadAverage} on ${cores} cores`);

@@ -53,10 +53,13 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
   static override summary = 'Consume messages and measure rate and end-to-end latency';
   static override description =
     "Takes the options of Apache's benchmark consumer. End to end counts from the stamp that mqbench producer writes into the body, else\n" +
-    'from the time the message was born; clocks of two machines differ. Ctrl-C ends the run and shows the result so far.';
+    'from the time the message was born; clocks of two machines differ. Ctrl-C ends the run and shows the result so far.\n' +
+    'Exit code 3 when no message came, too few for the quantity, or its broker is gone: the result so far is then marked partial; 99 when\n' +
+    'messages were lost, came twice or out of order and nothing allows it.';
   static override examples = [
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -g benchmark_consumer --duration 10s',
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -p true --from first -q 100000 --json',
+    'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -p true --from first -q 100000 --expect result.json',
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest --raw --duration 10s',
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -ri 1000 --classic --duration 10s',
     'mqbench consumer --embedded -q 100000',

@@ -53,11 +53,14 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
   static override summary = 'Send messages as fast as the broker answers, or at a fixed rate, and measure';
   static override description =
     "Takes the options of Apache's benchmark producer. On a terminal a live line shows rate and latency; otherwise there is a line each\n" +
-    "report interval, as Apache's tool prints it. Ctrl-C ends the run and shows the result so far.";
+    "report interval, as Apache's tool prints it. Ctrl-C ends the run and shows the result so far.\n" +
+    'Exit code 0 when messages were sent, whatever failed beside them (it is a warning, and counted; --assert send.errors==0 makes it 99);\n' +
+    '3 when nothing could be sent, or nothing any more at the end: the result so far is then marked partial.';
   static override examples = [
     'mqbench producer -n 127.0.0.1:9876 -t BenchmarkTest -w 64 -s 128 --duration 10s --warmup 2s',
     'mqbench producer -n 127.0.0.1:9876 --rate 10000 --duration 30s --json result.json',
     'mqbench producer -n 127.0.0.1:9876 -q 100000 --json',
+    'mqbench producer -n 127.0.0.1:9876 -t BenchmarkTest -q 100000 --sizes 128:70,1k-4k:30 --ordered --keys 1000 --key-distribution zipf:1.1',
     'mqbench producer -n 127.0.0.1:9876 -w 64 -ri 1000 -q 100000 --classic',
     'mqbench producer --embedded --duration 10s',
   ];
