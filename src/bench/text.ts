@@ -1,9 +1,11 @@
 import type { DeliveryReport } from './delivery-report.js';
-import type { GeneratorLoad } from './environment.js';
+import type { GeneratorLoad, WorkerInfo } from './environment.js';
 import type { LatencyMs } from './latency-histogram.js';
 import type { IntervalSnapshot } from './recorder.js';
 import type { BenchResult, ConsumerResult, Measured, ProducerResult, SendMeasured } from './result.js';
 
+/** Workers that the closing report names. */
+const WORKERS_SHOWN = 8;
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** `12,345`. */
@@ -128,7 +130,10 @@ export function generatorLine(generator: GeneratorLoad): string {
 /** What every report ends with: the brokers where they run on this machine, and how the run is repeated. */
 export function closingLines({ environment, command, send, receive }: BenchResult): string {
   const rows: string[] = [];
-  const { broker, brokerVersion, fsyncMs } = environment ?? {};
+  const { broker, brokerVersion, fsyncMs, workers } = environment ?? {};
+  if (workers !== undefined) {
+    rows.push(`workers    ${workersText(workers)}`);
+  }
   const windowSeconds = send?.seconds ?? receive?.seconds ?? 0;
   if (broker !== undefined && windowSeconds > 0) {
     const percent = ((100 * broker.cpuSeconds) / windowSeconds).toFixed(0);
@@ -141,6 +146,16 @@ export function closingLines({ environment, command, send, receive }: BenchResul
     rows.push(`repeat     ${command}`);
   }
   return rows.map((row) => `${row}\n`).join('');
+}
+
+/** The first few by name, with their part of the messages and of a core. */
+function workersText(workers: readonly WorkerInfo[]): string {
+  const shown = workers.slice(0, WORKERS_SHOWN).map(({ name, count, generator, clock }) => {
+    const offset = clock === undefined ? '' : `, clock ${clock.offsetMs < 0 ? '' : '+'}${clock.offsetMs.toFixed(1)} ms`;
+    return `${name}: ${wholeNumber(count)} (${generator.cpuPercent.toFixed(0)} %${offset})`;
+  });
+  const rest = workers.length - shown.length;
+  return [...shown, ...(rest === 0 ? [] : [`${rest} more`])].join(', ');
 }
 
 /** The line of the closing report. */

@@ -21,7 +21,7 @@ function tell(message: FromWorker): void {
 
 async function work(message: Extract<ToWorker, { type: 'job' }>): Promise<void> {
   let last: FromWorker;
-  const pointHistograms: string[] = [];
+  const pointHistograms: Record<string, string[]> = {};
   try {
     const result = await runJob(message.job, {
       signal: stopped.signal,
@@ -29,7 +29,10 @@ async function work(message: Extract<ToWorker, { type: 'job' }>): Promise<void> 
         tell({ type: 'ready' });
         return started;
       },
-      onPoint: ({ latencies }) => pointHistograms.push(latencies.encode()),
+      onPoint: ({ latencies, direction }) => {
+        pointHistograms[direction] ??= [];
+        pointHistograms[direction].push(latencies.encode());
+      },
       onInterval: (snapshot) => tell({ type: 'progress', snapshot }),
     });
     last = { type: 'result', result, pointHistograms };

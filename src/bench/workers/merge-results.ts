@@ -1,14 +1,26 @@
 import { mergeDelivered } from '../delivery-merge.js';
 import { type ClockOffset, type Environment, type GeneratorLoad, round, type WorkerInfo } from '../environment.js';
 import { LatencyHistogram, type LatencyMs } from '../latency-histogram.js';
+import type { BenchHooks } from '../progress.js';
 import type { BenchResult, IntervalPoint, Measured, ReceiveMeasured, SendMeasured } from '../result.js';
+import type { PointHistograms } from './protocol.js';
+
+type Direction = 'send' | 'receive';
+type OnPoint = BenchHooks['onPoint'];
+
+/** What the coordinator knows beside. */
+export interface Watched {
+  /** Of machine and brokers, where it watched them. */
+  readonly environment?: Environment;
+  /** Is told the seconds of the merged series. */
+  readonly onPoint?: OnPoint | undefined;
+}
 
 /** What one worker measured. */
 export interface WorkerPart<R extends BenchResult = BenchResult> {
   readonly name: string;
   readonly result: R;
-  /** The latencies of each point of the series, encoded; without them the series of the merge has no percentiles of its own. */
-  readonly pointHistograms: readonly string[];
+  readonly pointHistograms: PointHistograms;
   /** How far its clock is ahead of the coordinator's; absent on the coordinator's machine. */
   readonly clock?: ClockOffset;
 }
@@ -16,24 +28,24 @@ export interface WorkerPart<R extends BenchResult = BenchResult> {
 /**
  * One result of what several workers measured at the same time: as if one process had recorded everything. Distributions are added bucket
  * by bucket. The window is from the first worker's beginning to the last one's end.
- * @param environment the coordinator's, where it watched machine and brokers
  * @param whole the options of the whole load, which replace each worker's part of them
  */
-export function mergeResults<R extends BenchResult>(parts: readonly WorkerPart<R>[], whole: object, environment?: Environment): R {
+export function mergeResults<R extends BenchResult>(parts: readonly WorkerPart<R>[], whole: object, watched: Watched = {}): R {
+  const { environment, onPoint } = watched;
   const [first] = parts;
   if (first === undefined) {
     throw new RangeError('nothing to merge');
   }
   const { interrupted: _, partial: __, failure: ___, sequences: ____, deliveryState: _____, ...base } = first.result;
   const failed = parts.find(({ result }) => result.partial === true);
-  const sends = windowsOf(parts, ({ send }) => send);
-  const receives = windowsOf(parts, ({ receive }) => receive);
+  const sends = windowsOf(parts, 'send');
+  const receives = windowsOf(parts, 'receive');
   return {
     ...base,
     config: mergeConfig(first.result.config, whole, parts.length),
     environment: mergeEnvironment(parts, environment),
-    ...(sends.length === 0 ? {} : { send: mergeSend(sends) }),
-    ...(receives.length === 0 ? {} : { receive: mergeReceive(receives) }),
+    ...(sends.length === 0 ? {} : { send: mergeSend(sends, onPoint) }),
+    ...(receives.length === 0 ? {} : { receive: mergeReceive(receives, onPoint) }),
     ...mergeDelivered(parts.map(({ result }) => result)),
     ...(parts.some(({ result }) => result.interrupted && hasBegun(result)) ? { interrupted: true as const } : {}),
     ...(failed === undefined
@@ -55,22 +67,22 @@ interface Window<M extends Measured> {
   readonly pointHistograms: readonly string[];
 }
 
-function windowsOf<M extends Measured>(parts: readonly WorkerPart[], read: (result: BenchResult) => M | undefined): Window<M>[] {
+function windowsOf<D extends Direction>(parts: readonly WorkerPart[], direction: D): Window<NonNullable<BenchResult[D]>>[] {
   return parts.flatMap(({ result, pointHistograms, clock }) => {
-    const measured = read(result);
+    const measured = result[direction];
     if (measured === undefined) {
       return [];
     }
     const startMs = (measured.windowStartedAtMs ?? Number.NaN) - (clock?.offsetMs ?? 0);
-    return [{ measured, startMs, pointHistograms }];
+    return [{ measured, startMs, pointHistograms: pointHistograms[direction] ?? [] }];
   });
 }
 
-function mergeSend(windows: readonly Window<SendMeasured>[]): SendMeasured {
+function mergeSend(windows: readonly Window<SendMeasured>[], onPoint: OnPoint): SendMeasured {
   const all = windows.map(({ measured }) => measured);
   const uncorrected = mergeHistograms(all.map((one) => ({ encoded: one.uncorrectedHistogram, summary: one.uncorrectedLatencyMs })));
   return {
-    ...mergeMeasured(windows),
+    ...mergeMeasured(windows, 'send', onPoint),
     ...(uncorrected === undefined ? {} : { uncorrectedLatencyMs: uncorrected.summary, uncorrectedHistogram: uncorrected.encoded }),
     unsent: sum(all, ({ unsent }) => unsent),
     attempts: sum(all, ({ attempts }) => attempts),
@@ -79,16 +91,16 @@ function mergeSend(windows: readonly Window<SendMeasured>[]): SendMeasured {
   };
 }
 
-function mergeReceive(windows: readonly Window<ReceiveMeasured>[]): ReceiveMeasured {
+function mergeReceive(windows: readonly Window<ReceiveMeasured>[], onPoint: OnPoint): ReceiveMeasured {
   const all = windows.map(({ measured }) => measured);
   const endToEnd = mergeHistograms(all.map((one) => ({ encoded: one.endToEndHistogram, summary: one.endToEndMs })));
   return {
-    ...mergeMeasured(windows),
+    ...mergeMeasured(windows, 'receive', onPoint),
     ...(endToEnd === undefined ? {} : { endToEndMs: endToEnd.summary, endToEndHistogram: endToEnd.encoded }),
   };
 }
 
-function mergeMeasured(windows: readonly Window<Measured>[]): Measured {
+function mergeMeasured(windows: readonly Window<Measured>[], direction: Direction, onPoint: OnPoint): Measured {
   const all = windows.map(({ measured }) => measured);
   const opened = windows.filter(({ startMs }) => !Number.isNaN(startMs));
   const startMs = Math.min(...opened.map((window) => window.startMs));
@@ -107,7 +119,9 @@ function mergeMeasured(windows: readonly Window<Measured>[]): Measured {
     bytesPerSecond: seconds > 0 ? Math.round(bytes / seconds) : 0,
     latencyMs: merged?.summary ?? all[0]!.latencyMs,
     ...(merged === undefined ? {} : { histogram: merged.encoded }),
-    ...(opened.length === 0 ? {} : { windowStartedAtMs: startMs, series: mergeSeries(opened, startMs) }),
+    ...(opened.length === 0
+      ? {}
+      : { windowStartedAtMs: startMs, series: mergeSeries(opened, { startedAtMs: startMs, direction, onPoint }) }),
   };
 }
 
@@ -139,24 +153,33 @@ interface PlacedPoint {
 }
 
 /** Points that began in the same second of the common window become one. */
-function mergeSeries(windows: readonly Window<Measured>[], startMs: number): IntervalPoint[] {
+function mergeSeries(
+  windows: readonly Window<Measured>[],
+  { startedAtMs, direction, onPoint }: { startedAtMs: number; direction: Direction; onPoint: OnPoint },
+): IntervalPoint[] {
   const bySecond = new Map<number, PlacedPoint[]>();
   for (const window of windows) {
     window.measured.series?.forEach((point, index) => {
-      const atSeconds = point.atSeconds + (window.startMs - startMs) / 1000;
+      const atSeconds = point.atSeconds + (window.startMs - startedAtMs) / 1000;
       const second = Math.round(atSeconds);
       const placed = { point, atSeconds, histogram: window.pointHistograms[index] };
       bySecond.set(second, [...(bySecond.get(second) ?? []), placed]);
     });
   }
-  return [...bySecond].sort(([a], [b]) => a - b).map(([, placed]) => mergePoints(placed));
+  return [...bySecond]
+    .sort(([a], [b]) => a - b)
+    .map(([, placed]) => {
+      const { point, latencies } = mergePoints(placed);
+      onPoint?.({ point, latencies, direction, startedAtMs });
+      latencies.destroy();
+      return point;
+    });
 }
 
-function mergePoints(placed: readonly PlacedPoint[]): IntervalPoint {
+function mergePoints(placed: readonly PlacedPoint[]): { readonly point: IntervalPoint; readonly latencies: LatencyHistogram } {
   const points = placed.map(({ point }) => point);
   const atSeconds = Math.min(...placed.map((one) => one.atSeconds));
-  const endSeconds = Math.max(...placed.map((one) => one.atSeconds + one.point.seconds));
-  const seconds = endSeconds - atSeconds;
+  const seconds = Math.max(...points.map((point) => point.seconds));
   const count = sum(points, (point) => point.count);
   const latencies = new LatencyHistogram();
   for (const { point, histogram } of placed) {
@@ -185,8 +208,7 @@ function mergePoints(placed: readonly PlacedPoint[]): IntervalPoint {
         }
       : {}),
   };
-  latencies.destroy();
-  return merged;
+  return { point: merged, latencies };
 }
 
 /** A worker's options with those of the whole load in their place. */

@@ -15,11 +15,14 @@ export type WorkerJob =
 /** What a coordinator tells a worker: the job once, `start` when all are ready, `stop` to end it before its time. */
 export type ToWorker = { readonly type: 'job'; readonly job: WorkerJob } | { readonly type: 'start' } | { readonly type: 'stop' };
 
+/** Encoded latencies of the points of each series. */
+export type PointHistograms = { readonly [direction in 'send' | 'receive']?: readonly string[] };
+
 /** What one worker measured. */
 export interface WorkerOutcome {
   readonly result: BenchResult;
   /** The latencies of each point of the series, encoded, so that the points of several workers can be added up too. */
-  readonly pointHistograms: readonly string[];
+  readonly pointHistograms: PointHistograms;
 }
 
 /** What a worker tells: `ready` with warm clients, snapshots, and one result or failure. */

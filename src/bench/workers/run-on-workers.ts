@@ -208,7 +208,9 @@ class Team<R extends BenchResult> {
   }
 
   #merged(parts: readonly WorkerPart<R>[]): R {
-    return mergeResults(parts, this.#options.whole, this.#watch?.end());
+    const { onPoint } = this.#options.hooks;
+    const environment = this.#watch?.end();
+    return mergeResults(parts, this.#options.whole, { ...(environment === undefined ? {} : { environment }), onPoint });
   }
 
   #stop(reason: StopReason): void {

@@ -59,7 +59,7 @@ function record(bySecond: readonly (readonly number[])[], kind: 'producer' | 'co
     result: (kind === 'producer'
       ? { ...result, send }
       : { ...result, receive: { ...measured, ...recorder.endToEndMeasured() } }) as BenchResult,
-    pointHistograms,
+    pointHistograms: kind === 'producer' ? { send: pointHistograms } : { receive: pointHistograms },
   };
 }
 

@@ -1,12 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConsumerBenchOptions } from '../../../src/bench/consumer-bench.js';
 import type { ProducerBenchOptions } from '../../../src/bench/producer-bench.js';
-import type { IntervalSnapshot } from '../../../src/bench/recorder.js';
+import type { IntervalSnapshot, RecordedPoint } from '../../../src/bench/recorder.js';
 import { benchConsumer, benchProducer } from '../../../src/bench/workers/bench-on-workers.js';
 import { startedWorkers } from '../../../src/bench/workers/child-worker.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
+import { ROOT } from '../../tidy/sources.js';
 
 const TOPIC = 'WorkersTest';
+const schema = JSON.parse(readFileSync(join(ROOT, 'src/bench/mqbench-1.schema.json'), 'utf8')) as object;
+const validate = new Ajv2020({ strictTypes: false }).compile(schema);
 const two = { local: 2, remote: [] };
 
 describe('a load from two processes', () => {
@@ -46,8 +52,17 @@ describe('a load from two processes', () => {
 
   it("keeps the plan of one rate: every second message is one worker's", async () => {
     const snapshots: IntervalSnapshot[] = [];
-    const hooks = { intervalMs: 300, onInterval: (snapshot: IntervalSnapshot) => void snapshots.push(snapshot) };
-    const { send, config } = await benchProducer({ ...load, inFlight: 1000, rate: 501, durationMs: 999 }, two, hooks);
+    const points: RecordedPoint['point'][] = [];
+    const hooks = {
+      intervalMs: 300,
+      onInterval: (snapshot: IntervalSnapshot) => void snapshots.push(snapshot),
+      onPoint: ({ point, latencies }: RecordedPoint) => void points.push({ ...point, count: latencies.count }),
+    };
+    const result = await benchProducer({ ...load, inFlight: 1000, rate: 501, durationMs: 999 }, two, hooks);
+    const { send, config } = result;
+    expect(validate(JSON.parse(JSON.stringify(result)))).toBe(true);
+    expect(points).toEqual(send.series);
+    expect(send.series?.reduce((sum, { count }) => sum + count, 0)).toBe(send.count);
     expect(send.count + send.unsent).toBeGreaterThanOrEqual(500);
     expect(send.count + send.unsent).toBeLessThanOrEqual(501);
     expect(config).toMatchObject({ rate: 501 });
