@@ -118,6 +118,8 @@ export interface ConsumerGroupOptions {
   readonly concurrency: number;
   /** Gets each message, with the number of the consumer within its group; what it answers with a promise is waited for. */
   readonly onMessage: (message: PulledMessage, consumer: number) => void | Promise<void>;
+  /** Takes no messages until {@link ConsumerGroup.resume}. */
+  readonly isSuspended?: boolean;
   /** False: others may be in the group, and have their share of the queues. */
   readonly isAlone?: boolean;
 }
@@ -143,11 +145,19 @@ export class ConsumerGroup {
     }
   }
 
+  /** Begins to consume, within a second. */
+  resume(): void {
+    for (const consumer of this.#consumers) {
+      consumer.resume();
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#consumers.map((consumer) => consumer.shutdown()));
   }
 
-  async #add(options: EndOptions, { consumerGroup, concurrency, onMessage }: ConsumerGroupOptions, index: number): Promise<void> {
+  async #add(options: EndOptions, group: ConsumerGroupOptions, index: number): Promise<void> {
+    const { consumerGroup, concurrency, onMessage } = group;
     const consumer = new PushConsumer({
       ...clientOptions(options),
       consumerGroup,
@@ -163,6 +173,9 @@ export class ConsumerGroup {
       return Promise.all(messages.map((message) => onMessage(message, index))).then(() => 'CONSUME_SUCCESS');
     });
     this.#consumers.push(consumer);
+    if (group.isSuspended === true) {
+      consumer.suspend();
+    }
     await consumer.start();
   }
 

@@ -79,3 +79,53 @@ export interface TimerDeliveries {
   /** Already due when they were sent, and delivered at once: no part of the distribution. */
   readonly sentLate: number;
 }
+
+/** `mqbench pingpong`. Latencies of `send` last from a request to its reply, and its errors are requests without one. */
+export interface PingpongResult extends BenchResult {
+  readonly kind: 'pingpong';
+  readonly send: SendMeasured;
+  /** What the answering consumers sent, and what they could not. */
+  readonly replies: { readonly count: number; readonly errors: number; readonly errorsByCode: Readonly<Record<string, number>> };
+}
+
+/** `mqbench fanout`. `receive` is that of all groups together, and `delivery` adds up what became of the messages for each of them. */
+export interface FanoutResult extends BenchResult {
+  readonly kind: 'fanout';
+  readonly send: SendMeasured;
+  readonly receive: TimedReceive;
+  readonly groups: readonly FanoutGroup[];
+  /** Jain's index: 1 when all got the same. */
+  readonly fairness: { readonly groups: number; readonly consumers: number };
+}
+
+/** One group of `mqbench fanout`. */
+export interface FanoutGroup {
+  readonly consumerGroup: string;
+  readonly count: number;
+  /** From the beginning of the window to the group's last message. */
+  readonly seconds: number;
+  readonly rate: number;
+  readonly endToEndMs: LatencyMs;
+  /** Messages of each of its consumers. */
+  readonly consumers: readonly number[];
+}
+
+/** `mqbench backlog`. `send` is what was sent at the rate while the backlog was drained, `receive` the drain. */
+export interface BacklogResult extends BenchResult {
+  readonly kind: 'backlog';
+  /** Building it, as fast as answers came. */
+  readonly build: SendMeasured;
+  /** At the rate, before anybody consumed. */
+  readonly before?: SendMeasured;
+  readonly drain?: BacklogDrain;
+}
+
+export interface BacklogDrain {
+  readonly backlogMessages: number;
+  readonly backlogBytes: number;
+  /** From the first message consumed until no more waited than a tenth of a second of the rate. */
+  readonly seconds: number;
+  /** Messages per second, those sent meanwhile included. */
+  readonly rate: number;
+  readonly isComplete: boolean;
+}

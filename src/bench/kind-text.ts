@@ -1,7 +1,27 @@
-import type { BatchResult, CheckCounts, LatencyResult, TimerResult, TransactionResult } from './kind-results.js';
+import type {
+  BacklogResult,
+  BatchResult,
+  CheckCounts,
+  FanoutResult,
+  LatencyResult,
+  PingpongResult,
+  TimerResult,
+  TransactionResult,
+} from './kind-results.js';
 import type { IntervalSnapshot } from './recorder.js';
 import type { BenchResult, SendMeasured } from './result.js';
-import { deliveryLine, errorLines, generatorLine, headLine, latencyLine, milliseconds, retryLines, wholeNumber } from './text.js';
+import {
+  byteCount,
+  deliveryLine,
+  errorLines,
+  generatorLine,
+  headLine,
+  latencyLine,
+  milliseconds,
+  retryLines,
+  seconds,
+  wholeNumber,
+} from './text.js';
 import type { Lateness } from './timer-lateness.js';
 import type { UnexpectedCheck } from './transaction-checks.js';
 
@@ -140,6 +160,64 @@ export function timerReport(result: TimerResult): string {
       : [
           `due        ${wholeNumber(deliveries.early)} came early${early}; ${wholeNumber(deliveries.sentLate)} were due before they were sent`,
         ]),
+    ...deliveryLines(result),
+    generatorLine(result.environment.generator),
+  ]);
+}
+
+/** The closing report of `mqbench pingpong`. */
+export function pingpongReport(result: PingpongResult): string {
+  const { send, replies } = result;
+  return text([
+    headLine('requested', send),
+    ...unsentLine(result),
+    ...errorLines(send),
+    `replies    ${wholeNumber(replies.count)} sent, ${wholeNumber(replies.errors)} failed`,
+    ...Object.entries(replies.errorsByCode).map(([code, count]) => `${''.padEnd(10)} ${wholeNumber(count)} x ${code}`),
+    latencyLine('round trip', send.latencyMs),
+    generatorLine(result.environment.generator),
+  ]);
+}
+
+/** The closing report of `mqbench fanout`. */
+export function fanoutReport(result: FanoutResult): string {
+  const { send, receive, groups, fairness } = result;
+  const width = Math.max(...groups.map(({ consumerGroup }) => consumerGroup.length));
+  return text([
+    headLine('sent', send),
+    headLine('consumed', receive),
+    ...unsentLine(result),
+    ...errorLines(send),
+    ...retryLines(send),
+    latencyLine('end to end', receive.endToEndMs),
+    latencyLine('from store', receive.latencyMs),
+    ...groups.map(({ consumerGroup, count, rate, endToEndMs: { p50, p99, max } }) =>
+      [
+        `${consumerGroup.padEnd(width)}  ${wholeNumber(count)} messages, ${wholeNumber(rate)} msg/s`,
+        `p50 ${milliseconds(p50)}  p99 ${milliseconds(p99)}  max ${milliseconds(max)} ms`,
+      ].join('  '),
+    ),
+    `fairness   ${fairness.groups} between groups, ${fairness.consumers} between consumers (1: all the same)`,
+    ...deliveryLines(result),
+    generatorLine(result.environment.generator),
+  ]);
+}
+
+/** The closing report of `mqbench backlog`. */
+export function backlogReport(result: BacklogResult): string {
+  const { build, before, send, receive, drain } = result;
+  return text([
+    headLine('built', build),
+    ...errorLines(build),
+    ...(drain === undefined
+      ? []
+      : [
+          `drained    ${wholeNumber(drain.backlogMessages)} messages (${byteCount(drain.backlogBytes)}) in ${seconds(drain.seconds * 1000)}: ${wholeNumber(drain.rate)} msg/s${drain.isComplete ? '' : '; not to the end'}`,
+        ]),
+    ...(send === undefined ? [] : [headLine('meanwhile', send), ...unsentLine({ ...result, send }), ...errorLines(send)]),
+    ...(before === undefined ? [] : [latencyLine('before', before.latencyMs)]),
+    ...(send === undefined ? [] : [latencyLine('during', send.latencyMs)]),
+    ...(receive?.endToEndMs === undefined ? [] : [latencyLine('end to end', receive.endToEndMs)]),
     ...deliveryLines(result),
     generatorLine(result.environment.generator),
   ]);

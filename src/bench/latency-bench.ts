@@ -11,7 +11,7 @@ import { LatencyHistogram } from './latency-histogram.js';
 import { type BenchHooks, reportProgress } from './progress.js';
 import { Recorder } from './recorder.js';
 import { RESULT_SCHEMA } from './result.js';
-import { configOf, endOf, inFrame, runSends } from './run-frame.js';
+import { configOf, endOf, inFrame, quietly, runSends } from './run-frame.js';
 import type { SendTarget } from './send-load.js';
 import { readStamp, SEQUENCE_STAMP_BYTES, wallClockUs } from './stamp.js';
 
@@ -66,7 +66,7 @@ export async function runLatencyBench(options: LatencyBenchOptions, hooks: Bench
         const endProgress = reportProgress(received, hooks);
         const run = await runSends({
           recorder: new Recorder(),
-          hooks: quiet(hooks),
+          hooks: quietly(hooks),
           stats: () => producer.stats(),
           onWindow: () => {
             messages.beginWindow();
@@ -105,11 +105,6 @@ export async function runLatencyBench(options: LatencyBenchOptions, hooks: Bench
   } finally {
     await producer.shutdown();
   }
-}
-
-/** The same hooks for a load whose progress nobody is told about. */
-export function quiet({ onInterval: _, ...rest }: BenchHooks): BenchHooks {
-  return rest;
 }
 
 /** Notes in each message when it was really sent. */

@@ -110,6 +110,11 @@ export function endOf({ interrupted, failure }: { readonly interrupted: boolean;
   return { ...(interrupted ? { interrupted } : {}), ...(failure === undefined ? {} : { partial: true, failure }) };
 }
 
+/** The same hooks for a load whose progress nobody is told about. */
+export function quietly({ onInterval: _, ...rest }: BenchHooks): BenchHooks {
+  return rest;
+}
+
 /** Options of a run as its result carries them: keys are never part of it, and times are in seconds. */
 export function configOf(options: {
   readonly credentials?: unknown;
