@@ -1,7 +1,8 @@
 import type { LatencyMs } from '../latency-histogram.js';
 import type { ProducerResult } from '../result.js';
-import { milliseconds, wholeNumber } from '../text.js';
+import { byteCount, errorLines, headLine, latencyLine, milliseconds, seconds, wholeNumber } from '../text.js';
 import type { SearchPoint, SearchResult } from './search.js';
+import type { SoakResult, SoakSample } from './soak.js';
 import { cellText, type SweepCell, type SweepResult, type SweepRow } from './sweep.js';
 
 const LATENCIES: readonly (readonly [string, keyof LatencyMs])[] = [
@@ -72,6 +73,34 @@ export function searchReport(result: SearchResult): string {
       : `${wholeNumber(sustainable.rate)} msg/s with ${limit}: ${sustainable.passes} of ${sustainable.verifyRuns} runs, figures ${milliseconds(sustainable.figureMs.lowest)} to ${milliseconds(sustainable.figureMs.highest)} ms${failedRate === undefined ? '; the highest rate of the search' : `; ${wholeNumber(failedRate)} msg/s is too much`}`;
   const knee = kneeRate === undefined ? '' : `knee       latency begins to rise at ${wholeNumber(kneeRate)} msg/s\n`;
   return `${table(['Rate', 'Achieved', 'Mean(ms)', 'p50', 'p99', 'Runs', ''], rows)}highest    ${found}\n${knee}`;
+}
+
+/** The line of a sample of a soak. */
+export function soakSampleLine(sample: SoakSample): string {
+  const { atSeconds, seconds: length, rate, p50Ms, p99Ms, errors, receiveRate, brokerRssBytes, generatorRssBytes } = sample;
+  const received = receiveRate === undefined ? '' : `  received ${wholeNumber(receiveRate)}/s`;
+  const broker = brokerRssBytes === undefined ? '' : `  broker ${byteCount(brokerRssBytes)}`;
+  return `${seconds((atSeconds + length) * 1000).padStart(8)}  sent ${wholeNumber(rate)}/s${received}  p50 ${milliseconds(p50Ms)} p99 ${milliseconds(p99Ms)} ms  errors ${wholeNumber(errors)}${broker}  generator ${byteCount(generatorRssBytes)}`;
+}
+
+/** The closing report of a soak. */
+export function soakReport(result: SoakResult): string {
+  const { send, receive, drift, verdict, findings } = result;
+  const rows = [
+    ...(send === undefined ? [] : [headLine('sent', send), ...errorLines(send), latencyLine('latency', send.latencyMs)]),
+    ...(receive === undefined ? [] : [headLine('consumed', receive)]),
+    ...(receive?.endToEndMs === undefined ? [] : [latencyLine('end to end', receive.endToEndMs)]),
+  ];
+  const drifts = Object.entries(drift).map(([metric, { median, slopePerHour, lowPerHour, highPerHour, changePercent, verdict: found }]) => {
+    const text = metric.endsWith('Bytes') ? signedBytes : (value: number) => value.toFixed(metric.endsWith('Ms') ? 3 : 1);
+    return [metric, text(median), text(slopePerHour), `${text(lowPerHour)} to ${text(highPerHour)}`, `${changePercent} %`, found];
+  });
+  const words = verdict === 'too short' ? 'the run is too short to say' : findings.length === 0 ? 'steady' : findings.join('; ');
+  return `${rows.map((row) => `${row}\n`).join('')}${table(['Figure', 'Median', 'Slope/h', '95 % between', 'Change', ''], drifts)}verdict    ${words}\n`;
+}
+
+function signedBytes(bytes: number): string {
+  return bytes < 0 ? `-${byteCount(-bytes)}` : byteCount(bytes);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
