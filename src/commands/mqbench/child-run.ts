@@ -32,12 +32,19 @@ export function childCommand(name: string, words: readonly string[], isOwn: (wor
   return { name, file: process.execPath, args: [process.argv[1] ?? '', first, ...rest, ...json] };
 }
 
-/** Runs it to its end and reads its result; a failed assertion of its own is no failure. */
-export async function runChild({ name, file, args }: ChildCommand, signal: AbortSignal): Promise<NamedResult> {
+/**
+ * Runs it to its end and reads its result; a failed assertion of its own is no failure. A Ctrl-C reaches it by way of the signals alone, the
+ * first of which asks it to end and the second to end at once: the terminal's own would come twice.
+ */
+export async function runChild(
+  { name, file, args }: ChildCommand,
+  { signal, quit }: { signal: AbortSignal; quit: AbortSignal },
+): Promise<NamedResult> {
   signal.throwIfAborted();
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true, detached: true });
   const stop = (): void => void child.kill('SIGTERM');
   signal.addEventListener('abort', stop, { once: true });
+  quit.addEventListener('abort', stop, { once: true });
   try {
     const { code, killedBy, stdout, stderr } = await ended(child, name, file);
     if (signal.aborted) {
@@ -53,6 +60,7 @@ export async function runChild({ name, file, args }: ChildCommand, signal: Abort
     return { name, result: parseResult(stdout, name) };
   } finally {
     signal.removeEventListener('abort', stop);
+    quit.removeEventListener('abort', stop);
   }
 }
 

@@ -109,8 +109,9 @@ export default class CompareCommand extends BenchCommand<typeof options, Compare
       vs: childCommand('--vs', commandWords(vs), isOwn),
     };
     const interrupt = new AbortController();
-    const onSignal = (): void => interrupt.abort();
-    process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+    const quit = new AbortController();
+    const onSignal = (): void => (interrupt.signal.aborted ? quit : interrupt).abort();
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     const signal = AbortSignal.any([context.signal, interrupt.signal]);
     const { directionsOf } = await import('../../bench/judge/metrics.js');
     const onPair: PairHooks['onPair'] = (pair, base, second) => {
@@ -122,7 +123,11 @@ export default class CompareCommand extends BenchCommand<typeof options, Compare
     };
     try {
       const config = { run: values.run, vs };
-      return await comparePairs(values.pairs, { signal, run: (side) => runChild(commands[side], signal), onPair }, { ...how, config });
+      return await comparePairs(
+        values.pairs,
+        { signal, run: (side) => runChild(commands[side], { signal, quit: quit.signal }), onPair },
+        { ...how, config },
+      );
     } finally {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     }

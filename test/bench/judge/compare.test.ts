@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandWords } from '../../../src/bench/judge/command-words.js';
-import { type CompareOptions, type CompareResult, comparePairs } from '../../../src/bench/judge/compare.js';
+import { type CompareOptions, type CompareResult, compareFiles, comparePairs } from '../../../src/bench/judge/compare.js';
 import { parseLimit } from '../../../src/bench/judge/limits.js';
+import { type NamedResult, parseResult } from '../../../src/bench/judge/result-file.js';
 import type { BenchResult } from '../../../src/bench/result.js';
 import { ConnectError } from '../../../src/common/errors.js';
 import { resultOf, seriesOfSeconds } from './results.js';
@@ -107,6 +108,41 @@ describe('the words of a command line', () => {
 
   it('with an open quote are refused', () => {
     expect(() => commandWords("producer 'x")).toThrow("has a ' that is not closed");
+  });
+});
+
+describe('results that cannot be compared', () => {
+  const named = (name: string, more: object = {}): NamedResult => ({
+    name,
+    result: { ...resultOf({ series: seriesOfSeconds(60, 1000) }), ...more },
+  });
+  const base = [named('a.json')];
+
+  it.each([
+    ['', 'x is no JSON'],
+    ['null', 'x has no schema, and not mqbench/1'],
+    ['{"schema":"other/1"}', 'x has the schema "other/1", and not mqbench/1'],
+    ['{"schema":"mqbench/1","kind":"producer"}', 'x is no whole result'],
+  ])('%s', (text, message) => {
+    expect(() => parseResult(text, 'x')).toThrow(message);
+  });
+
+  it('because of their kinds, or because they are parts', () => {
+    const consumer = [named('consumer.json', { kind: 'consumer' })];
+    expect(() => compareFiles(base, consumer, OPTIONS)).toThrow('a.json is of kind producer, consumer.json of kind consumer');
+    const partial = [named('partial.json', { partial: true, failure: 'no answer' })];
+    expect(() => compareFiles(base, partial, OPTIONS)).toThrow('partial.json is only a part of its run: no answer');
+    const sweep = [named('sweep.json', { kind: 'sweep', send: undefined })];
+    expect(() => compareFiles(sweep, sweep, OPTIONS)).toThrow('sweep.json is of kind sweep, which has no figures of one run to compare');
+  });
+
+  it('by a metric or a limit that they do not have', () => {
+    expect(() => compareFiles(base, base, { ...OPTIONS, primary: 'p98' })).toThrow('no metric p98 is compared');
+    expect(() => compareFiles(base, base, { ...OPTIONS, limits: [parseLimit('p98:5%')] })).toThrow('no metric p98 is compared');
+    expect(() => compareFiles(base, base, { ...OPTIONS, limits: [parseLimit('100%')] })).toThrow('nothing can lose as much of its rate');
+    expect(() => parseLimit('much')).toThrow('--fail-over "much" is no limit');
+    expect(parseLimit('send.latencyMs.p99:7.5%')).toEqual({ metric: 'send.latencyMs.p99', lossPercent: 7.5 });
+    expect(parseLimit('7')).toEqual({ lossPercent: 7 });
   });
 });
 
@@ -261,25 +297,13 @@ describe('mqbench compare', () => {
   it.each([
     [['a.json'], '1 files are given', 2],
     [['a.json', 'missing.json'], 'missing.json does not exist', 4],
-    [['a.json', 'broken.json'], 'broken.json is no JSON', 2],
-    [['a.json', 'other.json'], 'other.json has the schema "other/1", and not mqbench/1', 2],
-    [['a.json', 'consumer.json'], 'a.json is of kind producer, consumer.json of kind consumer', 2],
-    [['a.json', 'partial.json'], 'partial.json is only a part of its run: no answer', 2],
-    [['a.json', 'a.json', '--metric', 'p98'], 'no metric p98 is compared; did you mean', 2],
-    [['a.json', 'a.json', '--fail-over', 'much'], '--fail-over "much" is no limit', 2],
-    [['a.json', 'a.json', '--fail-over', '100%'], 'nothing can lose as much of its rate', 2],
     [['--vs', 'a.json'], 'no files stand before --vs', 2],
     [['--run', 'nonesuch', '--vs', 'nonesuch'], '--run: nonesuch cannot be run', 2],
     [['--run', 'mqbench nonesuch', '--vs', 'x'], '--run: mqbench has no command nonesuch', 2],
     [['--run', 'producer'], '--run takes one --vs', 2],
-    [['--vs', 'a.json', '--json', 'a.json'], 'no files stand before --vs', 2],
     [['a.json', 'a.json', '--json', 'a.json'], '--json a.json would overwrite a result of kind producer', 2],
   ])('%j: %s', async (args, message, exitCode) => {
     file('a.json', resultOf({ series: seriesOfSeconds(60, 1000) }));
-    file('broken.json', '{');
-    file('other.json', JSON.stringify({ schema: 'other/1' }));
-    file('consumer.json', { ...resultOf({}), kind: 'consumer' });
-    file('partial.json', { ...resultOf({}), partial: true, failure: 'no answer' });
     const { code, stderr } = await compare(...args);
     expect(stderr).toContain(message);
     expect(code).toBe(exitCode);
