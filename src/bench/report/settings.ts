@@ -14,15 +14,15 @@ interface SettingRow {
 /** What was measured anew in each run is no setting. */
 const MEASURED = /^(generator|broker|workers|loadAverage|startedAt|fsyncMs)\b/;
 
-/** Lists of a plan are no difference that a reader could take in. */
-const LONGEST_DIFFERENCE = 200;
+/** The list of steps of a plan is no difference that a reader could take in. */
+const isPlan = (value: string): boolean => value.startsWith('[{');
 
 /** Settings in which the results differ, then all of them; then the machines and the commands. */
 export function settingsPart(results: readonly ResultView[]): Html {
   const configRows = rowsOf(results, (result) => [['kind', result.kind], ...configEntries(result)]);
   const environmentRows = rowsOf(results, environmentEntries);
   const settings = [...configRows, ...environmentRows.filter(({ key }) => !MEASURED.test(key))];
-  const differing = settings.filter(({ differs, values }) => differs && values.every((value) => value.length <= LONGEST_DIFFERENCE));
+  const differing = settings.filter(({ differs, values }) => differs && !values.some(isPlan));
   return html`${results.length > 1 && differencesCard(results, differing)}
 <section class="card"><h2>Environment</h2><p class="lead">The machine that made the load, how busy it was, and what is known of the broker.</p>${table(results, environmentRows)}</section>
 <section class="card"><h2>Settings and commands</h2>${commands(results)}<details><summary>All settings</summary>${table(results, configRows)}</details></section>`;
