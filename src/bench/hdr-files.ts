@@ -15,6 +15,8 @@ export class HdrLog {
   readonly #file: number;
   readonly #untagged: string;
   #startMs: number | undefined;
+  /** Why lines are missing: the disk is full, say. The run goes on. */
+  #failure: unknown;
 
   /** @param untagged the direction whose lines have no tag */
   constructor(path: string, untagged: string) {
@@ -30,6 +32,10 @@ export class HdrLog {
       maxMs: latencies.maxMs,
       histogram: latencies.encode(),
     });
+  }
+
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Closes the file; a run whose seconds were never told is one line for each of its directions. */
@@ -57,7 +63,11 @@ export class HdrLog {
   }
 
   #write(line: string): void {
-    writeSync(this.#file, `${line}\n`);
+    try {
+      writeSync(this.#file, `${line}\n`);
+    } catch (error) {
+      this.#failure ??= error;
+    }
   }
 }
 

@@ -61,9 +61,33 @@ describe('workloads from a program', () => {
     expect(faultsOf(await runWorkload({ kind: 'transaction', ...producing, ...rates, bodyBytes: 128, quantity: 20 }))).toEqual([]);
   });
 
+  it('round trips, and delays as the command of that name makes them', async () => {
+    const ends = { ...on, bodyBytes: 64, inFlight: 4, concurrency: 4 };
+    const pingpong = await runWorkload({ kind: 'pingpong', ...ends, group: 'api_pong', repliers: 1, requestTimeoutMs: 3000, quantity: 10 });
+    expect(faultsOf(pingpong)).toEqual([]);
+    const schedule = { kind: 'span', minMs: 50, maxMs: 100 } as const;
+    const groups = { role: 'both', producerGroup: 'api_delay', consumerGroup: 'api_delay' } as const;
+    const delay = await runWorkload({ kind: 'delay', ...ends, ...groups, schedule, quantity: 10, settleMs: 5000, seed: 1 });
+    expect(faultsOf(delay)).toEqual([]);
+    expect(delay).toMatchObject({ kind: 'delay', send: { count: 10 }, receive: { count: 10 }, deliveries: { early: 0 } });
+  });
+
   it('the schema finds what is not a result', () => {
     expect(faultsOf({ schema: 'mqbench/2', kind: 'producer', config: {} })).not.toEqual([]);
     expect(faultsOf({ schema: 'mqbench/1', kind: 'producer', config: {}, environment: {} })).not.toEqual([]);
+  });
+
+  it.each([
+    [{ rate: 0 }, 'rate 0: expected a number above 0'],
+    [{ rate: Number.NaN }, 'rate NaN'],
+    [{ durationMs: -5 }, 'durationMs -5: expected a number of at least 1'],
+    [{ bodyBytes: 1.5 }, 'bodyBytes 1.5: expected a whole number of at least 1'],
+    [{ inFlight: 0 }, 'inFlight 0'],
+    [{ topic: '' }, 'topic is missing'],
+    [{ durationMs: undefined }, 'the run has no end'],
+  ])('an impossible workload is refused: %o', async (change, message) => {
+    const workload = { kind: 'producer', ...on, producerGroup: 'p', bodyBytes: 1, inFlight: 1, durationMs: 100, ...change };
+    await expect(runWorkload(workload as never)).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining(message) });
   });
 
   it('a kind that does not exist', async () => {

@@ -1,7 +1,9 @@
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import type { BenchHooks } from '../../bench/progress.js';
 import type { BenchResult } from '../../bench/result.js';
 import type { OptionTable } from '../../cli/options.js';
-import { ConnectError, MQError, UsageError } from '../../common/errors.js';
+import { ConnectError, MQError, StoreError, UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
 
 /** What a run is completed from. */
@@ -94,30 +96,48 @@ export async function withHdrFiles<R extends BenchResult>(
     return run(undefined);
   }
   const { HdrLog, writeDistributions } = await import('../../bench/hdr-files.js');
-  const log = hlog === undefined ? undefined : writing('--hlog', hlog, () => new HdrLog(hlog, untagged));
-  const finish = (result: R | undefined): void => {
+  if (hgrm !== undefined) {
+    opening('--hgrm', hgrm, () => accessSync(dirname(hgrm), constants.W_OK));
+  }
+  const log = hlog === undefined ? undefined : opening('--hlog', hlog, () => new HdrLog(hlog, untagged));
+  const finish = (result: R | undefined): StoreError | undefined => {
     log?.end(result);
-    if (hgrm !== undefined && result !== undefined) {
-      writing('--hgrm', hgrm, () => writeDistributions(hgrm, result));
+    try {
+      if (hgrm !== undefined && result !== undefined) {
+        writeDistributions(hgrm, result);
+      }
+    } catch (error) {
+      return notWritten(`--hgrm ${hgrm}`, error, result);
     }
+    return log?.failure === undefined ? undefined : notWritten(`--hlog ${hlog}`, log.failure, result);
   };
   let result: R;
   try {
     result = await run(log === undefined ? undefined : (point) => log.add(point));
   } catch (error) {
+    // Why the run failed says more than that a file is not whole either.
     finish(error instanceof MQError && isResult<R>(error.context.result) ? error.context.result : undefined);
     throw error;
   }
-  finish(result);
+  const fault = finish(result);
+  if (fault !== undefined) {
+    throw fault;
+  }
   return result;
 }
 
-function writing<T>(option: string, file: string, write: () => T): T {
+function opening<T>(option: string, file: string, open: () => T): T {
   try {
-    return write();
+    return open();
   } catch (error) {
-    throw new UsageError(`${option} ${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new UsageError(`${option} ${file} cannot be written: ${textOf(error)}`, { cause: error });
   }
+}
+
+function notWritten(what: string, cause: unknown, result: unknown): StoreError {
+  return new StoreError(`${what} was not written: ${textOf(cause)}`, { code: 'REPORT_NOT_WRITTEN', cause, context: { result } });
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
