@@ -77,7 +77,9 @@ export class DeliveryCheck {
   #laneCount = 0;
   #unstamped = 0;
   #unwatched = 0;
-  #distinct = 0;
+  /** Different messages of each run. */
+  readonly #received = new Map<number, { count: number }>();
+  #lastReceived = { count: 0 };
   #lastRunId = -1;
   #lastProducer = -1;
   #lastLog: ProducerLog | undefined;
@@ -99,7 +101,7 @@ export class DeliveryCheck {
     if (!lane.add(stamp.sequence)) {
       return;
     }
-    this.#distinct++;
+    this.#lastReceived.count++;
     if (stamp.lane === 0) {
       const track = log.queue(message.brokerName ?? '', message.queueId);
       if (stamp.sequence > track.highest) {
@@ -115,7 +117,16 @@ export class DeliveryCheck {
 
   /** Different messages with a sequence number so far, of all runs. */
   get received(): number {
-    return this.#distinct;
+    let received = 0;
+    for (const { count } of this.#received.values()) {
+      received += count;
+    }
+    return received;
+  }
+
+  /** Different messages of one run so far. */
+  receivedOf(runId: number): number {
+    return this.#received.get(runId)?.count ?? 0;
   }
 
   /** Messages without a sequence number. */
@@ -155,7 +166,7 @@ export class DeliveryCheck {
         const lane = log === undefined ? undefined : (log.lanes.get(laneState.lane) ?? this.#newLane(log, laneState.lane));
         const before = lane?.received ?? 0;
         lane?.merge(laneState);
-        this.#distinct += (lane?.received ?? 0) - before;
+        this.#lastReceived.count += (lane?.received ?? 0) - before;
       }
       for (const queue of queues) {
         const track = log?.queue(queue.brokerName, queue.queueId);
@@ -176,6 +187,7 @@ export class DeliveryCheck {
       }
       run = new Map();
       this.#runs.set(runId, run);
+      this.#received.set(runId, { count: 0 });
     }
     let log = run.get(producer);
     if (log === undefined) {
@@ -185,6 +197,7 @@ export class DeliveryCheck {
     this.#lastRunId = runId;
     this.#lastProducer = producer;
     this.#lastLog = log;
+    this.#lastReceived = this.#received.get(runId) ?? { count: 0 };
     return log;
   }
 

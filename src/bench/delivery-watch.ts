@@ -46,17 +46,21 @@ export class DeliveryWatch {
     this.#timer = setInterval(this.#look, LOOK_MS);
   }
 
-  /** Resolves when all of `expected` has arrived, nothing comes any more, or the signal says so. */
-  async drain(expected: SentSequences | undefined, signal: AbortSignal | undefined): Promise<void> {
-    const wanted = expected === undefined ? Number.POSITIVE_INFINITY : confirmedCount(expected);
-    let seen = this.check.received;
-    for (let quietMs = 0; quietMs < QUIET_MS && signal?.aborted !== true && this.check.received < wanted; quietMs += LOOK_MS) {
+  /** Resolves when all of `expected` has arrived, nothing of it comes any more, or the signal says so. */
+  async drain(expected: SentSequences, signal: AbortSignal | undefined): Promise<void> {
+    let seen = -1;
+    for (let quietMs = 0; quietMs < QUIET_MS && !this.#isComplete(expected) && signal?.aborted !== true; quietMs += LOOK_MS) {
+      const received = this.check.receivedOf(expected.runId);
+      quietMs = received === seen ? quietMs : 0;
+      seen = received;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      if (this.check.received !== seen) {
-        seen = this.check.received;
-        quietMs = 0;
-      }
     }
+  }
+
+  #isComplete(expected: SentSequences): boolean {
+    // What was not confirmed may have arrived, too: only then it takes more than a number.
+    const isEnough = this.check.receivedOf(expected.runId) >= confirmedCount(expected);
+    return isEnough && judgeDelivery(this.check, { expected }).lost === 0;
   }
 
   /** Call it while the consumer still has its queues. */

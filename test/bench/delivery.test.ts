@@ -4,6 +4,7 @@ import { DeliveryCheck, type DeliveryState } from '../../src/bench/delivery-chec
 import { type LaneMessage, mergeSent, SendLedger } from '../../src/bench/delivery-ledger.js';
 import { RangeSet } from '../../src/bench/delivery-ranges.js';
 import { addDeliveries, deliveryVerdicts, judgeDelivery } from '../../src/bench/delivery-report.js';
+import { DeliveryWatch } from '../../src/bench/delivery-watch.js';
 import { readStamp, SEQUENCE_STAMP_BYTES } from '../../src/bench/stamp.js';
 import { deliveryLine } from '../../src/bench/text.js';
 
@@ -235,5 +236,40 @@ describe('ranges', () => {
         expect(ranges.every(([from, to], i) => from <= to && from > (ranges[i - 1]?.[1] ?? -2) + 1)).toBe(true);
       }),
     );
+  });
+});
+
+describe('waiting for what is on its way', () => {
+  const watched = (): DeliveryWatch => new DeliveryWatch({ topic: 'T', queueCount: () => 4, partial: false });
+
+  it('ends with the last message of the run, whatever came of others', async () => {
+    const ledger = new SendLedger();
+    const arrivals = sendAll(ledger, 10);
+    const watch = watched();
+    for (const other of sendAll(new SendLedger(), 50)) watch.check.receive(other);
+    const drained = watch.drain(ledger.sent(), undefined).then(() => watch.check.receivedOf(ledger.sent().runId));
+    setTimeout(() => {
+      for (const arrival of arrivals) watch.check.receive(arrival);
+    }, 150);
+    expect(await drained).toBe(10);
+  });
+
+  it('goes on where a message that was not confirmed arrived instead of one that was', async () => {
+    const ledger = new SendLedger();
+    const arrivals = sendAll(ledger, 10);
+    ledger.failed({ topic: 'T', body: arrivals[3]?.body as Buffer });
+    const watch = watched();
+    for (const arrival of arrivals.slice(0, 9)) watch.check.receive(arrival);
+    const drained = watch.drain(ledger.sent(), undefined).then(() => watch.judge(ledger.sent()));
+    setTimeout(() => watch.check.receive(arrivals[9] as Arrival), 150);
+    expect(await drained).toMatchObject({ lost: 0, unconfirmed: 1, received: 10 });
+  });
+
+  it('does not begin when the run was ended', async () => {
+    const ledger = new SendLedger();
+    sendAll(ledger, 10);
+    const watch = watched();
+    await watch.drain(ledger.sent(), AbortSignal.abort());
+    expect(watch.judge(ledger.sent())).toMatchObject({ lost: 10 });
   });
 });

@@ -94,13 +94,17 @@ async function judgedResult<R extends object>(result: R, assertions: readonly As
 }
 
 /** Losses, duplicates and disorder fail a run that nobody asserts anything of. */
-async function deliveryFaults({ delivery }: { readonly delivery?: DeliveryReport }, values: JudgeValues): Promise<Verdict[]> {
+async function deliveryFaults(
+  { delivery, interrupted }: { readonly delivery?: DeliveryReport; readonly interrupted?: true },
+  values: JudgeValues,
+): Promise<Verdict[]> {
   if (delivery === undefined) {
     return [];
   }
   const { deliveryVerdicts } = await import('../../bench/delivery-report.js');
-  const { allowLoss: loss = false, allowDuplicates: duplicates = false, allowDisorder: disorder = false } = values;
-  return deliveryVerdicts(delivery, { loss, duplicates, disorder });
+  const { allowLoss = false, allowDuplicates: duplicates = false, allowDisorder: disorder = false } = values;
+  // What a run that was ended early did not wait for is not lost.
+  return deliveryVerdicts(delivery, { loss: allowLoss || interrupted === true, duplicates, disorder });
 }
 
 /** The failed ones, one line each; a number that the result does not have is a fault of the expression. */
