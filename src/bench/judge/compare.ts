@@ -19,6 +19,9 @@ export interface CompareResult extends BenchResult {
   readonly assertions?: readonly Verdict[];
 }
 
+/** An interval that reaches further from its ratio than this hides differences that matter. */
+const NOISY = 0.1;
+
 export type Side = 'base' | 'vs';
 
 export interface CompareOptions {
@@ -126,7 +129,7 @@ function compareResult(
 
 function warningsOf(
   { base, vs, method }: { readonly base: readonly BenchResult[]; readonly vs: readonly BenchResult[]; readonly method: Method },
-  { differences, runsCompared, alpha }: Comparison,
+  { differences, runsCompared, alpha, metrics, primary, verdict }: Comparison,
 ): string[] {
   const warnings: string[] = [];
   if (differences.length > 0) {
@@ -143,6 +146,15 @@ function warningsOf(
         ? `one run a side of ${seconds} s each: nothing can be tested with less than ${MIN_SERIES_SECONDS} s; the ratios are shown as they are`
         : 'one run a side: a difference shown is one of these two runs, and another run of the same may differ as much; --run and --vs take several in turn',
     );
+  }
+  const main = metrics.find(({ name }) => name === primary);
+  if (main !== undefined && main.p !== null && tooFew === undefined && verdict === 'no difference shown') {
+    const unseen = Math.max(main.ratioHigh / main.ratio - 1, 1 - main.ratioLow / main.ratio);
+    if (unseen > NOISY) {
+      warnings.push(
+        `${primary} varies so much that a difference of ${Math.round(100 * unseen)} % may not have been seen: take more pairs, longer runs, or a quieter machine`,
+      );
+    }
   }
   const withErrors = [...base, ...vs].filter((result) => directionsOf(result).some(([, { errors }]) => errors > 0)).length;
   if (withErrors > 0) {

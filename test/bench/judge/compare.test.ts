@@ -61,6 +61,15 @@ describe('pairs of runs', () => {
   it('the same in pairs show no difference', async () => {
     const { result } = await play({ base: rates.base, vs: [101, 99, 99, 100, 101, 100, 98] });
     expect(result.comparison.verdict).toBe('no difference shown');
+    expect(result.warnings).toEqual([]);
+  });
+
+  it('that vary much say what may not have been seen', async () => {
+    const { result } = await play({ base: rates.base, vs: [140, 60, 70, 130, 100, 75, 120] });
+    expect(result.comparison.verdict).toBe('no difference shown');
+    expect(result.warnings?.join()).toMatch(
+      /^send\.rate varies so much that a difference of \d\d % may not have been seen: take more pairs/,
+    );
   });
 
   it('fail over a limit only where the loss is proven to be larger', async () => {

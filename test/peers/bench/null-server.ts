@@ -1,7 +1,7 @@
 /**
  * A name server and broker in one that stores nothing and answers every request at once, from templates: what is measured against it is
- * the client alone. `tsx null-server.ts [serviceUs]` prints its address and serves until its stdin ends; with a service time it takes so
- * long for each message, one after the other, as a broker does whose speed is known.
+ * the client alone. `tsx null-server.ts [serviceUs] [answerAfterMs]` prints its address and serves until its stdin ends. With a service
+ * time it works so long for each message, one after the other; with the other it holds answers back so long, as one does that waits for a disk.
  */
 import { createServer, type Socket } from 'node:net';
 
@@ -23,6 +23,7 @@ const MAX_ANSWER_BYTES = PREFIX_BYTES + SEND_HEAD.length + 10 + SEND_TAIL.length
 const LEAST_REQUEST_BYTES = 200;
 
 const SERVICE_MS = Number(process.argv[2] ?? 0) / 1000;
+const ANSWER_AFTER_MS = Number(process.argv[3] ?? 0);
 
 /** The thread works for so long. */
 function work(ms: number): void {
@@ -63,8 +64,17 @@ class Connection {
       }
       position = end;
     }
-    if (filled > 0) this.#socket.write(out.subarray(0, filled));
+    if (filled > 0) this.#answer(out.subarray(0, filled));
     this.#rest = position === data.length ? Buffer.alloc(0) : data.subarray(position);
+  }
+
+  #answer(answers: Buffer): void {
+    if (ANSWER_AFTER_MS === 0) {
+      this.#socket.write(answers);
+      return;
+    }
+    const kept = Buffer.from(answers);
+    setTimeout(() => this.#socket.write(kept), ANSWER_AFTER_MS);
   }
 
   /** The same memory again, unless the socket still has something of it. */
