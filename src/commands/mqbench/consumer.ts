@@ -55,7 +55,8 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
     "Takes the options of Apache's benchmark consumer. End to end counts from the stamp that mqbench producer writes into the body, else\n" +
     'from the time the message was born; clocks of two machines differ. Ctrl-C ends the run and shows the result so far.\n' +
     'Exit code 3 when no message came, too few for the quantity, or its broker is gone: the result so far is then marked partial; 99 when\n' +
-    'messages were lost, came twice or out of order and nothing allows it.';
+    'messages were lost, came twice or out of order and nothing allows it. Without --expect a loss is a gap between the sequence numbers that\n' +
+    'came, and is told only by a consumer that had all queues to itself and no filter.';
   static override examples = [
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -g benchmark_consumer --duration 10s',
     'mqbench consumer -n 127.0.0.1:9876 -t BenchmarkTest -p true --from first -q 100000 --json',
