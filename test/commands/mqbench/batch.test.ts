@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchResult } from '../../../src/bench/kind-results.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
-import { runBench } from './run-bench.js';
+import { resultOf, runBench } from './run-bench.js';
 
 describe('mqbench batch', () => {
   let cluster: Sandbox;
@@ -36,8 +36,7 @@ describe('mqbench batch', () => {
       '30',
       '--json',
     ]);
-    expect(run).toMatchObject({ exitCode: 0 });
-    const result = JSON.parse(run.stdout) as BatchResult;
+    const result = resultOf<BatchResult>(run);
     expect(result).toMatchObject({ schema: 'mqbench/1', kind: 'batch', config: { batchSize: 7, bodyBytes: 40, quantity: 100 } });
     expect(result.send).toMatchObject({ count: 105, errors: 0, attempts: 15 });
     expect(result.batches).toMatchObject({ batchSize: 7, count: 15, errors: 0 });

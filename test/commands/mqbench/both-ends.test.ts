@@ -5,7 +5,7 @@ import type { BacklogResult, FanoutResult, PingpongResult } from '../../../src/b
 import { AdminClient } from '../../../src/client/admin/admin-client.js';
 import { updateTopic } from '../../../src/client/admin/update-topic.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
-import { runBench } from './run-bench.js';
+import { resultOf, runBench } from './run-bench.js';
 
 describe('runs that send and consume', () => {
   let cluster: Sandbox;
@@ -20,8 +20,7 @@ describe('runs that send and consume', () => {
 
   it('pingpong: every request has its reply', async () => {
     const run = await runBench('pingpong', [...on, '-w', '4', '-q', '60', '--reply-size', '16', '--json']);
-    expect(run).toMatchObject({ exitCode: 0 });
-    const result = JSON.parse(run.stdout) as PingpongResult;
+    const result = resultOf<PingpongResult>(run);
     expect(result).toMatchObject({ schema: 'mqbench/1', kind: 'pingpong', config: { replyBytes: 16, inFlight: 4 } });
     expect(result.send).toMatchObject({ count: 60, errors: 0, attempts: 60 });
     expect(result.replies).toMatchObject({ count: 60, errors: 0, errorsByCode: {} });
@@ -29,8 +28,7 @@ describe('runs that send and consume', () => {
 
   it('fanout: every group gets every message, its consumers divide them', async () => {
     const run = await runBench('fanout', [...on, '--groups', '3', '--consumers', '2', '-q', '200', '-w', '8', '--json']);
-    expect(run).toMatchObject({ exitCode: 0 });
-    const result = JSON.parse(run.stdout) as FanoutResult;
+    const result = resultOf<FanoutResult>(run);
     expect(result.send).toMatchObject({ count: 200, errors: 0 });
     expect(result.receive).toMatchObject({ count: 600 });
     expect(result.groups.map(({ consumerGroup, count }) => [consumerGroup, count])).toEqual([
@@ -50,8 +48,7 @@ describe('runs that send and consume', () => {
 
   it('backlog: drains what was built and what was sent meanwhile', async () => {
     const run = await runBench('backlog', [...on, '-q', '2000', '-w', '16', '--rate', '200', '--before', '200ms', '--json']);
-    expect(run).toMatchObject({ exitCode: 0 });
-    const result = JSON.parse(run.stdout) as BacklogResult;
+    const result = resultOf<BacklogResult>(run);
     expect(result.build).toMatchObject({ count: 2000, errors: 0 });
     const before = result.before?.count ?? 0;
     expect(before).toBeGreaterThan(0);

@@ -3,7 +3,7 @@ import type { LatencyResult } from '../../../src/bench/kind-results.js';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
-import { runBench } from './run-bench.js';
+import { resultOf, runBench } from './run-bench.js';
 
 describe('mqbench latency', () => {
   let cluster: Sandbox;
@@ -22,8 +22,7 @@ describe('mqbench latency', () => {
     await old.send({ topic: 'LatencyTest', body: Buffer.from('sent before the run') });
     await old.shutdown();
     const run = await runBench('latency', [...on, '--rate', '500', '-q', '150', '--warmup', '200ms', '--json']);
-    expect(run).toMatchObject({ exitCode: 0 });
-    const result = JSON.parse(run.stdout) as LatencyResult;
+    const result = resultOf<LatencyResult>(run);
     expect(result).toMatchObject({ schema: 'mqbench/1', kind: 'latency', config: { rate: 500, bodyBytes: 128 } });
     expect(result.send).toMatchObject({ count: 150, errors: 0 });
     expect(result.receive).toMatchObject({ count: 150, errors: 0 });

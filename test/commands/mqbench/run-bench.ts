@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import type { Command } from '@oclif/core';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { MqCommand } from '../../../src/commands/base.js';
+import { ROOT } from '../../tidy/sources.js';
 
 interface CommandConstructor extends Omit<typeof MqCommand, 'prototype'> {
   new (argv: string[], config: Command['config']): MqCommand;
@@ -32,4 +36,21 @@ class Sink extends Writable {
     this.text += chunk.toString('utf8');
     done();
   }
+}
+
+const schema = JSON.parse(readFileSync(join(ROOT, 'src/bench/mqbench-1.schema.json'), 'utf8')) as object;
+const validate = new Ajv2020({ allErrors: true, strictTypes: false }).compile(schema);
+
+/** The result that a command printed with `--json`; throws unless the run went well and the result is as the schema says. */
+export function resultOf<R>({ exitCode, stdout, stderr }: BenchRun): R {
+  if (exitCode !== 0) {
+    throw new Error(`exit code ${exitCode}: ${stderr}`);
+  }
+  const result = JSON.parse(stdout) as R;
+  if (!validate(result)) {
+    throw new Error(
+      `not as the schema says: ${(validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`).join('; ')}`,
+    );
+  }
+  return result;
 }

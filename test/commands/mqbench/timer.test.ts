@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TimerResult } from '../../../src/bench/kind-results.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
-import { runBench } from './run-bench.js';
+import { resultOf, runBench } from './run-bench.js';
 
 describe('mqbench timer and delay', () => {
   let cluster: Sandbox;
@@ -17,8 +17,7 @@ describe('mqbench timer and delay', () => {
   it('delivers every message of every slot, none before it is due', async () => {
     const slots = ['-st', '3', '-mt', '5', '-tc', '4', '-sd', '200', '-p', '100', '--first', '500ms'];
     const run = await runBench('timer', [...on, ...slots, '--json']);
-    expect(run).toMatchObject({ exitCode: 0 });
-    const result = JSON.parse(run.stdout) as TimerResult;
+    const result = resultOf<TimerResult>(run);
     expect(result).toMatchObject({ schema: 'mqbench/1', kind: 'timer', seed: 1, send: { count: 60, errors: 0 } });
     const { early = -1, sentLate = -1 } = result.deliveries ?? {};
     expect(early).toBe(0);
@@ -54,8 +53,7 @@ describe('mqbench timer and delay', () => {
 
   it('measures delays of any length, and of a level as the brokers are configured', async () => {
     const span = await runBench('delay', [...on, '--after', '100ms', '--until', '300ms', '--rate', '200', '--duration', '300ms', '--json']);
-    expect(span).toMatchObject({ exitCode: 0 });
-    const result = JSON.parse(span.stdout) as TimerResult;
+    const result = resultOf<TimerResult>(span);
     expect(result).toMatchObject({ kind: 'delay', deliveries: { early: 0 }, delivery: { lost: 0, duplicates: 0 } });
     expect(result.receive?.count).toBe(result.send?.count);
     const level = await runBench('delay', [...on, '-e', '1', '--rate', '100', '-q', '20']);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TransactionResult } from '../../../src/bench/kind-results.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
-import { runBench } from './run-bench.js';
+import { resultOf, runBench } from './run-bench.js';
 
 describe('mqbench transaction', () => {
   let cluster: Sandbox;
@@ -18,8 +18,7 @@ describe('mqbench transaction', () => {
     const run = await runBench('transaction', [
       ...[...on, '-w', '4', '-s', '100', '-q', '200', '-sr', '0.25', '-su', '0.2', '-cr', '0.5', '--settle', '15s', '--json'],
     ]);
-    expect(run).toMatchObject({ exitCode: 0 });
-    const result = JSON.parse(run.stdout) as TransactionResult;
+    const result = resultOf<TransactionResult>(run);
     expect(result).toMatchObject({ schema: 'mqbench/1', kind: 'transaction', seed: 1, send: { count: 200, errors: 0 } });
     const { committed, rolledBack, unknown, checks } = result.transactions;
     expect(committed + rolledBack + unknown).toBe(200);
