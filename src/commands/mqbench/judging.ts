@@ -50,7 +50,10 @@ export async function withVerdicts<R extends object>({ name, values, context }: 
     if (error instanceof MQError && partial !== undefined) {
       error.context.result = judged;
     }
-    const faults = await report({ result: partial === undefined ? undefined : judged, verdicts: judged.assertions ?? [], failure });
+    const verdicts = (judged.assertions ?? []).map((verdict) =>
+      partial === undefined ? { ...verdict, reason: 'the run gave no result' } : verdict,
+    );
+    const faults = await report({ result: partial === undefined ? undefined : judged, verdicts, failure });
     for (const fault of faults) {
       context.out.note(fault.message);
     }
