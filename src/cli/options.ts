@@ -89,6 +89,11 @@ export const COMMON_OPTIONS = defineOptions({
     text: "Name server address list, eg: '192.168.0.1:9876;192.168.0.2:9876'",
   },
   output: { own: true, text: 'How the result is printed: text, wide (a table of everything, nothing cut), json, yaml, csv or name' },
+  context: {
+    own: true,
+    env: 'MQADMIN_CONTEXT',
+    text: 'Name of the cluster in the contexts (mqadmin context list); without it and without -n the current one',
+  },
   json: { kind: 'flag', own: true, text: 'The same as --output json' },
   timeout: { kind: 'duration', own: true, text: 'Limit of the whole command, eg: 10s, 500ms; a bare number is seconds' },
   accessKey: { own: true, env: 'ROCKETMQ_ACCESS_KEY', text: 'Sign requests with this key (default: conf/tools.yml of ROCKETMQ_HOME)' },

@@ -47,7 +47,8 @@ export class ClientConnection {
   #lastActiveMs: number;
   #lastReadMs: number;
 
-  constructor(addr: string, host: ClientHost, connectTimeoutMs: number) {
+  /** @param addr what the connection is called; `reachedAt` is where it goes */
+  constructor(addr: string, host: ClientHost, { timeoutMs: connectTimeoutMs, reachedAt }: { timeoutMs: number; reachedAt: string }) {
     this.addr = addr;
     this.pending = new PendingRequests(addr);
     this.#host = host;
@@ -57,7 +58,7 @@ export class ClientConnection {
     this.#lastActiveMs = nowMs;
     this.#lastReadMs = nowMs;
     this.connectDeadlineMs = nowMs + connectTimeoutMs;
-    const { host: name, port } = splitHostPort(addr);
+    const { host: name, port } = splitHostPort(reachedAt);
     const socket = connect({ host: name, port, noDelay: true });
     this.#socket = socket;
     this.#wire = socket;

@@ -37,6 +37,10 @@ export interface RemotingClientOptions {
   timers?: Timers;
   logger?: Logger;
   tls?: TlsSeam;
+  /** Sees the code of every request before it is sent, and throws an MQError when it must not be. */
+  guard?: ((requestCode: number) => void) | undefined;
+  /** Where an address is reached from here; without it, at itself. */
+  reachedAt?: ((addr: string) => string) | undefined;
 }
 
 interface FailedAttempt {
@@ -59,6 +63,8 @@ export class RemotingClient {
   readonly extFields: Readonly<Record<string, string>> | null;
   readonly #connectTimeoutMs: number;
   readonly #credentials: Credentials | undefined;
+  readonly #guard: RemotingClientOptions['guard'];
+  readonly #reachedAt: RemotingClientOptions['reachedAt'];
   readonly #idleMs: number;
   readonly #clock: Clock;
   readonly #timers: Timers;
@@ -78,6 +84,8 @@ export class RemotingClient {
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     this.#credentials = options.credentials;
     this.extFields = options.extFields ?? null;
+    this.#guard = options.guard;
+    this.#reachedAt = options.reachedAt;
     this.#idleMs = options.idleMs ?? IDLE_TIMEOUT_MS;
     this.#clock = options.clock ?? systemClock;
     this.#timers = options.timers ?? systemTimers;
@@ -125,7 +133,7 @@ export class RemotingClient {
 
   /**
    * `send` for a caller that makes the JSON header from a template. The request is neither signed nor encoded by this client's settings:
-   * only for clients without credentials.
+   * only for clients without credentials and without a guard.
    * @param code the request code in the header, for error messages.
    */
   sendWithHeader(
@@ -208,6 +216,7 @@ export class RemotingClient {
 
   /** The request with the fields of every request, signed where requests are. */
   #complete(request: RequestInit): RequestInit {
+    this.#guard?.(request.code);
     const full = this.extFields === null ? request : { ...request, extFields: { ...request.extFields, ...this.extFields } };
     return this.#credentials === undefined ? full : signRequest(full, this.#credentials);
   }
@@ -245,7 +254,10 @@ export class RemotingClient {
     if (failed !== undefined && this.#clock.monotonicMs() < failed.untilMs) {
       throw failed.error;
     }
-    const connection = new ClientConnection(addr, this.#host, this.#connectTimeoutMs);
+    const connection = new ClientConnection(addr, this.#host, {
+      timeoutMs: this.#connectTimeoutMs,
+      reachedAt: this.#reachedAt?.(addr) ?? addr,
+    });
     this.#connections.set(addr, connection);
     this.#deadlines.arm(connection.connectDeadlineMs);
     this.#idleTimer ??= this.#startIdleTimer();

@@ -20,6 +20,10 @@ export interface AdminClientOptions {
   connectTimeoutMs?: number;
   /** Ends all that is under way. */
   signal?: AbortSignal;
+  /** Sees the code of every request before it is sent, and throws an MQError when it must not be. */
+  guard?: ((requestCode: number) => void) | undefined;
+  /** Where advertised addresses are reached from here. */
+  addresses?: Readonly<Record<string, string>> | undefined;
 }
 
 /** One broker of a cluster. */
@@ -45,6 +49,8 @@ export class AdminClient {
     this.#remoting = new RemotingClient({
       connectTimeoutMs: options.connectTimeoutMs ?? ADMIN_CONNECT_TIMEOUT_MS,
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+      guard: options.guard,
+      reachedAt: options.addresses === undefined ? undefined : (addr) => options.addresses?.[addr] ?? addr,
     });
     options.signal?.addEventListener('abort', () => void this.close(), { once: true });
   }
@@ -59,7 +65,7 @@ export class AdminClient {
     if (this.#namesrvAddr === undefined || !this.hasNamesrv) {
       throw new ConfigError('no name server address', {
         code: 'NO_NAMESRV',
-        hint: 'give it with -n host:9876 or in the environment variable NAMESRV_ADDR',
+        hint: 'give it with -n host:9876, in the environment variable NAMESRV_ADDR, or by a context: mqadmin context add',
       });
     }
     this.#namesrv ??= new NamesrvClient({ namesrvAddr: this.#namesrvAddr, remoting: this.#remoting, timeoutMs: this.timeoutMs });

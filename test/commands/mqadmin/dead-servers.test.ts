@@ -25,6 +25,8 @@ beforeAll(async () => {
   const closed = createServer();
   refusedAddr = `127.0.0.1:${await listen(closed)}`;
   await new Promise((resolve) => closed.close(resolve));
+  // What all commands share is loaded before their times are taken.
+  await runCommand('topicList', ['-n', refusedAddr]);
 });
 
 afterAll(async () => {

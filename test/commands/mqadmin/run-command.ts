@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -23,6 +24,9 @@ const files = new Map(
 
 /** Names of all commands of the cluster administration. */
 export const commandNames: readonly string[] = [...files.keys()].sort();
+
+/** A file that is not there, so that the contexts of whoever runs the tests do not matter. */
+const NO_CONTEXTS = join(devNull, 'contexts.json');
 
 /** What a command printed and how it ended. */
 export interface CommandRun {
@@ -58,7 +62,7 @@ export async function runCommand(
   const command = new Loaded([...argv], { bin: 'mqadmin' } as Command['config']);
   const terminal = { colour: false, asks: answer !== null, animates: false };
   const stdin = Readable.from(answer === null ? [] : [`${answer}\n`]);
-  const exitCode = await command.main({ stdin, stdout, stderr, env, terminal });
+  const exitCode = await command.main({ stdin, stdout, stderr, env: { MQKIT_CONTEXTS: NO_CONTEXTS, ...env }, terminal });
   return { stdout: stdout.text, stderr: stderr.text, exitCode };
 }
 
