@@ -97,6 +97,7 @@ function failuresOf({ value, tracks }: ResultView): string[] {
       );
     }
   }
+  failures.push(...asList(fieldOf(value, 'findings')).flatMap((one) => asText(one) ?? []));
   const delivery = asObject(fieldOf(value, 'delivery'));
   const wrong = (['lost', 'duplicates', 'disordered'] as const).flatMap((key) => {
     const count = asNumber(fieldOf(delivery, key)) ?? 0;

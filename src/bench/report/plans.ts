@@ -5,6 +5,7 @@ import { asNumber, asObject, asObjects, asText, fieldOf, type JsonObject } from 
 import type { ChartLine, Mark } from './model.js';
 import type { ResultView } from './result-view.js';
 import { runNames } from './settings.js';
+import { soakPart } from './soak.js';
 import { PERCENTILES, runsTable, tile } from './summary.js';
 import { countText, msText, rateText } from './texts.js';
 
@@ -15,7 +16,7 @@ export interface RunsPart {
   readonly tables: Html;
 }
 
-/** Sweeps, searches, comparisons, and anything else that carries runs; null for results of one run. */
+/** Sweeps, searches, comparisons, soaks, and anything else that carries runs; null for results of one run. */
 export function runsPart(result: ResultView): RunsPart | null {
   const rows = asObjects(fieldOf(result.value, 'rows'));
   const points = asObjects(fieldOf(result.value, 'points'));
@@ -25,7 +26,7 @@ export function runsPart(result: ResultView): RunsPart | null {
   if (result.kind === 'search' && points.length > 0) {
     return searchPart(result, points);
   }
-  return result.runs.length === 0 ? null : anyRunsPart(result);
+  return soakPart(result) ?? (result.runs.length === 0 ? null : anyRunsPart(result));
 }
 
 const present = (sections: readonly (ChartSection | null)[]): ChartSection[] => sections.filter((section) => section !== null);

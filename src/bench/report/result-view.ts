@@ -68,16 +68,31 @@ function tracksOf(value: JsonObject): TrackView[] {
   const tracks = Object.entries(value).flatMap(([name, part]): TrackView[] => {
     const measured = asObject(part);
     const summary = asObject(fieldOf(measured, 'latencyMs'));
-    if (measured === undefined || summary === undefined || asNumber(fieldOf(measured, 'rate')) === undefined) {
+    if (name === 'soFar' || measured === undefined || summary === undefined || asNumber(fieldOf(measured, 'rate')) === undefined) {
       return [];
     }
     const series = asObjects(fieldOf(measured, 'series'));
     return [{ name, measured, series, latencies: latenciesOf(name, measured) }];
   });
+  if (tracks.length === 0) {
+    return soFarOf(value);
+  }
   // The parts of the way come after all that is measured as a whole.
   return tracks.map((track, index) =>
     index < tracks.length - 1 ? track : { ...track, latencies: [...track.latencies, ...stagesOf(value)] },
   );
+}
+
+/** A soak that did not come to its end has its samples, and what was counted until then. */
+function soFarOf(value: JsonObject): TrackView[] {
+  const soFar = asObject(fieldOf(value, 'soFar'));
+  const count = asNumber(fieldOf(soFar, 'count'));
+  const seconds = asNumber(fieldOf(soFar, 'seconds'));
+  if (count === undefined || seconds === undefined || seconds <= 0) {
+    return [];
+  }
+  const measured = { ...soFar, rate: count / seconds };
+  return [{ name: 'send', measured, series: asObjects(fieldOf(value, 'samples')), latencies: latenciesOf('send', measured) }];
 }
 
 /** Parts of the way of a message: `plannedToSentMs` of `stages`. */

@@ -90,7 +90,7 @@ export function runsTable(result: ResultView, names: readonly string[]): Html {
     const latency: LatencyView | undefined = mainLatency(tracks);
     const rate = rates[index] ?? 0;
     const share = best > 0 ? Math.round((118 * rate) / best) : 0;
-    return html`<tr><td class="number">${index + 1}</td><th scope="row">${names[index]}${rate === best && best > 0 && html` <span class="mark good">best</span>`}</th><td><svg class="bar" viewBox="0 0 118 8" aria-hidden="true"><rect width="${share}" height="8" rx="2"></rect></svg></td><td class="number">${rateText(rate)}</td><td class="number">${countText(fieldOf(tracks[0]?.measured, 'errors'))}</td>${PERCENTILES.map(([key]) => html`<td class="number">${msText(fieldOf(asObject(latency?.summary), key))}</td>`)}</tr>`;
+    return html`<tr><td class="number">${index + 1}</td><th scope="row">${names[index]}</th><td><svg class="bar" viewBox="0 0 118 8" aria-hidden="true"><rect width="${share}" height="8" rx="2"></rect></svg></td><td class="number">${rateText(rate)}</td><td class="number">${countText(fieldOf(tracks[0]?.measured, 'errors'))}</td>${PERCENTILES.map(([key]) => html`<td class="number">${msText(fieldOf(asObject(latency?.summary), key))}</td>`)}</tr>`;
   });
   return html`<div class="scroll"><table><thead><tr><th class="number">#</th><th>run</th><th></th><th class="number">msg/s</th><th class="number">errors</th>${PERCENTILES.map(([, name]) => html`<th class="number">${name}, ms</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }

@@ -176,6 +176,66 @@ describe('the page', () => {
   });
 });
 
+describe('results that are made of more than one run', () => {
+  it('a sweep is the table that users publish, best row marked, with its scaling', async () => {
+    const page = pageOf(await sampleRuns('sweep'));
+    const table = /<h2>Sweep .*?<\/table>/s.exec(page)?.[0] ?? '';
+    expect(table.match(/<tr>/g)).toHaveLength(7);
+    expect(table.match(/best<\/span>/g)).toHaveLength(1);
+    const scaling = dataOf(page).charts.find(({ id }) => id === 'scaling-0');
+    expect(scaling?.lines.map(({ metric, x }) => ({ metric, x }))).toEqual([
+      { metric: '128 B', x: [1, 8, 64] },
+      { metric: '1024 B', x: [1, 8, 64] },
+    ]);
+  });
+
+  it('a search shows its rate, its limit and why steps failed', async () => {
+    const page = pageOf(await sampleRuns('search'));
+    expect(page).toContain('Highest sustainable rate, p99 &lt; 20.0 ms');
+    expect(page.match(/class="mark bad">failed/g)).toHaveLength(2);
+    expect(dataOf(page).charts[0]?.marks).toEqual([
+      { axis: 'y', value: 20, label: 'limit of p99' },
+      { axis: 'x', value: 40_000, label: 'sustainable' },
+    ]);
+  });
+
+  it('a comparison shows its verdict, every metric with its interval, and the pairs', async () => {
+    const metric = {
+      name: 'send.rate',
+      better: 'higher',
+      unit: 'msg/s',
+      base: 100,
+      vs: 80,
+      ratio: 0.8,
+      ratioLow: 0.75,
+      ratioHigh: 0.85,
+      p: 0.016,
+    };
+    const comparison = { primary: 'send.rate', verdict: 'slower', test: 'Some test', metrics: [{ ...metric, verdict: 'slower' }] };
+    const runs = [await sampleResult({ seconds: 2 }), await sampleResult({ seconds: 2, rate: 15_000 })];
+    const page = pageOf({ schema: 'mqbench/1', kind: 'compare', comparison, runs, sides: ['base', 'vs'] });
+    for (const text of ['send.rate: slower (0.800 of base)', '0.750 to 0.850', 'class="mark bad">slower', '>base 1<', '>vs 1<']) {
+      expect(page.includes(text), text).toBe(true);
+    }
+    expect(dataOf(page).charts.find(({ id }) => id === 'pairs-0')?.metrics).toEqual(['base', 'vs']);
+  });
+
+  it('a soak shows what drifts, and one that was cut short shows what it has', async () => {
+    const { send, ...rest } = await sampleResult({ seconds: 30, kind: 'soak' });
+    const { series, ...soFar } = send as { series: Record<string, unknown>[] };
+    const samples = series.map((point, index) => ({ ...point, generatorRssBytes: 1e8 + 1e6 * index, brokerRssBytes: 2e8 }));
+    const drift = {
+      generatorRssBytes: { slopePerHour: 3.6e9, lowPerHour: 3e9, highPerHour: 4e9, median: 1.15e8, changePercent: 26, verdict: 'rising' },
+    };
+    const findings = ['the memory of the generator grows'];
+    const page = pageOf({ ...rest, samples, soFar, drift, findings, verdict: 'drifting', partial: true });
+    for (const text of ['the memory of the generator grows', 'class="mark bad">drifting', 'class="mark bad">rising', '26 %']) {
+      expect(page.includes(text), text).toBe(true);
+    }
+    expect(dataOf(page).charts.map(({ id }) => id)).toEqual(expect.arrayContaining(['memory-0', 'throughput', 'latency-0', 'percentiles']));
+  });
+});
+
 describe('a long series', () => {
   it('keeps the extremes of every column, and a mean between them', () => {
     const value = fc.oneof(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), fc.constant(null));
