@@ -27,6 +27,13 @@ describe('the packed package', () => {
     symlinkSync(join(ROOT, 'node_modules'), join(installed, 'node_modules'), 'junction');
   });
 
+  function typeCheck(file: string): void {
+    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+    const types = join(ROOT, 'node_modules', '@types');
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--typeRoots', types, '--types', 'node'];
+    execFileSync(process.execPath, [tsc, ...options, file], { cwd: project, stdio: 'pipe' });
+  }
+
   afterAll(() => rmSync(project, { recursive: true, force: true }));
 
   it.each(['mqadmin', 'mqbench', 'mqbroker', 'mqnamesrv', 'mqshutdown'])('%s starts', (bin) => {
@@ -46,10 +53,32 @@ describe('the packed package', () => {
       join(project, 'use.ts'),
       "import { Producer, type SendResult } from 'mqkit';\nexport const send = (producer: Producer): Promise<SendResult> => producer.send({ topic: 'T', body: Buffer.from('x') });\n",
     );
-    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-    const types = join(ROOT, 'node_modules', '@types');
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--typeRoots', types, '--types', 'node'];
-    execFileSync(process.execPath, [tsc, ...options, 'use.ts'], { cwd: project, stdio: 'pipe' });
+    typeCheck('use.ts');
+  }, 60_000);
+
+  it('measures for programs: mqkit/bench, with types and the schema of its results', () => {
+    writeFileSync(
+      join(project, 'bench.mjs'),
+      [
+        "import { runWorkload } from 'mqkit/bench';",
+        "import schema from 'mqkit/bench/schema.json' with { type: 'json' };",
+        "const fault = await runWorkload({ kind: 'producer', namesrvAddr: '127.0.0.1:1', topic: 'T', rate: 0 }).catch((error) => error);",
+        'console.log(schema.properties.schema.const, fault.name);',
+      ].join('\n'),
+    );
+    const told = execFileSync(process.execPath, ['--no-warnings', 'bench.mjs'], { encoding: 'utf8', cwd: project });
+    expect(told.trim()).toBe('mqbench/1 UsageError');
+    writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+    writeFileSync(
+      join(project, 'bench.ts'),
+      [
+        "import { type ProducerResult, runWorkload } from 'mqkit/bench';",
+        "const options = { namesrvAddr: 'a:1', topic: 'T', producerGroup: 'g', bodyBytes: 1, inFlight: 1, warmupMs: 0, quantity: 1 };",
+        "export const p99 = async (): Promise<number> => (await runWorkload({ kind: 'producer', ...options })).send.latencyMs.p99;",
+        "export const whole = (): Promise<ProducerResult> => runWorkload({ kind: 'producer', ...options });",
+      ].join('\n'),
+    );
+    typeCheck('bench.ts');
   }, 60_000);
 
   it('holds what it needs and nothing else', () => {
