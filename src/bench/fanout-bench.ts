@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { Producer } from '../client/producer/producer.js';
+import { freshSeed } from '../common/clock.js';
 import { UsageError } from '../common/errors.js';
 import { Arrivals, RunMessages, receiveMeasured } from './arrivals.js';
 import { ConsumerGroup, clientOptions, type EndOptions, prepareGroups } from './both-ends.js';
 import { addDeliveries } from './delivery-report.js';
 import { round } from './environment.js';
 import type { FanoutGroup, FanoutResult } from './kind-results.js';
+import { Payload, type StampedPayload, smallestBody } from './payload/payload.js';
 import { type BenchHooks, reportProgress } from './progress.js';
 import { Recorder } from './recorder.js';
 import { RESULT_SCHEMA } from './result.js';
@@ -13,13 +14,12 @@ import { configOf, endOf, inFrame, quietly, runSends, type SendRunOutcome } from
 import type { RunWatch } from './run-watch.js';
 import { SEQUENCE_STAMP_BYTES } from './stamp.js';
 
-export interface FanoutBenchOptions extends EndOptions {
+export interface FanoutBenchOptions extends EndOptions, StampedPayload {
   /** Groups are named so, with a number behind. */
   readonly group: string;
   readonly groups: number;
   /** Of each group. */
   readonly consumers: number;
-  readonly bodyBytes: number;
   readonly inFlight: number;
   readonly concurrency: number;
   readonly rate?: number;
@@ -32,7 +32,9 @@ export interface FanoutBenchOptions extends EndOptions {
 const MAX_CONSUMERS = 1000;
 
 /** @throws UsageError for a workload that makes no sense. */
-export function checkFanout({ groups, consumers, bodyBytes }: FanoutBenchOptions): void {
+export function checkFanout(options: FanoutBenchOptions): void {
+  const { groups, consumers } = options;
+  const bodyBytes = smallestBody(options);
   if (groups * consumers > MAX_CONSUMERS) {
     throw new UsageError(`${groups} groups of ${consumers} consumers are more than the ${MAX_CONSUMERS} consumers that one process has`);
   }
@@ -44,14 +46,25 @@ export function checkFanout({ groups, consumers, bodyBytes }: FanoutBenchOptions
 /** Sends to one topic that several groups consume, and measures what each of them gets. */
 export async function runFanoutBench(options: FanoutBenchOptions, hooks: BenchHooks = {}): Promise<FanoutResult> {
   checkFanout(options);
+  const seed = options.seed ?? freshSeed();
+  const payload = await Payload.open({ ...options, seed }, options.inFlight);
   const names = Array.from({ length: options.groups }, (_, i) => `${options.group}_${i}`);
   await prepareGroups(options, names);
   const producer = new Producer({ ...clientOptions(options), producerGroup: options.group });
   await producer.start([options.topic]);
   try {
-    const { outcome, environment } = await inFrame((watch) => fanOut({ options, names, producer, hooks, watch }), options);
+    const { outcome, environment } = await inFrame((watch) => fanOut({ options, names, payload, producer, hooks, watch }), options);
     const { run, ...measured } = outcome;
-    return { schema: RESULT_SCHEMA, kind: 'fanout', config: configOf(options), environment, send: run.send, ...measured, ...endOf(run) };
+    return {
+      schema: RESULT_SCHEMA,
+      kind: 'fanout',
+      config: configOf(options),
+      seed,
+      environment,
+      send: run.send,
+      ...measured,
+      ...endOf(run),
+    };
   } finally {
     await producer.shutdown();
   }
@@ -60,6 +73,7 @@ export async function runFanoutBench(options: FanoutBenchOptions, hooks: BenchHo
 interface FanoutParts {
   readonly options: FanoutBenchOptions;
   readonly names: readonly string[];
+  readonly payload: Payload;
   readonly producer: Producer;
   readonly hooks: BenchHooks;
   readonly watch: RunWatch;
@@ -67,7 +81,7 @@ interface FanoutParts {
 
 type Outcome = Pick<FanoutResult, 'receive' | 'groups' | 'fairness' | 'delivery'> & { readonly run: SendRunOutcome };
 
-async function fanOut({ options, names, producer, hooks, watch }: FanoutParts): Promise<Outcome> {
+async function fanOut({ options, names, payload, producer, hooks, watch }: FanoutParts): Promise<Outcome> {
   const messages = new RunMessages();
   const all = new Recorder();
   all.direction = 'receive';
@@ -90,7 +104,7 @@ async function fanOut({ options, names, producer, hooks, watch }: FanoutParts): 
         }
         watch.start();
       },
-      load: loadOf(options, producer, messages),
+      load: { ...loadOf(options, producer, messages), ...payload.load },
     });
     watch.end();
     await Promise.all(readers.map((reader) => reader.arrivals.drain(hooks.signal)));
@@ -113,14 +127,17 @@ async function fanOut({ options, names, producer, hooks, watch }: FanoutParts): 
   }
 }
 
-function loadOf(options: FanoutBenchOptions, producer: Producer, messages: RunMessages): Parameters<typeof runSends>[0]['load'] {
-  const { topic, bodyBytes, inFlight, warmupMs, rate, durationMs, quantity } = options;
+function loadOf(
+  options: FanoutBenchOptions,
+  producer: Producer,
+  messages: RunMessages,
+): Omit<Parameters<typeof runSends>[0]['load'], 'inFlight' | 'createMessage'> {
+  const { warmupMs, rate, durationMs, quantity } = options;
   return {
     target: producer,
     ledger: messages.ledger,
     stampsPlan: true,
-    ...{ inFlight, warmupMs },
-    createMessage: () => ({ topic, body: randomBytes(bodyBytes) }),
+    warmupMs,
     ...(rate === undefined ? {} : { rate }),
     ...(durationMs === undefined ? {} : { durationMs }),
     ...(quantity === undefined ? {} : { quantity }),

@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import type { PulledMessage } from '../client/consumer/pulled-message.js';
 import type { SendHandler } from '../client/producer/pending-send.js';
 import { Producer } from '../client/producer/producer.js';
+import { freshSeed } from '../common/clock.js';
 import { UsageError } from '../common/errors.js';
 import type { Message } from '../common/message/message.js';
 import { Arrivals, RunMessages, receiveMeasured } from './arrivals.js';
 import { ConsumerGroup, clientOptions, type EndOptions, prepareGroups } from './both-ends.js';
 import type { LatencyResult, LatencyStages } from './kind-results.js';
 import { LatencyHistogram } from './latency-histogram.js';
+import { Payload, type StampedPayload, smallestBody } from './payload/payload.js';
 import { type BenchHooks, reportProgress } from './progress.js';
 import { Recorder } from './recorder.js';
 import { RESULT_SCHEMA } from './result.js';
@@ -15,9 +16,8 @@ import { configOf, endOf, inFrame, quietly, runSends } from './run-frame.js';
 import type { SendTarget } from './send-load.js';
 import { readStamp, SEQUENCE_STAMP_BYTES, wallClockUs } from './stamp.js';
 
-export interface LatencyBenchOptions extends EndOptions {
+export interface LatencyBenchOptions extends EndOptions, StampedPayload {
   readonly group: string;
-  readonly bodyBytes: number;
   /** Messages on their way to the broker at once, at most. */
   readonly inFlight: number;
   readonly concurrency: number;
@@ -32,7 +32,8 @@ const SENT_AT = SEQUENCE_STAMP_BYTES;
 const SMALLEST_BYTES = SENT_AT + 8;
 
 /** @throws UsageError for messages without room for two times. */
-export function checkLatency({ bodyBytes }: Pick<LatencyBenchOptions, 'bodyBytes'>): void {
+export function checkLatency(options: Pick<LatencyBenchOptions, 'bodyBytes' | 'sizes'>): void {
+  const bodyBytes = smallestBody(options);
   if (bodyBytes < SMALLEST_BYTES) {
     throw new UsageError(`a message of ${bodyBytes} B has no room for the times that are measured: at least ${SMALLEST_BYTES} B (-s)`);
   }
@@ -41,7 +42,8 @@ export function checkLatency({ bodyBytes }: Pick<LatencyBenchOptions, 'bodyBytes
 /** Sends at a rate and consumes in the same process, so that one clock measures the whole way of every message. */
 export async function runLatencyBench(options: LatencyBenchOptions, hooks: BenchHooks = {}): Promise<LatencyResult> {
   checkLatency(options);
-  const { topic, inFlight, warmupMs, rate, durationMs, quantity } = options;
+  const { topic, inFlight, warmupMs, rate, durationMs, quantity, seed = freshSeed() } = options;
+  const payload = await Payload.open({ ...options, seed }, inFlight);
   await prepareGroups(options, [options.group]);
   const producer = new Producer({ ...clientOptions(options), producerGroup: options.group });
   await producer.start([topic]);
@@ -78,8 +80,8 @@ export async function runLatencyBench(options: LatencyBenchOptions, hooks: Bench
             target: new TimingTarget(producer),
             ledger: messages.ledger,
             stampsPlan: true,
-            ...{ inFlight, warmupMs, rate },
-            createMessage: () => ({ topic, body: randomBytes(options.bodyBytes) }),
+            ...payload.load,
+            ...{ warmupMs, rate },
             ...(durationMs === undefined ? {} : { durationMs }),
             ...(quantity === undefined ? {} : { quantity }),
           },
@@ -97,6 +99,7 @@ export async function runLatencyBench(options: LatencyBenchOptions, hooks: Bench
       schema: RESULT_SCHEMA,
       kind: 'latency',
       config: configOf(options),
+      seed,
       environment,
       ...{ send, receive, stages },
       ...(delivery === undefined ? {} : { delivery }),

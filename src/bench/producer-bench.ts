@@ -78,12 +78,9 @@ function createProducer(options: ProducerBenchOptions): Producer {
 }
 
 function loadOf(options: ProducerBenchOptions, payload: Payload): Omit<SendLoadOptions, 'recorder' | 'target'> {
-  const { inFlight, prepare } = payload;
   return {
-    inFlight,
+    ...payload.load,
     warmupMs: options.warmupMs,
-    createMessage: () => payload.createMessage(),
-    ...(prepare === undefined ? {} : { prepare }),
     ...(options.rate === undefined ? {} : { rate: options.rate }),
     ...(options.turn === undefined ? {} : { turn: options.turn }),
     ...(options.durationMs === undefined ? {} : { durationMs: options.durationMs }),

@@ -7,7 +7,7 @@ import { UsageError } from '../../common/errors.js';
 import type { Message } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
 import type { LaneMessage } from '../delivery-ledger.js';
-import type { SendTarget } from '../send-load.js';
+import type { SendLoadOptions, SendTarget } from '../send-load.js';
 import { mixedBytes, seededBytes, seededText } from './content.js';
 import { type Distribution, type Draw, drawOf, WeightedDraw, weightsOf } from './distribution.js';
 import { type LineMessage, readLines } from './lines.js';
@@ -42,6 +42,21 @@ export interface PayloadOptions {
   readonly ordered?: boolean;
   readonly delayTimeLevel?: number;
   readonly seed: number;
+}
+
+/** What can be said of bodies, keys and properties where every message carries a stamp, and of every place in flight the same. */
+export interface StampedPayload
+  extends Pick<
+    PayloadOptions,
+    'bodyBytes' | 'sizes' | 'randomBytesRatio' | 'bodyPool' | 'keyCount' | 'keyDistribution' | 'propertyCount' | 'propertyBytes'
+  > {
+  /** Of all random choices; a new one when absent. */
+  readonly seed?: number;
+}
+
+/** Bytes of the smallest body that can come. */
+export function smallestBody({ bodyBytes, sizes }: Pick<PayloadOptions, 'bodyBytes' | 'sizes'>): number {
+  return sizes === undefined ? bodyBytes : Math.min(...sizes.map((range) => range.from));
 }
 
 /** The message of one place in flight, with the memory of its body. */
@@ -118,6 +133,12 @@ export class Payload {
     this.#keyPrefix = seededBytes(seed, 4).toString('hex');
     this.#orderedKeys = isOrdered ? orderedKeysOf(keyCount, this.#properties) : [];
     this.#orderedDraws = isOrdered ? orderedDraws(weightsOf(keyDistribution, keyCount), this.inFlight, seed) : [];
+  }
+
+  /** What a load needs of it. */
+  get load(): Pick<SendLoadOptions, 'inFlight' | 'createMessage' | 'prepare'> {
+    const { inFlight, prepare } = this;
+    return { inFlight, createMessage: () => this.createMessage(), ...(prepare === undefined ? {} : { prepare }) };
   }
 
   /** The message of the next place in flight. */

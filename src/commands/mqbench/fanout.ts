@@ -9,6 +9,7 @@ import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
 import { deliveryOptions } from './delivery-options.js';
 import { bothEndsOf, bothEndsOptions, rateOption } from './kind-options.js';
+import { bodiesText, stampedPayloadOf, stampedPayloadOptions } from './payload-options.js';
 import { jsonOption, lengthText, runLength } from './shared-options.js';
 
 const options = defineOptions({
@@ -25,6 +26,7 @@ const options = defineOptions({
   concurrency: { kind: 'int', own: true, default: 20, min: 1, max: 1000, text: 'Listener calls of a consumer at once, Default: 20' },
   group: { short: 'g', own: true, default: 'benchmark_fanout', text: 'Name of the groups, with _0, _1 … behind' },
   ...rateOption,
+  ...stampedPayloadOptions,
   ...deliveryOptions,
   ...jsonOption,
 });
@@ -47,6 +49,7 @@ export default class FanoutCommand extends BenchCommand<typeof options, FanoutRe
     const { group, groups, consumers, concurrency } = values;
     const bench: FanoutBenchOptions = {
       ...(await bothEndsOf(values, context.io.env)),
+      ...stampedPayloadOf(values),
       ...{ group, groups, consumers, concurrency },
       inFlight: values.threadCount ?? (values.rate === undefined ? 64 : 10_000),
       ...(values.rate === undefined ? {} : { rate: values.rate }),
@@ -73,5 +76,5 @@ export default class FanoutCommand extends BenchCommand<typeof options, FanoutRe
 
 function openingLine(bench: FanoutBenchOptions, values: Values): string {
   const pace = bench.rate === undefined ? `${wholeNumber(bench.inFlight)} in flight` : `${wholeNumber(bench.rate)} msg/s`;
-  return `mqbench fanout: topic ${bench.topic} at ${bench.namesrvAddr}, ${bench.groups} groups of ${bench.consumers} consumers, ${wholeNumber(bench.bodyBytes)} B bodies, ${pace}, ${lengthText(bench, values)}`;
+  return `mqbench fanout: topic ${bench.topic} at ${bench.namesrvAddr}, ${bench.groups} groups of ${bench.consumers} consumers, ${bodiesText(values)}, ${pace}, ${lengthText(bench, values)}`;
 }

@@ -9,6 +9,7 @@ import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
 import { deliveryOptions } from './delivery-options.js';
 import { bothEndsOf, bothEndsOptions } from './kind-options.js';
+import { bodiesText, stampedPayloadOf, stampedPayloadOptions } from './payload-options.js';
 import { jsonOption, lengthText, runLength } from './shared-options.js';
 
 const options = defineOptions({
@@ -17,6 +18,7 @@ const options = defineOptions({
   group: { short: 'g', own: true, default: 'benchmark_latency', text: 'Consumer and producer group' },
   rate: { kind: 'decimal', own: true, default: 1000, min: 0.001, text: 'Messages per second, planned evenly, Default: 1000' },
   inFlight: { kind: 'int', own: true, default: 10_000, min: 1, max: 100_000, text: 'Messages on their way to the broker at once, at most' },
+  ...stampedPayloadOptions,
   ...deliveryOptions,
   ...jsonOption,
 });
@@ -39,6 +41,7 @@ export default class LatencyCommand extends BenchCommand<typeof options, Latency
   protected override async execute(values: Values, context: CommandContext): Promise<LatencyResult> {
     const bench: LatencyBenchOptions = {
       ...(await bothEndsOf(values, context.io.env)),
+      ...stampedPayloadOf(values),
       group: values.group,
       concurrency: values.threadCount,
       inFlight: values.inFlight,
@@ -49,7 +52,7 @@ export default class LatencyCommand extends BenchCommand<typeof options, Latency
     checkLatency(bench);
     return this.runBench(
       {
-        opening: `mqbench latency: topic ${bench.topic} at ${bench.namesrvAddr}, ${wholeNumber(bench.bodyBytes)} B bodies, ${wholeNumber(bench.rate)} msg/s, ${lengthText(bench, values)}`,
+        opening: `mqbench latency: topic ${bench.topic} at ${bench.namesrvAddr}, ${bodiesText(values)}, ${wholeNumber(bench.rate)} msg/s, ${lengthText(bench, values)}`,
         verb: 'consumed',
         plainLine: (snapshot) => apacheConsumeLine(snapshot, dateTimeMs(Date.now())),
         plainIntervalMs: values.reportInterval,

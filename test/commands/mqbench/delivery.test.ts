@@ -95,6 +95,24 @@ describe('the sequence numbers of messages', () => {
     expect(delivery).toMatchObject({ judgedBy: 'gaps', received: 400, lost: 0, duplicates: 3 });
   });
 
+  it('are in bodies of any size, which runs that consume what they send can have, too', async () => {
+    const payload = ['--sizes', '40-400', '--properties', '2', '--keys', '5', '--key-distribution', 'zipf', '--random-bytes-ratio', '0.5'];
+    for (const [kind, args] of [
+      ['latency', ['--rate', '1000', '-g', 'delivery_latency']],
+      ['fanout', ['--groups', '2', '-g', 'delivery_fanout']],
+    ] as const) {
+      const run = await runBench(kind, [...on('Sizes'), ...args, ...payload, '-q', '200', '--seed', '3', '--json']);
+      expect(run).toMatchObject({ exitCode: 0 });
+      const { delivery, seed, send } = resultOf<ProducerResult>(run.stdout);
+      expect(delivery).toMatchObject({ lost: 0, duplicates: 0, unchecked: 0 });
+      expect(seed).toBe(3);
+      expect(send.bytesPerSecond / send.rate).toBeCloseTo(220, -2);
+    }
+    const small = await runBench('latency', [...on('Sizes'), '--sizes', '20-400', '-q', '1']);
+    expect(small).toMatchObject({ exitCode: 2 });
+    expect(small.stderr).toContain('a message of 20 B has no room for the times that are measured');
+  });
+
   it('are not asked for in a file that has none', async () => {
     const file = join(dir, 'other.json');
     writeFileSync(file, '{"schema":"mqbench/1"}');
