@@ -56,7 +56,7 @@ export function mergeResults<R extends BenchResult>(parts: readonly WorkerPart<R
 }
 
 /** A worker that was given nothing to do ends before its time without having been interrupted. */
-function hasBegun({ send, receive }: BenchResult): boolean {
+export function hasBegun({ send, receive }: BenchResult): boolean {
   return (send ?? receive)?.windowStartedAtMs !== undefined;
 }
 

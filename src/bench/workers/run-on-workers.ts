@@ -1,4 +1,4 @@
-import { MQError, TimeoutError } from '../../common/errors.js';
+import { ConnectError, MQError, TimeoutError } from '../../common/errors.js';
 import type { ClusterTarget } from '../cluster-probe.js';
 import { judgeMerged } from '../delivery-merge.js';
 import type { ClockOffset } from '../environment.js';
@@ -9,7 +9,7 @@ import type { BenchResult } from '../result.js';
 import { RunWatch } from '../run-watch.js';
 import { ChildWorker } from './child-worker.js';
 import type { WorkerRun } from './inbox.js';
-import { mergeResults, type WorkerPart } from './merge-results.js';
+import { hasBegun, mergeResults, type WorkerPart } from './merge-results.js';
 import type { WorkerJob } from './protocol.js';
 import { RemoteWorker } from './remote-worker.js';
 import { SnapshotSum } from './snapshot-sum.js';
@@ -178,6 +178,10 @@ class Team<R extends BenchResult> {
         try {
           const { result, pointHistograms } = await member.run.result;
           const { name, clock } = member;
+          if (result.interrupted === true && hasBegun(result) && this.#stoppedFor === null) {
+            this.#failure = { member, error: new ConnectError(`worker ${name} was ended by somebody else`, { code: 'WORKER_ENDED' }) };
+            this.#stop('failure');
+          }
           return { name, result: result as R, pointHistograms, ...(clock === undefined ? {} : { clock }) };
         } catch (error) {
           this.#failure ??= { member, error: named(member.name, error) };
@@ -201,8 +205,7 @@ class Team<R extends BenchResult> {
     if (parts.length === 0) {
       throw failure.error;
     }
-    const left = `${parts.length} of ${this.#members.length} workers ended at once, and this is what they measured until then`;
-    const message = `${failure.error.message}; ${left}`;
+    const message = `${failure.error.message}; what ${parts.length} of ${this.#members.length} workers measured until then is kept`;
     const { interrupted: _, ...result } = await judgeMerged(this.#merged(parts), undefined);
     throw copyOf(failure.error, message, { result: { ...result, partial: true, failure: message } });
   }
