@@ -1,5 +1,6 @@
 import type { MessageQueue } from '../../client/message-queue.js';
 import type { Producer } from '../../client/producer/producer.js';
+import type { ProducerStats } from '../../client/producer/send-stats.js';
 import { seededRandom, systemRandom } from '../../common/clock.js';
 import { TimeoutError } from '../../common/errors.js';
 import type { Message } from '../../common/message/message.js';
@@ -7,6 +8,7 @@ import { type BenchHooks, reportProgress } from '../progress.js';
 import { type BenchResult, RESULT_SCHEMA, type ReceiveMeasured, type SendMeasured } from '../result.js';
 import { endOf, inFrame, waitUntil } from '../run-frame.js';
 import type { RunWatch } from '../run-watch.js';
+import { SuccessWatch } from '../success-watch.js';
 import { OmbCounters } from './counters.js';
 import type { Driver } from './driver.js';
 import { OmbResult } from './omb-result.js';
@@ -14,7 +16,7 @@ import { payloadsOf } from './payload.js';
 import { Phases, type PhasesOutcome } from './phases.js';
 import { Publisher } from './publisher.js';
 import { SEARCH_START_RATE } from './rate-search.js';
-import { Consumers, createProducer, createTopics, deleteTopics, type OmbCluster } from './setup.js';
+import { Consumers, cleanUp, createProducer, createTopics, type OmbCluster, type OmbSender, transactionSender } from './setup.js';
 import type { Workload } from './workload.js';
 
 const READY_LIMIT_MS = 60_000;
@@ -63,8 +65,8 @@ export async function runOmbWorkload(options: OmbRunOptions, hooks: BenchHooks =
   const payloads = payloadsOf(workload, options.workloadFile, random);
   const topics = await createTopics(cluster, workload, driver, systemRandom);
   options.note?.(`created ${topics.length} topics`);
+  const run = new OmbRun(options, { topics, payloads, shuffle: (items) => shuffled(items, random) });
   try {
-    const run = new OmbRun(options, { topics, payloads, shuffle: (items) => shuffled(items, random) });
     const { outcome, environment } = await inFrame((watch) => run.run(watch, hooks), {
       namesrvAddr: cluster.namesrvAddr,
       topic: topics[0] as string,
@@ -80,8 +82,9 @@ export async function runOmbWorkload(options: OmbRunOptions, hooks: BenchHooks =
     };
     return { result, omb: run.samples.toJson({ workload, driver, totals: run.counters.totals, mqbench: result }) };
   } finally {
-    if (options.keepTopics !== true)
-      await deleteTopics(cluster, topics).catch((error: Error) => options.note?.(`topics are left: ${error.message}`));
+    if (options.keepTopics !== true) {
+      await cleanUp(cluster, topics, run.groups).catch((error: Error) => options.note?.(`topics are left: ${error.message}`));
+    }
   }
 }
 
@@ -98,6 +101,8 @@ class OmbRun {
   readonly #parts: Parts;
   readonly samples = new OmbResult();
   #counters: OmbCounters | undefined;
+  /** Of its consumers. */
+  groups: readonly string[] = [];
 
   constructor(options: OmbRunOptions, parts: Parts) {
     this.#options = options;
@@ -115,17 +120,21 @@ class OmbRun {
     const consumers = new Consumers(cluster, { workload, topics: this.#parts.topics, random: systemRandom }, (messages) =>
       counters.take(messages),
     );
+    this.groups = consumers.groups;
     const producer = createProducer(cluster, driver, systemRandom);
+    const sender = workload.transaction === true ? transactionSender(cluster, driver, systemRandom) : senderOf(producer);
+    const successes = new SuccessWatch(counters.send, Number.POSITIVE_INFINITY, () => {});
     const endProgress = [reportProgress(counters.send, hooks), reportProgress(counters.receive, {})];
     try {
       await consumers.start();
       await producer.start([]);
+      await sender.start();
       this.#options.note?.(`created ${consumers.count} consumers and ${workload.topics * workload.producersPerTopic} producers`);
       await this.#probe(producer, consumers, hooks.signal);
-      const publisher = await this.#publisher(producer);
-      let before = producer.stats();
+      const publisher = await this.#publisher(producer, sender);
+      let before = sender.stats();
       const onWindow = (): void => {
-        before = producer.stats();
+        before = sender.stats();
         watch.start();
       };
       const phases = new Phases({
@@ -138,12 +147,20 @@ class OmbRun {
         onWindow,
       });
       const end = await phases.run(hooks.signal);
-      const measured = this.#measured(end, before, producer);
+      const measured = this.#measured(end, before, sender.stats());
+      const { lostMs } = successes;
       await publisher.stop(DRAIN_LIMIT_MS);
       if (counters.published === 0 && publisher.firstError !== null) throw publisher.firstError;
-      return { rate: publisher.rate, measured: { ...measured, ...endOf({ interrupted: hooks.signal?.aborted === true }) } };
+      const interrupted = hooks.signal?.aborted === true;
+      const lost = `no send succeeded in the last ${(lostMs / 1000).toFixed(1)} s: ${publisher.firstError?.message}`;
+      return {
+        rate: publisher.rate,
+        measured: { ...measured, ...endOf({ interrupted, ...(lostMs > 0 && !interrupted ? { failure: lost } : {}) }) },
+      };
     } finally {
+      successes.end();
       for (const endOne of endProgress) endOne();
+      await sender.shutdown();
       await producer.shutdown();
       await consumers.shutdown();
     }
@@ -172,7 +189,7 @@ class OmbRun {
     this.counters.received = 0;
   }
 
-  async #publisher(producer: Producer): Promise<Publisher> {
+  async #publisher(producer: Producer, sender: OmbSender): Promise<Publisher> {
     const { workload, driver } = this.#options;
     const { topics, payloads, shuffle } = this.#parts;
     const addresses = shuffle(
@@ -195,7 +212,7 @@ class OmbRun {
       target:
         workload.ordered === true
           ? { sendAsync: (message, handler, context) => producer.sendAsync(message, handler, context, queue) }
-          : producer,
+          : sender.target,
       sink: this.counters,
       rate: workload.producerRate > 0 ? workload.producerRate : SEARCH_START_RATE,
       inFlight: Math.min(wanted, fitting),
@@ -208,9 +225,8 @@ class OmbRun {
     });
   }
 
-  #measured(end: PhasesOutcome, before: ReturnType<Producer['stats']>, producer: Producer): MeasuredPart {
+  #measured(end: PhasesOutcome, before: ProducerStats, after: ProducerStats): MeasuredPart {
     const { counters } = this;
-    const after = producer.stats();
     const { publishLatency } = counters.totals;
     return {
       send: {
@@ -227,6 +243,11 @@ class OmbRun {
       ...(end.searchedRates.length === 0 ? {} : { searchedRates: end.searchedRates }),
     };
   }
+}
+
+/** The producer that also probes; it is started and ended by whoever made it. */
+function senderOf(producer: Producer): OmbSender {
+  return { target: producer, start: async () => {}, stats: () => producer.stats(), shutdown: async () => {} };
 }
 
 function keysOf({ keyDistributor }: Workload): ((index: number) => string) | undefined {

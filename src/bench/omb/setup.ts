@@ -2,14 +2,19 @@
 import { AdminClient } from '../../client/admin/admin-client.js';
 import { deleteTopic } from '../../client/admin/delete-topic.js';
 import { mapLimited } from '../../client/admin/map-limited.js';
+import { deleteSubGroup } from '../../client/admin/sub-group.js';
 import { updateTopic } from '../../client/admin/update-topic.js';
 import type { PulledMessage } from '../../client/consumer/pulled-message.js';
 import { PushConsumer } from '../../client/consumer/push-consumer.js';
 import { MQClient } from '../../client/mq-client.js';
-import { Producer } from '../../client/producer/producer.js';
+import { Producer, type ProducerOptions } from '../../client/producer/producer.js';
+import type { ProducerStats } from '../../client/producer/send-stats.js';
+import type { TransactionHandler } from '../../client/producer/transaction-listener.js';
+import { TransactionProducer } from '../../client/producer/transaction-producer.js';
 import type { Credentials } from '../../client/types.js';
 import type { Random } from '../../common/clock.js';
 import { NotFoundError } from '../../common/errors.js';
+import type { SendTarget } from '../send-load.js';
 import type { Driver } from './driver.js';
 import type { Workload } from './workload.js';
 
@@ -60,20 +65,51 @@ export async function createTopics(cluster: OmbCluster, workload: Workload, driv
   }
 }
 
-/** Deletes the topics; what is gone already is no error. */
-export async function deleteTopics(cluster: OmbCluster, topics: readonly string[]): Promise<void> {
+/** Deletes topics, and groups with their retry topics; what is gone already is no error. */
+export async function cleanUp(cluster: OmbCluster, topics: readonly string[], groups: readonly string[]): Promise<void> {
   const admin = new AdminClient(cluster);
+  const { clusterName } = cluster;
   try {
-    await mapLimited(topics, (topic) => deleteTopic(admin, { topic, clusterName: cluster.clusterName }));
+    await mapLimited(topics, (topic) => deleteTopic(admin, { topic, clusterName }));
+    await mapLimited(groups, (groupName) => deleteSubGroup(admin, { groupName, clusterName, removeOffset: true }));
   } finally {
     await admin.close();
   }
 }
 
+/** What sends the messages of a workload. */
+export interface OmbSender {
+  readonly target: SendTarget;
+  start(): Promise<void>;
+  stats(): ProducerStats;
+  shutdown(): Promise<void>;
+}
+
+/** Sends every message as a transaction that is committed. */
+export function transactionSender(cluster: OmbCluster, driver: Driver, random: Random): OmbSender {
+  const commit = (): 'COMMIT_MESSAGE' => 'COMMIT_MESSAGE';
+  const listener = { executeLocalTransaction: commit, checkLocalTransaction: commit };
+  const producer = new TransactionProducer<null>({ ...producerOptions(cluster, { ...driver, autoBatch: false }, random), listener });
+  return {
+    target: {
+      // Who is answered looks at the status alone.
+      sendAsync: (message, handler, context) =>
+        producer.sendInTransactionAsync(message, null, handler as unknown as TransactionHandler, context),
+    },
+    start: () => producer.start([]),
+    stats: () => producer.stats(),
+    shutdown: () => producer.shutdown(),
+  };
+}
+
 /** One producer for all topics, as the driver of RocketMQ has it. */
 export function createProducer(cluster: OmbCluster, driver: Driver, random: Random): Producer {
+  return new Producer(producerOptions(cluster, driver, random));
+}
+
+function producerOptions(cluster: OmbCluster, driver: Driver, random: Random): ProducerOptions {
   const { autoBatch, batchCQ, batchMaxBytes, batchMaxDelayMs, totalBatchMaxBytes, maxMessageSize, compressMsgBodyOverHowmuch } = driver;
-  return new Producer({
+  return {
     namesrvAddr: cluster.namesrvAddr,
     producerGroup: `ProducerGroup_${randomName(random)}`,
     autoBatch,
@@ -84,7 +120,7 @@ export function createProducer(cluster: OmbCluster, driver: Driver, random: Rand
     ...(maxMessageSize === undefined ? {} : { maxMessageSize }),
     ...(compressMsgBodyOverHowmuch === undefined ? {} : { compressMsgBodyOverHowmuch }),
     ...(cluster.credentials === undefined ? {} : { credentials: cluster.credentials }),
-  });
+  };
 }
 
 /** All consumers of a workload. */
@@ -128,6 +164,11 @@ export class Consumers {
         return 'CONSUME_SUCCESS';
       });
     }
+  }
+
+  /** Their groups. */
+  get groups(): string[] {
+    return [...new Set(this.#consumers.map(({ consumerGroup }) => consumerGroup))];
   }
 
   get count(): number {

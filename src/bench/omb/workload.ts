@@ -43,6 +43,8 @@ export interface Workload {
   /** Tag expression of all subscriptions. */
   readonly filter?: string;
   readonly delayLevel?: number;
+  /** Every message is a transaction that is committed. */
+  readonly transaction?: boolean;
   /** Messages of a producer go to one queue, and listeners get them in order. */
   readonly ordered?: boolean;
   /** Of throw-away nodes. */
@@ -76,6 +78,7 @@ const KEYS = {
   tags: { kind: 'int', min: 0, max: 10_000 },
   filter: { kind: 'text' },
   delayLevel: { kind: 'int', min: 0, max: 18 },
+  transaction: { kind: 'boolean' },
   ordered: { kind: 'boolean' },
   flush: { kind: 'text', choices: ['ASYNC_FLUSH', 'SYNC_FLUSH'] },
 } satisfies Record<string, KeySpec>;
@@ -144,6 +147,7 @@ function workloadOf(values: ReadonlyMap<string, YamlValue>, file: string | undef
     ...optional('tags'),
     ...optional('filter'),
     ...optional('delayLevel'),
+    ...optional('transaction'),
     ...optional('ordered'),
     ...optional('flush'),
   };
@@ -191,6 +195,9 @@ function requirePossible(workload: Workload, keys: YamlKeys, file: string): void
     refuse('producerRate', '0 searches the rate that consumers keep up with; there are none');
   if (workload.subscriptionsPerTopic > 0 && workload.consumerPerSubscription === 0) {
     refuse('consumerPerSubscription', `${workload.subscriptionsPerTopic} subscriptions need a consumer each at least`);
+  }
+  if (workload.transaction === true && (workload.ordered === true || (workload.delayLevel ?? 0) > 0)) {
+    refuse('transaction', 'a transaction can be neither ordered nor delayed');
   }
   if (workload.useRandomizedPayloads && workload.randomizedPayloadPoolSize === 0) {
     refuse('useRandomizedPayloads', 'random payloads need a randomizedPayloadPoolSize of at least 1');

@@ -34,7 +34,7 @@ describe('a workload on a bundled cluster', () => {
     const admin = new AdminClient(at);
     const names = await admin.topicNames();
     await admin.close();
-    return names.filter((name) => name.startsWith('RocketMQ-Benchmark'));
+    return names.filter((name) => /RocketMQ-Benchmark|%RETRY%sub-/.test(name));
   };
 
   it('is sent at its rate, consumed by every subscription, and leaves no topics', async () => {
@@ -71,6 +71,16 @@ describe('a workload on a bundled cluster', () => {
     const { result } = await run;
     expect(result.interrupted).toBe(true);
     expect(result.send.count).toBeGreaterThan(100);
+  });
+
+  it('sends transactions', async () => {
+    const { result } = await runOmbWorkload({
+      workload: workload('producerRate: 100', 'transaction: true'),
+      driver: DEFAULT_DRIVER,
+      cluster: at,
+    });
+    expect(result.send).toMatchObject({ errors: 0 });
+    expect(result.receive.count).toBeGreaterThan(50);
   });
 
   it('says what cannot be reached', async () => {

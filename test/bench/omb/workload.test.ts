@@ -155,6 +155,7 @@ describe('workload files', () => {
     [text('topics: []'), 'w.yaml:6: topics: the list is empty'],
     ['topics: 1\npartitionsPerTopic: 1\ntestDurationMinutes: 1', 'w.yaml: messageSize is missing'],
     ['topics: 1\nname: [\n', /^w\.yaml:\d: \S/],
+    [text('transaction: true', 'delayLevel: 3'), 'w.yaml:7: transaction: a transaction can be neither ordered nor delayed'],
     ['- 1', 'w.yaml:1: expected keys with values'],
   ])('refuse what cannot be: %s', (content, message) => {
     expect(() => parseWorkloads(content, 'w.yaml')).toThrow(message);
