@@ -23,7 +23,7 @@ export function findingsPart(results: readonly ResultView[]): Html {
     items: failed.map(({ result, expression, reason }) => html`${name(result)}<code>${expression}</code> ${reason}`),
   })}${box({
     kind: 'bad',
-    title: 'Not the whole run, or not every message',
+    title: 'What went wrong',
     items: results.flatMap((result) => failuresOf(result).map((text) => html`${name(result)}${text}`)),
   })}${box({
     kind: 'warn',

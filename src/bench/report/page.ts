@@ -7,7 +7,7 @@ import { Html, html, scriptJson, visibleText } from './html.js';
 import type { ChartLine, PageData, Unit } from './model.js';
 import { runsPart } from './plans.js';
 import type { ResultView } from './result-view.js';
-import { settingsPart } from './settings.js';
+import { extrasPart, settingsPart } from './settings.js';
 import { resultName, summaryPart } from './summary.js';
 import { bytesText, countText, msText, rateText } from './texts.js';
 
@@ -45,6 +45,7 @@ ${results.flatMap((result) => comparisonPart(result) ?? [])}
 ${runs.map(({ head, sections, tables }) => html`${head}${sections.map((section) => chartCard(section, results, html``))}${tables}`)}
 ${charts.map((section) => chartCard(section, results))}
 ${drawn.length === 0 && html`<section class="card"><h2>Nothing to draw</h2><p class="empty">The results carry no time series, no histogram and no runs.</p></section>`}
+${extrasPart(results)}
 ${settingsPart(results)}
 </main>
 <footer><div class="wrap">Made by mqkit ${made.version} on ${made.at.toISOString().slice(0, 16).replace('T', ' ')} UTC. Drag across a chart to look closer, double-click to see all of it; with the keyboard, arrow keys walk along a chart.</div></footer>

@@ -1,8 +1,42 @@
 import { type Html, html } from './html.js';
-import { asText, cellText, fieldOf, flatEntries } from './json-value.js';
+import { asObjects, asText, cellText, fieldOf, flatEntries, type JsonObject } from './json-value.js';
 import type { ResultView, RunView } from './result-view.js';
 import { resultName } from './summary.js';
 import { bytesText } from './texts.js';
+
+/** Shown in places of their own. */
+const SHOWN_ELSEWHERE = new Set([
+  ...['schema', 'kind', 'config', 'environment', 'command', 'seed', 'warnings', 'assertions', 'partial', 'failure', 'interrupted'],
+  ...['runs', 'sides', 'rows', 'points', 'curve', 'sustainable', 'failedRate', 'kneeRate', 'comparison', 'stages'],
+  ...['samples', 'soFar', 'drift', 'verdict', 'findings'],
+]);
+/** Longer lists are data, and no facts to read. */
+const LONGEST_LIST = 20;
+
+/** Everything that kinds of runs count beside rates and latencies: deliveries, transactions, groups. */
+export function extrasPart(results: readonly ResultView[]): Html | undefined {
+  const rows = rowsOf(results, extraEntries);
+  return rows.length === 0 ? undefined : html`<section class="card"><h2>Also counted</h2>${table(results, rows)}</section>`;
+}
+
+function extraEntries({ value, tracks }: RunView): [string, string][] {
+  const names = new Set(tracks.map(({ name }) => name));
+  const extras = Object.entries(value).filter(([key]) => !SHOWN_ELSEWHERE.has(key) && !names.has(key));
+  return entriesOf(Object.fromEntries(extras));
+}
+
+/** Flat; the elements of short lists are numbered. */
+function entriesOf(object: JsonObject): [string, string][] {
+  return flatEntries(object).flatMap(([key, one]): [string, string][] => {
+    const inner = asObjects(one);
+    if (inner.length === 0) {
+      return [[key, Array.isArray(one) ? one.slice(0, LONGEST_LIST).map(cellText).join(', ') : cellText(one)]];
+    }
+    return inner
+      .slice(0, LONGEST_LIST)
+      .flatMap((element, index) => entriesOf(element).map(([name, text]): [string, string] => [`${key}.${index + 1}.${name}`, text]));
+  });
+}
 
 /** Names and values of several results side by side. */
 interface SettingRow {

@@ -36,7 +36,7 @@ function tiles({ tracks }: ResultView): Html {
     const errors = asNumber(fieldOf(measured, 'errors')) ?? 0;
     const of = latency === undefined || latency.name === name ? 'latency' : latency.name;
     return html`<section class="tiles" aria-label="Figures of ${name}">
-${tile(tracks.length > 1 ? `${name}, throughput` : 'Throughput', rateText(fieldOf(measured, 'rate')), { unit: 'msg/s', more: `${bytesText(fieldOf(measured, 'bytesPerSecond'))}/s` })}
+${tile(tracks.length > 1 ? `Throughput, ${name}` : 'Throughput', rateText(fieldOf(measured, 'rate')), { unit: 'msg/s', more: asNumber(fieldOf(measured, 'bytesPerSecond')) === undefined ? '' : `${bytesText(fieldOf(measured, 'bytesPerSecond'))}/s` })}
 ${(['p50', 'p99', 'p999'] as const).map((key) => tile(`${key === 'p999' ? 'p99.9' : key} ${of}`, msText(fieldOf(latency?.summary, key)), { unit: 'ms', more: key === 'p50' ? `mean ${msText(fieldOf(latency?.summary, 'mean'))} ms` : key === 'p999' ? `max ${msText(fieldOf(latency?.summary, 'max'))} ms` : '' }))}
 ${tile('Errors', countText(errors), { unit: '', more: `${countText(fieldOf(measured, 'count'))} messages in ${rateText(fieldOf(measured, 'seconds'))} s`, isBad: errors > 0 })}
 </section>`;
