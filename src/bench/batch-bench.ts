@@ -44,6 +44,7 @@ const MESSAGE_OVERHEAD_BYTES = 70;
 
 /** Sends batches and measures them: everything in `send` is in messages, but latencies and attempts are a batch's. */
 export async function runBatchBench(options: BatchBenchOptions, hooks: BenchHooks = {}): Promise<BatchResult> {
+  checkBatch(options);
   const { batchSize, topic, inFlight, warmupMs, durationMs, quantity, rate } = options;
   const producer = new Producer({
     namesrvAddr: options.namesrvAddr,

@@ -67,6 +67,7 @@ export function checkTransactions(options: TransactionBenchOptions): void {
 
 /** Sends transactional messages, ends them as planned, answers the brokers' checks, and measures. */
 export async function runTransactionBench(options: TransactionBenchOptions, hooks: TransactionHooks = {}): Promise<TransactionResult> {
+  checkTransactions(options);
   const { topic, inFlight, warmupMs, durationMs, quantity, rate, intervalMs } = options;
   const checks = new TransactionChecks(options.batchId, hooks.onUnexpected);
   const producer = createProducer(options, checks);

@@ -18,10 +18,16 @@ export interface BenchRun {
   readonly exitCode: number;
 }
 
-/** Runs a command of mqbench in this process, without a terminal. */
-export async function runBench(name: string, argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<BenchRun> {
+/** The class of a command. */
+export async function loadBench(name: string): Promise<CommandConstructor> {
   const { default: Loaded } = (await import(`../../../src/commands/mqbench/${name}.ts`)) as { default: CommandConstructor };
   Loaded.id = name;
+  return Loaded;
+}
+
+/** Runs a command of mqbench in this process, without a terminal. */
+export async function runBench(name: string, argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<BenchRun> {
+  const Loaded = await loadBench(name);
   const [stdout, stderr] = [new Sink(), new Sink()];
   const command = new Loaded([...argv], { bin: 'mqbench' } as Command['config']);
   const terminal = { colour: false, asks: false, animates: false };
