@@ -12,6 +12,7 @@ const BARS = '▁▂▃▄▅▆▇█';
 /** Rates that are kept to draw. */
 const MOST_BARS = 40;
 const FEWEST_BARS = 8;
+const SHORTEST_SECONDS = 0.1;
 /** A run whose end is further away than it can be foreseen. */
 const SURE_MS = 2000;
 
@@ -26,6 +27,7 @@ export class LiveText {
   readonly #verb: string;
   readonly #goal: RunGoal;
   readonly #rates: number[] = [];
+  #last = '';
 
   constructor(verb: string, goal: RunGoal) {
     this.#verb = verb;
@@ -34,6 +36,10 @@ export class LiveText {
 
   /** @param columns of the terminal: what does not fit is left out */
   line(snapshot: IntervalSnapshot, elapsedMs: number, columns: number): string {
+    // The window's beginning cuts an interval short: it says nothing.
+    if (snapshot.seconds < SHORTEST_SECONDS && this.#last !== '') {
+      return this.#last;
+    }
     this.#rates.push(snapshot.rate);
     if (this.#rates.length > MOST_BARS) {
       this.#rates.shift();
@@ -45,9 +51,11 @@ export class LiveText {
     const progress = progressText(this.#goal, snapshot, elapsedMs);
     const words = [clock, rate, latency, totals, progress].filter((part) => part !== '').join('  ');
     const room = Math.min(MOST_BARS, columns - words.length - 2);
-    return room < FEWEST_BARS
-      ? words
-      : [clock, sparkline(this.#rates.slice(-room)), rate, latency, totals, progress].filter((part) => part !== '').join('  ');
+    this.#last =
+      room < FEWEST_BARS
+        ? words
+        : [clock, sparkline(this.#rates.slice(-room)), rate, latency, totals, progress].filter((part) => part !== '').join('  ');
+    return this.#last;
   }
 }
 

@@ -32,6 +32,13 @@ describe('the live line', () => {
     expect(text.line(SNAPSHOT, 1000, 300)).toMatch(/ █{40} /);
   });
 
+  it('does not draw an interval that the beginning of the window cut short', () => {
+    const text = new LiveText('sent', {});
+    const line = text.line(SNAPSHOT, 1000, 200);
+    expect(text.line({ ...SNAPSHOT, seconds: 0.01, rate: 0 }, 1500, 200)).toBe(line);
+    expect(text.line(SNAPSHOT, 2000, 200)).toContain(' ██ ');
+  });
+
   it('foresees the end by time, by count, or not at all', () => {
     expect(progressText({ durationMs: 600_000 }, SNAPSHOT, 60_000)).toBe('10 %, 9 min left');
     expect(progressText({ durationMs: 36_000_000 }, SNAPSHOT, 360_000)).toBe('1 %, 9 h 54 min left');
