@@ -29,9 +29,9 @@ function check(words: readonly string[]): void {
   }
 }
 
-it('the page about gates has commands that can be run', () => {
+it('the page about gates and the help of compare have commands that can be run', () => {
   expect(lines).toHaveLength(6);
-  for (const line of lines) {
+  for (const line of [...lines, ...CompareCommand.examples]) {
     check(commandWords(line));
   }
 });
