@@ -182,7 +182,8 @@ class BacklogRun {
     const { group: consumerGroup, consumers, concurrency } = options;
     return ConsumerGroup.start(options, {
       ...{ consumerGroup, consumers, concurrency },
-      isSuspended: true,
+      // Several would consume while they still divide the queues: what changes its owner then comes twice.
+      isSuspended: consumers > 1,
       onMessage: (message) => {
         if (this.#firstMs === 0) {
           this.#firstMs = performance.now();
