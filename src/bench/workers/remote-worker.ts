@@ -131,6 +131,7 @@ export class RemoteWorker implements WorkerRun {
         this.#heardMs = performance.now();
         const message = line as FromWorker | { type: 'opened'; run: unknown };
         if (message.type === 'opened') {
+          answer.setTimeout(0);
           this.#runId = String(message.run);
           resolve();
         } else {
@@ -144,6 +145,7 @@ export class RemoteWorker implements WorkerRun {
           this.abandon(new ProtocolError(`worker ${this.#call.address}: ${(error as Error).message}`, { cause: error }));
         }
       });
+      answer.setTimeout(CALL_LIMIT_MS, () => answer.destroy());
       answer.once('error', lost);
       answer.once('close', () => {
         lost();

@@ -60,6 +60,7 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
     'mqbench producer -n 127.0.0.1:9876 -t BenchmarkTest -w 64 -s 128 --duration 10s --warmup 2s',
     'mqbench producer -n 127.0.0.1:9876 --rate 10000 --duration 30s --json result.json',
     'mqbench producer -n 127.0.0.1:9876 -q 100000 --json',
+    'mqbench producer -n 127.0.0.1:9876 --workers 2 -w 64 --duration 10s',
     'mqbench producer -n 127.0.0.1:9876 -t BenchmarkTest -q 100000 --sizes 128:70,1k-4k:30 --ordered --keys 1000 --key-distribution zipf:1.1',
     'mqbench producer -n 127.0.0.1:9876 -w 64 -ri 1000 -q 100000 --classic',
     'mqbench producer --embedded --duration 10s',

@@ -43,10 +43,12 @@ describe('a load from two processes', () => {
     expect(startedWorkers()).toEqual([]);
   });
 
-  it('consumes as one group, and no message twice', async () => {
+  it('consumes as one group, and no message twice', { timeout: 60_000 }, async () => {
     const consumption: ConsumerBenchOptions = {
       ...{ namesrvAddr: cluster.namesrvAddr, topic: TOPIC, consumerGroup: 'CG_workers', concurrency: 4, warmupMs: 0, quantity: 1001 },
       consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+      // Queues that change hands late do so with the next rebalance, after 20 s.
+      idleLimitMs: 25_000,
     };
     const { receive, environment } = await benchConsumer(consumption, two, {});
     expect(receive).toMatchObject({ count: 1001, errors: 0 });
