@@ -1,10 +1,7 @@
 import { UsageError } from '../common/errors.js';
 import { suggest } from '../common/suggest.js';
 import { toJson } from './output.js';
-
-/** How a result is printed; `text` is the command's own form. */
-export const OUTPUT_FORMATS = ['text', 'wide', 'json', 'yaml', 'csv', 'name'] as const;
-export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+import { OUTPUT_FORMATS, type OutputFormat } from './output-formats.js';
 
 export function readOutputFormat(word: string): OutputFormat {
   const format = OUTPUT_FORMATS.find((known) => known === word);

@@ -1,6 +1,6 @@
 import { Command } from '@oclif/core';
 import { commandSpec, DEFAULT_COMMON } from '../cli/command-spec.js';
-import type { OutputFormat } from '../cli/data-printer.js';
+import type { OutputFormat } from '../cli/output-formats.js';
 import { type CommandIo, processIo } from '../cli/io.js';
 import type { CommandSpec, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
 import { Output } from '../cli/output.js';

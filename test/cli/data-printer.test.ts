@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import YAML from 'yaml';
-import { DataPrinter, OUTPUT_FORMATS, type OutputFormat, readOutputFormat } from '../../src/cli/data-printer.js';
+import { DataPrinter, readOutputFormat } from '../../src/cli/data-printer.js';
+import { OUTPUT_FORMATS, type OutputFormat } from '../../src/cli/output-formats.js';
 
 const QUEUES = {
   topic: 'Orders',
