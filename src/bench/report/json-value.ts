@@ -10,12 +10,17 @@ export function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** More elements than a plan can have runs, or a series points, are not looked at. */
+const LONGEST_LIST = 100_000;
+
 /** The objects of a list, without everything else in it. */
 export function asObjects(value: unknown): readonly JsonObject[] {
-  return asList(value).flatMap((one) => {
-    const object = asObject(one);
-    return object === undefined ? [] : [object];
-  });
+  return asList(value)
+    .slice(0, LONGEST_LIST)
+    .flatMap((one) => {
+      const object = asObject(one);
+      return object === undefined ? [] : [object];
+    });
 }
 
 export function asNumber(value: unknown): number | undefined {
@@ -33,13 +38,24 @@ export function fieldOf(object: JsonObject | undefined, key: string): unknown {
 
 /** A value of a table: text as it is, everything else as JSON. */
 export function cellText(value: unknown): string {
-  return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
+  if (typeof value === 'string' || value === undefined) {
+    return value ?? '';
+  }
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // Nested deeper than anything that was measured.
+    return '…';
+  }
 }
 
+/** Objects within objects are looked into so deep. */
+const DEEPEST = 6;
+
 /** Objects inside objects as one flat list: `generator.cpuPercent`. */
-export function flatEntries(object: JsonObject | undefined, prefix = ''): [string, unknown][] {
+export function flatEntries(object: JsonObject | undefined, prefix = '', depth = 0): [string, unknown][] {
   return Object.entries(object ?? {}).flatMap(([key, value]): [string, unknown][] => {
-    const inner = asObject(value);
-    return inner === undefined ? [[prefix + key, value]] : flatEntries(inner, `${prefix}${key}.`);
+    const inner = depth < DEEPEST ? asObject(value) : undefined;
+    return inner === undefined ? [[prefix + key, value]] : flatEntries(inner, `${prefix}${key}.`, depth + 1);
   });
 }

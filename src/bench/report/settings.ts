@@ -11,31 +11,43 @@ const SHOWN_ELSEWHERE = new Set([
   ...['samples', 'soFar', 'drift', 'verdict', 'findings'],
 ]);
 /** Longer lists are data, and no facts to read. */
-const LONGEST_LIST = 20;
+const LONGEST_LIST = 100;
 
 /** Everything that kinds of runs count beside rates and latencies: deliveries, transactions, groups. */
 export function extrasPart(results: readonly ResultView[]): Html | undefined {
-  const rows = rowsOf(results, extraEntries);
-  return rows.length === 0 ? undefined : html`<section class="card"><h2>Also counted</h2>${table(results, rows)}</section>`;
+  const rows = rowsOf(results, ({ value, tracks }) =>
+    extrasOf(value, tracks).flatMap(([key, one]) => (asObjects(one).length > 0 ? [] : [[key, listText(one)]])),
+  );
+  const lists = results.flatMap((result) =>
+    extrasOf(result.value, result.tracks).flatMap(([key, one]) => listTable(result, key, asObjects(one)) ?? []),
+  );
+  if (rows.length === 0 && lists.length === 0) {
+    return undefined;
+  }
+  return html`<section class="card"><h2>Also counted</h2>${rows.length > 0 && table(results, rows)}${lists}</section>`;
 }
 
-function extraEntries({ value, tracks }: RunView): [string, string][] {
+function extrasOf(value: JsonObject, tracks: RunView['tracks']): [string, unknown][] {
   const names = new Set(tracks.map(({ name }) => name));
-  const extras = Object.entries(value).filter(([key]) => !SHOWN_ELSEWHERE.has(key) && !names.has(key));
-  return entriesOf(Object.fromEntries(extras));
+  return flatEntries(Object.fromEntries(Object.entries(value).filter(([key]) => !SHOWN_ELSEWHERE.has(key) && !names.has(key))));
 }
 
-/** Flat; the elements of short lists are numbered. */
-function entriesOf(object: JsonObject): [string, string][] {
-  return flatEntries(object).flatMap(([key, one]): [string, string][] => {
-    const inner = asObjects(one);
-    if (inner.length === 0) {
-      return [[key, Array.isArray(one) ? one.slice(0, LONGEST_LIST).map(cellText).join(', ') : cellText(one)]];
-    }
-    return inner
-      .slice(0, LONGEST_LIST)
-      .flatMap((element, index) => entriesOf(element).map(([name, text]): [string, string] => [`${key}.${index + 1}.${name}`, text]));
-  });
+function listText(value: unknown): string {
+  return Array.isArray(value) ? value.slice(0, LONGEST_LIST).map(cellText).join(', ') || '–' : cellText(value);
+}
+
+/** Of distributions inside a list a few figures do. */
+const MINOR_FIGURE = /Ms\.(mean|p90|p999|p9999)$/;
+
+/** A list of alike objects (groups, ranges), an object a row. */
+function listTable(result: ResultView, key: string, list: readonly JsonObject[]): Html | undefined {
+  if (list.length === 0) {
+    return undefined;
+  }
+  const rows = list.slice(0, LONGEST_LIST).map((one) => new Map(flatEntries(one)));
+  const columns = [...new Set(rows.flatMap((row) => [...row.keys()]))].filter((column) => !MINOR_FIGURE.test(column));
+  const body = rows.map((row) => html`<tr>${columns.map((column) => html`<td class="text">${listText(row.get(column))}</td>`)}</tr>`);
+  return html`<h3>${resultName(result)} ${key}</h3><div class="scroll"><table><thead><tr>${columns.map((column) => html`<th>${column}</th>`)}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** Names and values of several results side by side. */

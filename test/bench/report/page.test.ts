@@ -81,6 +81,12 @@ describe('a hostile result', () => {
   });
 });
 
+function deeplyNested(): unknown {
+  let value: unknown = [];
+  for (let depth = 0; depth < 100_000; depth++) value = depth % 2 === 0 ? { value } : [value];
+  return value;
+}
+
 describe('results of another shape than expected', () => {
   const kinds: [name: string, result: Record<string, unknown>][] = [
     ['nothing but a schema', {}],
@@ -91,6 +97,7 @@ describe('results of another shape than expected', () => {
       { send: { rate: 1, latencyMs: { p50: 'x', p99: null }, histogram: 'no histogram', series: [null, 3, { atSeconds: 'x' }, {}] } },
     ],
     ['an inherited name', { send: { rate: 1, latencyMs: {}, constructorMs: {}, series: [{ atSeconds: 0, rate: 1 }] } }],
+    ['deep nesting', { config: deeplyNested(), extra: deeplyNested(), runs: [{ config: deeplyNested() }] }],
     ['an empty sweep', { kind: 'sweep', runs: [{}, null, { result: {} }] }],
   ];
   it.each(kinds)('%s', (_, result) => {
@@ -218,6 +225,16 @@ describe('results that are made of more than one run', () => {
       expect(page.includes(text), text).toBe(true);
     }
     expect(dataOf(page).charts.find(({ id }) => id === 'pairs-0')?.metrics).toEqual(['base', 'vs']);
+  });
+
+  it('groups of a fan-out are a table, and what else was counted stands in another', async () => {
+    const groups = [1, 2].map((index) => ({ consumerGroup: `group-${index}`, rate: 100, endToEndMs: { p50: 1, p90: 7.77, p99: 2 } }));
+    const page = pageOf({ ...(await sampleResult({ seconds: 2 })), groups, fairness: { groups: 0.987 } });
+    const part = /<h2>Also counted.*?<\/section>/s.exec(page)?.[0] ?? '';
+    for (const text of ['fairness.groups', '0.987', 'group-1', 'group-2', 'endToEndMs.p99']) {
+      expect(part.includes(text), text).toBe(true);
+    }
+    expect(part.includes('7.77')).toBe(false);
   });
 
   it('a soak shows what drifts, and one that was cut short shows what it has', async () => {
