@@ -153,7 +153,8 @@ async function brokersOf(admin: AdminClient, target: StaticTarget): Promise<{ ma
 async function configsOf(admin: AdminClient, topic: string, masters: ReadonlyMap<string, string>): Promise<Map<string, StaticTopicConfig>> {
   const names = [...masters.keys()];
   const results = await askAll([...masters.values()], (addr) =>
-    admin.ask(addr, { code: RequestCode.GET_TOPIC_CONFIG, extFields: { topic } }, [ResponseCode.TOPIC_NOT_EXIST]),
+    // Brokers leave the mapping out unless they are asked for the logical topic.
+    admin.ask(addr, { code: RequestCode.GET_TOPIC_CONFIG, extFields: { topic, lo: 'true' } }, [ResponseCode.TOPIC_NOT_EXIST]),
   );
   requireAll(results, `mapping of ${topic}: nothing was changed`, undefined);
   const found = results.flatMap(({ value }, i): [string, StaticTopicConfig][] => {

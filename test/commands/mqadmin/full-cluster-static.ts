@@ -12,7 +12,7 @@ export function answerStaticTopics(brokerName: string): Answers {
         const topic = topics.get(extFields?.topic ?? '');
         return topic === undefined
           ? { code: ResponseCode.TOPIC_NOT_EXIST, remark: `No topic in this broker. topic: ${extFields?.topic}` }
-          : { body: topic };
+          : { body: extFields?.lo === 'true' ? topic : { ...topic, mappingDetail: undefined } };
       },
     ],
     [
