@@ -19,6 +19,9 @@ const SIGNIFICANT_DIGITS = 3;
 /** First word of a compressed V2 histogram. */
 const COMPRESSED_V2 = 0x1c849314;
 
+/** A histogram's memory lies outside the JavaScript heap: it goes when nobody has the histogram any more. */
+const abandoned = new FinalizationRegistry((histogram: WasmHistogram) => histogram.destroy());
+
 /** Loads the compiled histogram; call it once before the first {@link LatencyHistogram}. */
 export function loadHistograms(): Promise<void> {
   return initWebAssembly();
@@ -37,6 +40,10 @@ export class LatencyHistogram {
   });
   /** The exact maximum where parts came from text, which holds only its bucket. */
   #maxUs: number | undefined;
+
+  constructor() {
+    abandoned.register(this, this.#histogram, this);
+  }
 
   /**
    * Reads what {@link encode} wrote, here or in another HdrHistogram library.
@@ -112,8 +119,9 @@ export class LatencyHistogram {
     };
   }
 
-  /** Frees the memory outside the JavaScript heap. */
+  /** Frees the memory outside the JavaScript heap now, which else happens when nobody has the histogram any more. */
   destroy(): void {
+    abandoned.unregister(this);
     this.#histogram.destroy();
   }
 }
