@@ -194,7 +194,8 @@ class Search {
   }
 
   async #measure(rate: number, phase: SearchPoint['phase']): Promise<SearchPoint> {
-    if (this.#hooks.signal?.aborted === true) throw new Interrupted();
+    // The first run is always begun: it ends at once, and says what machine this is.
+    if (this.#hooks.signal?.aborted === true && this.#results.length > 0) throw new Interrupted();
     const result = await this.#run(rate, this.#hooks);
     this.#results.push(result);
     if (result.interrupted === true) throw new Interrupted();

@@ -112,7 +112,8 @@ export async function runSweep(plan: SweepPlan, run: CellRunner, hooks: SweepHoo
   const order = sweepOrder(plan);
   let failure: string | undefined;
   for (const [index, at] of order.entries()) {
-    if (hooks.signal?.aborted === true) break;
+    // The first run is always begun: it ends at once, and says what machine this is.
+    if (hooks.signal?.aborted === true && results.length > 0) break;
     const cell = plan.cells[at] as SweepCell;
     try {
       const result = await run(cell, hooks);
