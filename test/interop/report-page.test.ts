@@ -96,7 +96,7 @@ inBrowser('the report in a browser', () => {
     return { page, noise };
   }
 
-  const screenshot = (page: Page, name: string) => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+  const screenshot = (page: Page, name: string, fullPage = true) => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage });
 
   it.each<Theme>(['light', 'dark'])('draws every chart of several results, %s', async (theme) => {
     const file = await report(`several-${theme}`, {
@@ -156,7 +156,7 @@ inBrowser('the report in a browser', () => {
     const { page, noise } = await open(await report('hostile', { 'a"><img src=y onerror=alert(5)>': hostile, sweep }), 'light');
     for (const plot of await page.$$('.plot .u-over')) await plot.hover();
     for (const details of await page.$$('summary')) await details.click();
-    await screenshot(page, 'hostile');
+    await screenshot(page, 'hostile', false);
     expect(await page.evaluate<number>("document.querySelectorAll('img, iframe, [onload], [onerror]').length")).toBe(0);
     expect(noise).toEqual([]);
     await page.close();
@@ -226,7 +226,7 @@ inBrowser('the report in a browser', () => {
       results.push([`hours-${index}`, { ...short, send: { ...send, series } }]);
     }
     const { page, noise } = await open(await report('hours', Object.fromEntries(results)), 'dark');
-    await screenshot(page, 'hours');
+    await screenshot(page, 'hours', false);
     expectInk(await page.evaluate<Ink[]>(INK_SCRIPT));
     expect(noise).toEqual([]);
     await page.close();
