@@ -13,7 +13,7 @@ const QUEUES = 8;
 const VERSION = 479;
 
 const SEND_HEAD = Buffer.from(
-  '{"code":0,"extFields":{"queueId":"0","TRACE_ON":"true","MSG_REGION":"DefaultRegion","msgId":"7F00000100002A9F0000000000001234","queueOffset":"1234"},"flag":1,"language":"JAVA","opaque":',
+  '{"code":0,"extFields":{"queueId":"0","transactionId":"7F00000154545FFD2B2767E3BA650002","msgId":"7F00000100002A9F0000000000001234","TRACE_ON":"true","MSG_REGION":"DefaultRegion","queueOffset":"1234"},"flag":1,"language":"JAVA","opaque":',
   'latin1',
 );
 const SEND_TAIL = Buffer.from(`,"serializeTypeCurrentRPC":"JSON","version":${VERSION}}`, 'latin1');
