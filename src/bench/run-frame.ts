@@ -1,4 +1,5 @@
 import type { ProducerStats } from '../client/producer/send-stats.js';
+import type { MQError } from '../common/errors.js';
 import type { ClusterTarget } from './cluster-probe.js';
 import type { Environment } from './environment.js';
 import { loadHistograms } from './latency-histogram.js';
@@ -11,6 +12,14 @@ import { SuccessWatch } from './success-watch.js';
 
 /** A load that has a number of messages and no time ends when nothing succeeds for so long. */
 const LOST_LIMIT_MS = 30_000;
+
+/** A broker that answers, but takes nothing for so long before the end, is as good as gone; for a shorter time it may be busy. */
+const REFUSED_LIMIT_MS = 5000;
+
+/** Nobody answered. */
+function isGone(error: MQError | null): boolean {
+  return error?.category === 'connect' || error?.category === 'timeout';
+}
 
 /**
  * Runs something that is measured, and describes what it ran on. The watch is started by whoever knows where the window begins.
@@ -76,7 +85,7 @@ export async function runSends({ load: options, recorder, stats, hooks, onWindow
   if (recorder.count === 0 && outcome.firstError !== null) {
     throw outcome.firstError;
   }
-  const isLost = lostMs > 0 && hooks.signal?.aborted !== true;
+  const isLost = lostMs > (isGone(outcome.lastError) ? 0 : REFUSED_LIMIT_MS) && hooks.signal?.aborted !== true;
   return {
     send: {
       ...recorder.measured(outcome.seconds),
@@ -85,7 +94,11 @@ export async function runSends({ load: options, recorder, stats, hooks, onWindow
       ...attemptsSince(before, stats()),
     },
     interrupted: outcome.interrupted,
-    ...(isLost ? { failure: `no send succeeded in the last ${(lostMs / 1000).toFixed(1)} s: ${outcome.lastError?.message}` } : {}),
+    ...(isLost
+      ? {
+          failure: `no send succeeded in the last ${(lostMs / 1000).toFixed(1)} s: ${outcome.lastError?.message ?? 'the broker did not take them'}`,
+        }
+      : {}),
   };
 }
 
