@@ -72,9 +72,9 @@ export class Arrivals {
     return true;
   }
 
-  /** Waits until everything that was acknowledged is there, or nothing comes any more. */
-  drain(signal: AbortSignal | undefined): Promise<void> {
-    return this.#delivery.drain(this.#messages.ledger.sent(), signal);
+  /** Waits until everything that was acknowledged is there, or nothing comes any more: also of a run that was ended early. */
+  drain(): Promise<void> {
+    return this.#delivery.drain(this.#messages.ledger.sent(), undefined);
   }
 
   /** What is lost, doubled or out of order. */

@@ -152,7 +152,7 @@ class BacklogRun {
       ended.abort();
       const sent = await sending;
       this.#parts.watch.end();
-      await (isComplete ? this.#arrivals.drain(hooks.signal) : undefined);
+      await (isComplete ? this.#arrivals.drain() : undefined);
       const delivery = isComplete ? this.#arrivals.judge() : undefined;
       return {
         ...(sent === undefined ? {} : { send: sent.send }),

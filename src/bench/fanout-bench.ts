@@ -107,7 +107,7 @@ async function fanOut({ options, names, payload, producer, hooks, watch }: Fanou
       load: { ...loadOf(options, producer, messages), ...payload.load },
     });
     watch.end();
-    await Promise.all(readers.map((reader) => reader.arrivals.drain(hooks.signal)));
+    await Promise.all(readers.map((reader) => reader.arrivals.drain()));
     endProgress();
     const groups = readers.map((reader) => reader.measured());
     const seconds = Math.max(...readers.map((reader) => reader.arrivals.seconds));

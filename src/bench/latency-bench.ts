@@ -87,7 +87,7 @@ export async function runLatencyBench(options: LatencyBenchOptions, hooks: Bench
           },
         });
         watch.end();
-        await arrivals.drain(hooks.signal);
+        await arrivals.drain();
         endProgress();
         return { ...run, receive: receiveMeasured(received, arrivals.seconds), stages: stages.summary(), delivery: arrivals.judge() };
       } finally {
