@@ -36,6 +36,9 @@ const INK_SCRIPT = `[...document.querySelectorAll('.plot')].map((plot) => {
   return { id: plot.id, painted, coloured };
 })`;
 
+/** Whatever was asked for before is drawn then. */
+const nextFrame = (page: Page) => page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
+
 function expectInk(ink: readonly Ink[]): void {
   for (const { id, coloured, painted } of ink) {
     expect(coloured, `${id}: coloured pixels`).toBeGreaterThan(300);
@@ -80,6 +83,8 @@ inBrowser('the report in a browser', () => {
 
   async function open(file: string, theme: Theme, width = 1280): Promise<Opened> {
     const page = await browser.newPage({ colorScheme: theme, viewport: { width, height: 900 } });
+    // A busy machine takes its time.
+    page.setDefaultTimeout(90_000);
     const noise: string[] = [];
     const url = pathToFileURL(file).href;
     page.on('console', (message) => noise.push(`console: ${message.text()}`));
@@ -140,7 +145,7 @@ inBrowser('the report in a browser', () => {
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.emulateMedia({ colorScheme: 'dark' });
-    await page.waitForTimeout(100);
+    await nextFrame(page);
     await screenshot(page, 'desk');
     expectInk(await page.evaluate<Ink[]>(INK_SCRIPT));
     expect(noise).toEqual([]);
@@ -176,7 +181,7 @@ inBrowser('the report in a browser', () => {
     const press = async (selector: string) => {
       await page.focus(selector);
       await page.keyboard.press('Enter');
-      await page.waitForTimeout(50);
+      await nextFrame(page);
     };
     const both = await inkOf('plot-throughput');
     await press('button[data-result="1"]');
