@@ -184,6 +184,13 @@ describe('mqbench on a bundled cluster', () => {
     expect(receive.errorsByCode.RECONSUME_LATER).toBeGreaterThan(0);
   });
 
+  it.skipIf(process.platform !== 'linux').each(['--hlog', '--hgrm'])('keeps the result when the disk is full for %s', async (option) => {
+    const { code, stdout, stderr } = await mqbench(['producer', ...on, '-q', '100', option, '/dev/full']);
+    expect(stdout).toMatch(/\nsent +100 messages in /);
+    expect(stderr).toContain(`${option} /dev/full was not written: ENOSPC`);
+    expect(code).toBe(1);
+  });
+
   it('fails with one line when nothing can be sent', async () => {
     const down = await mqbench(['producer', '-n', '127.0.0.1:1', '-t', TOPIC, '-q', '1']);
     expect(down.code).toBe(3);
