@@ -1,4 +1,5 @@
 import { ProtocolError } from '../../common/errors.js';
+import { checkOptions } from '../check-options.js';
 import type { WorkerJob } from './protocol.js';
 
 /** What every kind of job must say, and the largest number that makes sense there. */
@@ -12,7 +13,7 @@ const NO_FILES = /file$/i;
 
 /**
  * Takes a job that came over the network.
- * @throws ProtocolError
+ * @throws MQError for one that makes no sense
  */
 export function checkJob(job: unknown): WorkerJob {
   const { kind, options } = (job ?? {}) as { kind?: unknown; options?: unknown };
@@ -27,6 +28,8 @@ export function checkJob(job: unknown): WorkerJob {
       throw new ProtocolError(`the job's ${key} is ${JSON.stringify(value) ?? 'missing'}`, { code: 'BAD_JOB' });
     }
   }
+  // A run without an end is the coordinator's to end.
+  checkOptions({ ...given, kind }, { signal: new AbortController().signal });
   const file = Object.keys(given).find((key) => NO_FILES.test(key));
   if (file !== undefined) {
     throw new ProtocolError(`the job's ${file} names a file, and files are on the coordinator's machine`, { code: 'BAD_JOB' });

@@ -125,6 +125,8 @@ describe('a worker at an address', () => {
       [openBody({ job: { kind: 'toString', options: {} } }), 400, 'BAD_JOB'],
       [openBody({ job: { kind: 'producer', options: { ...load, inFlight: 1e9 } } }), 400, 'BAD_JOB'],
       [openBody({ job: { kind: 'producer', options: { ...load, topic: 7 } } }), 400, 'BAD_JOB'],
+      [openBody({ job: { kind: 'producer', options: { ...load, rate: -1 } } }), 400, 'USAGE'],
+      [openBody({ job: { kind: 'producer', options: { ...load, bodyFile: '/etc/hostname' } } }), 400, 'BAD_JOB'],
       [openBody({ padding: 'x'.repeat(1024 * 1024) }), 413, 'REQUEST_TOO_LARGE'],
     ];
     for (const [body, status, code] of cases) {
