@@ -120,8 +120,16 @@ class BacklogRun {
       return { build: build.send, ...end };
     }
     const before = await this.#before();
-    const drained = before?.interrupted === true ? { interrupted: true } : await this.#drain(build.send.count + (before?.send.count ?? 0));
-    return { build: build.send, ...(before === undefined ? {} : { before: before.send }), ...drained };
+    const measured = { build: build.send, ...(before === undefined ? {} : { before: before.send }) };
+    if (before !== undefined && (before.interrupted || before.failure !== undefined)) {
+      return { ...measured, ...(before.failure === undefined ? {} : { failure: before.failure }), interrupted: before.interrupted };
+    }
+    try {
+      return { ...measured, ...(await this.#drain(build.send.count + (before?.send.count ?? 0))) };
+    } catch (error) {
+      // A broker that is gone takes nothing away of what was measured before.
+      return { ...measured, interrupted: false, failure: error instanceof Error ? error.message : String(error) };
+    }
   }
 
   async #before(): Promise<SendRunOutcome | undefined> {
