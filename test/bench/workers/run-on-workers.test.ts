@@ -91,7 +91,7 @@ describe('a load from two processes', () => {
     expect(result.environment.workers?.map(({ count }) => count > 0)).toEqual([true, true]);
   });
 
-  it.each(['SIGKILL', 'SIGTERM'] as const)('ends with a partial result that names the worker when one gets %s', async (signal) => {
+  it('ends with a partial result that names the worker when one is killed', async () => {
     let killed = 0;
     const hooks = {
       intervalMs: 50,
@@ -99,13 +99,12 @@ describe('a load from two processes', () => {
         const pid = startedWorkers()[1];
         if (totalCount > 100 && killed === 0 && pid !== undefined) {
           killed = pid;
-          process.kill(pid, signal);
+          process.kill(pid, 'SIGKILL');
         }
       },
     };
     const error: unknown = await benchProducer({ ...load, durationMs: 60_000 }, two, hooks).catch((reason: unknown) => reason);
-    const [how, kept] = signal === 'SIGKILL' ? ['ended with SIGKILL', 1] : ['was ended by somebody else', 2];
-    const message = `worker local 2 ${how}; what ${kept} of 2 workers measured until then is kept`;
+    const message = 'worker local 2 ended with SIGKILL; what 1 of 2 workers measured until then is kept';
     expect(error).toMatchObject({
       exitCode: 3,
       message,
@@ -147,12 +146,6 @@ describe('a load from two processes', () => {
       exitCode: 2,
       message: '-w 1 cannot be divided among 2 workers: each needs at least one',
     });
-  });
-
-  it('fails as one process does when nothing arrives', async () => {
-    const consumption = { ...load, topic: 'SELF_TEST_TOPIC', consumerGroup: 'CG_nothing', concurrency: 2 };
-    const run = benchConsumer({ ...consumption, quantity: 10, idleLimitMs: 500 }, two, {});
-    await expect(run).rejects.toMatchObject({ code: 'NOTHING_RECEIVED', exitCode: 3 });
   });
 });
 
