@@ -209,17 +209,24 @@ function scanTail(text: string, start: number): Tail | null {
     return null;
   }
   return {
-    before: text.substring(start, opaqueStart),
-    after: text.substring(opaqueEnd),
+    before: flat(text.substring(start, opaqueStart)),
+    after: flat(text.substring(opaqueEnd)),
     flag: decimal(text, flagStart, flagEnd),
     language: text.substring(languageStart, languageEnd),
     version: decimal(text, versionStart, versionEnd),
   };
 }
 
+/** A text with memory of its own: a part of another one is slower to compare, and keeps the whole. */
+export function flat(text: string): string {
+  return Buffer.from(text).toString();
+}
+
 /** Reads the header of a send; null when it is of another form, which says nothing about its being right. */
 export function scanSendHeader(text: string, body: Buffer | null): RemotingCommand | null {
-  const head = text.startsWith(HEADS[0]!.text) ? HEADS[0]! : text.startsWith(HEADS[1]!.text) ? HEADS[1]! : null;
+  // Substrings and comparisons take half the time of startsWith and endsWith.
+  const opening = text.substring(0, HEAD_LENGTH);
+  const head = opening === HEADS[0]!.text ? HEADS[0]! : opening === HEADS[1]!.text ? HEADS[1]! : null;
   if (head === null) {
     return null;
   }
@@ -228,7 +235,10 @@ export function scanSendHeader(text: string, body: Buffer | null): RemotingComma
   if (extFields === null) {
     return null;
   }
-  if (!text.startsWith(lastTail.before, fieldsEnd) || !text.endsWith(lastTail.after)) {
+  const isLast =
+    text.substring(fieldsEnd, fieldsEnd + lastTail.before.length) === lastTail.before &&
+    text.substring(text.length - lastTail.after.length) === lastTail.after;
+  if (!isLast) {
     const tail = scanTail(text, fieldsEnd);
     if (tail === null) {
       return null;

@@ -4,6 +4,7 @@
  * half the time of `JSON.parse`, which stays the oracle of the tests. Any other answer gives null.
  */
 import { FLAG_RESPONSE, type RemotingCommand, SERIALIZE_JSON } from './command.js';
+import { flat } from './send-request-header.js';
 
 /** Fields of an answer, and whether their values are learned or read. */
 const FIELDS: ReadonlyMap<string, 'fixed' | 'read'> = new Map([
@@ -160,9 +161,4 @@ function layoutOf(text: string, command: RemotingCommand): Layout | null {
     ...{ queueOffset: indexOf('queueOffset'), opaque: indexOf('opaque'), traceOn, region },
     ...{ language: command.language, version: command.version },
   };
-}
-
-/** A text with memory of its own: a part of another one is slower to compare, and keeps the whole. */
-function flat(text: string): string {
-  return Buffer.from(text).toString();
 }
