@@ -1,7 +1,7 @@
 /* Every example in a command's help is run as it stands, against a cluster that has what the examples speak of. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
@@ -20,6 +20,9 @@ const ids = { msgId: '', offsetMsgId: '' };
 
 beforeAll(async () => {
   other = await startFullCluster();
+  sandbox = await startSandbox({ brokerConfig: { longPollingEnable: false, traceTopicEnable: true } });
+  // Where commands leave files of their own accord.
+  vi.stubEnv('TMPDIR', sandbox.dir);
   for (const [name, ...argv] of [
     ['createUser', '-c', 'DefaultCluster', '-u', 'bob', '-p', 'bob123'],
     ['updateStaticTopic', '-c', 'DefaultCluster', '-t', 'StaticOrders', '-qn', '4'],
@@ -28,7 +31,6 @@ beforeAll(async () => {
   ] as const) {
     await runCommand(name, argv, { NAMESRV_ADDR: other.namesrv.addr });
   }
-  sandbox = await startSandbox({ brokerConfig: { longPollingEnable: false, traceTopicEnable: true } });
   const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
   await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '4', '-w', '4'], env);
   await runCommand('updateSubGroup', ['-c', 'DefaultCluster', '-g', 'OrderAuditGroup'], env);
@@ -56,6 +58,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([producer.shutdown(), consumer.shutdown()]);
+  vi.unstubAllEnvs();
   await sandbox.stop();
   await other.stop();
 });
