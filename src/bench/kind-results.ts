@@ -33,7 +33,7 @@ export interface TransactionCounts {
 /** Checks of transactions of this run, by brokers. */
 export interface CheckCounts {
   readonly count: number;
-  /** About a transaction that was left open until then. */
+  /** About a transaction that was left open until then; a duplicate is not counted again. */
   readonly expected: number;
   /** About one whose end the broker had been told. */
   readonly unexpected: number;

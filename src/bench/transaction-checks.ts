@@ -60,7 +60,8 @@ export class TransactionChecks {
     }
     const times = Math.max(1, Number.parseInt(message.checkTimes ?? '', 10) || 1);
     this.#counts.count++;
-    if (this.#isRepeated(plan.index, times)) {
+    const repeated = this.#isRepeated(plan.index, times);
+    if (repeated) {
       this.#counts.duplicated++;
     }
     const before = this.#endBefore(plan.sent, times, (i) => plan.check(i));
@@ -69,8 +70,11 @@ export class TransactionChecks {
       this.#onUnexpected?.({ message, ...before });
       return before.state;
     }
-    this.#counts.expected++;
     const state = plan.check(times);
+    if (repeated) {
+      return state;
+    }
+    this.#counts.expected++;
     if (state === 'UNKNOW') {
       this.#counts.unknown++;
     } else {

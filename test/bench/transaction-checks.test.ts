@@ -67,6 +67,14 @@ it('tells checks that should not have come, and such that came before', () => {
   ]);
 });
 
+it('answers a check that comes again without counting what it answers again', () => {
+  const checks = new TransactionChecks(5);
+  const open = message(bodyOf({ sendUnknownRate: 1 }), '1');
+  expect([checks.answer(open), checks.answer(open)]).toEqual(['COMMIT_MESSAGE', 'COMMIT_MESSAGE']);
+  expect(checks.counts()).toMatchObject({ count: 2, expected: 1, committed: 1, duplicated: 1 });
+  expect(checks.settled).toBe(1);
+});
+
 it('rolls back what another run left, and leaves alone what no benchmark sent', () => {
   const checks = new TransactionChecks(5);
   expect(checks.answer(message(bodyOf({}, { batchId: 4 }), '1'))).toBe('ROLLBACK_MESSAGE');
