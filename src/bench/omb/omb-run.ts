@@ -23,7 +23,7 @@ const READY_LIMIT_MS = 60_000;
 const DRAIN_LIMIT_MS = 10_000;
 /** Places in flight without back-pressure, as far as their bodies fit into memory. */
 const MOST_IN_FLIGHT = 10_000;
-const MOST_BODY_BYTES = 256 * 1024 * 1024;
+const MOST_BODY_BYTES = 64 * 1024 * 1024;
 const KEY_COUNT = 10_000;
 const DEFAULT_SAMPLE_MS = 10_000;
 
