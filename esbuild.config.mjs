@@ -260,7 +260,7 @@ function typesHash() {
     'tsconfig.json',
     'package-lock.json',
     'src/index.ts',
-    'src/bench/index.ts',
+    'src/bench',
   ]) {
     const top = path.join(ROOT, folder);
     const files = !fs.existsSync(top)
