@@ -1,9 +1,9 @@
 import { Command } from '@oclif/core';
 import { commandSpec, DEFAULT_COMMON } from '../cli/command-spec.js';
-import type { OutputFormat } from '../cli/output-formats.js';
 import { type CommandIo, processIo } from '../cli/io.js';
 import type { CommandSpec, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
 import { Output } from '../cli/output.js';
+import type { OutputFormat } from '../cli/output-formats.js';
 import { HelpRequested, type ParsedOptions, parseOptions } from '../cli/parse-options.js';
 import { readValues } from '../cli/read-values.js';
 import { reportError } from '../cli/report.js';
