@@ -26,6 +26,8 @@ const CONTENTS = path.join(ROOT, 'node_modules', '.cache', 'mqkit', 'contents.js
 const CHUNKS = 'chunks';
 /** JSON schema of mqbench's results, part of the package. */
 const RESULT_SCHEMA = 'src/bench/mqbench-1.schema.json';
+/** Workload files that come with the package. */
+const WORKLOADS = 'src/bench/omb/workloads';
 /** A file that no build wrote again for this long is of no running process. */
 const STALE_MS = 15 * 60_000;
 const SINGLE_LAUNCHERS = ['mqnamesrv', 'mqbroker', 'mqshutdown'];
@@ -253,15 +255,7 @@ async function manifestOf(dir, root) {
 /** Everything the declarations of the library are made from. */
 function typesHash() {
   const hash = createHash('sha256');
-  for (const folder of [
-    'src/common',
-    'src/remoting',
-    'src/client',
-    'tsconfig.json',
-    'package-lock.json',
-    'src/index.ts',
-    'src/bench',
-  ]) {
+  for (const folder of ['src/common', 'src/remoting', 'src/client', 'tsconfig.json', 'package-lock.json', 'src/index.ts', 'src/bench']) {
     const top = path.join(ROOT, folder);
     const files = !fs.existsSync(top)
       ? []
@@ -405,6 +399,7 @@ async function main() {
     }
     writeContents(outdir, result.metafile);
     fs.copyFileSync(path.join(ROOT, RESULT_SCHEMA), path.join(outdir, path.basename(RESULT_SCHEMA)));
+    fs.cpSync(path.join(ROOT, WORKLOADS), path.join(outdir, 'workloads'), { recursive: true });
     const built = new Set(Object.keys(entries));
     let count = 0;
     for (const app of apps) {

@@ -72,7 +72,19 @@ interop('mqbench on a cluster of Apache', 'java', () => {
     });
 
     it.skipIf(version.startsWith('4.'))('gets messages of timer slots', async () => {
-      const { send, receive, deliveries } = await bench<TimerResult>('timer', '-st', '2', '-mt', '5', '-tc', '4', '-sd', '1000', '--first', '2s');
+      const { send, receive, deliveries } = await bench<TimerResult>(
+        'timer',
+        '-st',
+        '2',
+        '-mt',
+        '5',
+        '-tc',
+        '4',
+        '-sd',
+        '1000',
+        '--first',
+        '2s',
+      );
       expect(send?.count).toBe(40);
       expect((receive?.count ?? 0) + (deliveries?.sentLate ?? 0)).toBe(40);
     });

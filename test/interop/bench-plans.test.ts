@@ -7,7 +7,7 @@ import { AdminClient } from '../../src/client/admin/admin-client.js';
 import { apache } from '../peers/index.js';
 import { interop, type Target } from './support.js';
 
-const read = (name: string): string => readFileSync(new URL(`../../workloads/${name}.yaml`, import.meta.url), 'utf8');
+const read = (name: string): string => readFileSync(new URL(`../../src/bench/omb/workloads/${name}.yaml`, import.meta.url), 'utf8');
 
 interop('workload files on an Apache cluster', 'java', () => {
   describe.each(['4.9.7', '5.3.3'] as const)('%s', (version) => {

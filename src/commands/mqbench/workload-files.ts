@@ -7,7 +7,7 @@ import { launcher } from '../start/start-nodes.js';
 
 /** Folder of the workload files that come with the package. */
 function shippedFolder(): string {
-  return join(dirname(dirname(launcher('mqbench'))), 'workloads');
+  return join(dirname(dirname(launcher('mqbench'))), 'dist', 'workloads');
 }
 
 /** Names of the workload files that come with the package. */

@@ -7,8 +7,8 @@ import type { WorkloadResult } from '../../../src/bench/omb/omb-run.js';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const BIN = join(ROOT, 'bin/mqbench.js');
-const DRIVER = join(ROOT, 'workloads/driver/rocketmq.yaml');
-const NAMES = readdirSync(join(ROOT, 'workloads'))
+const DRIVER = join(ROOT, 'src/bench/omb/workloads/driver/rocketmq.yaml');
+const NAMES = readdirSync(join(ROOT, 'src/bench/omb/workloads'))
   .filter((file) => file.endsWith('-mini.yaml'))
   .map((file) => file.slice(0, -'.yaml'.length));
 

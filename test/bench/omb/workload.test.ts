@@ -6,7 +6,7 @@ import { payloadsOf } from '../../../src/bench/omb/payload.js';
 import { parseWorkloads } from '../../../src/bench/omb/workload.js';
 import { seededRandom } from '../../../src/common/clock.js';
 
-const FOLDER = resolve(import.meta.dirname, '../../../workloads');
+const FOLDER = resolve(import.meta.dirname, '../../../src/bench/omb/workloads');
 const SIZES = ['100b', '1kb', '64kb'];
 
 /** Names of the OpenMessaging Benchmark whose files come with the package. */

@@ -90,7 +90,12 @@ describe('runs of many runs, on a bundled cluster', () => {
   it.each(['simple-workload-mini', 'max-rate-1-topic-16-partitions-1kb-mini'])('run %s, scaled to seconds', async (name) => {
     const folder = mkdtempSync(join(dir, 'omb-'));
     const args = ['--duration', '500ms', '--warmup', '100ms', '--rate', '300', '--omb-result', folder, '--json'];
-    const { stdout, stderr, exitCode } = await runBench('run', [name, join(ROOT, 'workloads/driver/rocketmq.yaml'), ...on, ...args]);
+    const { stdout, stderr, exitCode } = await runBench('run', [
+      name,
+      join(ROOT, 'src/bench/omb/workloads/driver/rocketmq.yaml'),
+      ...on,
+      ...args,
+    ]);
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
     const result = resultOf<WorkloadResult>(stdout);
     expect(result).toMatchObject({ kind: 'workload', send: { errors: 0 } });
