@@ -117,9 +117,10 @@ export function addDeliveries(reports: readonly DeliveryReport[]): DeliveryRepor
   };
 }
 
-/** What is wrong and not allowed; nothing when all is in order. */
+/** What is wrong and not allowed; nothing when all is in order. Gaps alone are no proof: their send may have failed. */
 export function deliveryVerdicts(report: DeliveryReport, allow: DeliveryAllowances = {}): Verdict[] {
-  const { lost, duplicates, disordered } = report;
+  const { duplicates, disordered } = report;
+  const lost = report.judgedBy === 'sent' ? report.lost : 0;
   const of = report.sent === undefined ? '' : ` of ${wholeNumber(report.sent)}`;
   const first = report.lostRanges[0];
   const where = first === undefined ? '' : ` (first: ${rangeText(first)})`;
@@ -138,6 +139,15 @@ export function deliveryVerdicts(report: DeliveryReport, allow: DeliveryAllowanc
       `${wholeNumber(disordered)} messages came behind a later one of their key; --allow-disorder accepts that`,
     ),
   ];
+}
+
+/** What gaps may mean, in one sentence; null without gaps. */
+export function gapWarning({ judgedBy, lost, lostRanges: [first] }: DeliveryReport): string | null {
+  if (judgedBy !== 'gaps' || lost === 0) {
+    return null;
+  }
+  const where = first === undefined ? '' : ` (first: ${rangeText(first)})`;
+  return `${wholeNumber(lost)} messages are missing between those that arrived${where}: they were lost, or their send failed; --expect with the producer's result tells which`;
 }
 
 function faultOf(field: string, actual: number, isAllowed: boolean | undefined, reason: string): Verdict[] {

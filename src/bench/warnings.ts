@@ -1,3 +1,4 @@
+import { type DeliveryReport, gapWarning } from './delivery-report.js';
 import { BUSY_GENERATOR_PERCENT, type Environment } from './environment.js';
 import type { BenchResult, Measured, SendMeasured } from './result.js';
 
@@ -14,13 +15,14 @@ export function withWarnings<R extends BenchResult>(result: R): R {
 
 /** Why the figures of a result may say less than they seem to; one sentence each. */
 function warningsOf(result: BenchResult): string[] {
-  const { environment, send, receive, config } = result;
+  const { environment, send, receive, config, delivery } = result;
   const seconds = send?.seconds ?? receive?.seconds ?? 0;
   return [
     ...(environment === undefined ? [] : generatorWarnings(environment, seconds)),
     ...errorWarnings('send', send),
     ...errorWarnings('receive', receive),
     ...unsentWarnings(send, config.rate),
+    ...gapWarnings(delivery),
   ];
 }
 
@@ -43,6 +45,11 @@ function generatorWarnings({ generator, loadAverage, cores, workers }: Environme
     warnings.push(`the machine was busy before the run: a load average of ${loadAverage} on ${cores} cores`);
   }
   return warnings;
+}
+
+function gapWarnings(delivery: DeliveryReport | undefined): string[] {
+  const warning = delivery === undefined ? null : gapWarning(delivery);
+  return warning === null ? [] : [warning];
 }
 
 function errorWarnings(direction: string, measured: Measured | undefined): string[] {
