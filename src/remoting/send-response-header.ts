@@ -52,17 +52,18 @@ export function scanSendResponse(text: string, body: Buffer | null): RemotingCom
   if (opaque < 0) {
     return null;
   }
+  // In the order of Apache's brokers.
   const common = { queueId: values[queueId]!, msgId: values[msgId]!, queueOffset: values[queueOffset]! };
   const extFields: Record<string, string> =
     transactionId < 0
-      ? { queueId: common.queueId, msgId: common.msgId, queueOffset: common.queueOffset, TRACE_ON: traceOn, MSG_REGION: region }
+      ? { queueId: common.queueId, msgId: common.msgId, TRACE_ON: traceOn, MSG_REGION: region, queueOffset: common.queueOffset }
       : {
           queueId: common.queueId,
           transactionId: values[transactionId]!,
           msgId: common.msgId,
-          queueOffset: common.queueOffset,
           TRACE_ON: traceOn,
           MSG_REGION: region,
+          queueOffset: common.queueOffset,
         };
   return { code: 0, language, version, opaque, flag: FLAG_RESPONSE, remark: null, extFields, serializeType: SERIALIZE_JSON, body };
 }

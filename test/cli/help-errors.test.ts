@@ -125,10 +125,13 @@ describe('usage texts', () => {
 });
 
 describe('commands that do not exist', () => {
+  // 5.3 has no commands of these names any more; 4.9 clusters need them.
+  const isOlder = (name: string): boolean => ['updateAclConfig', 'clusterAclConfigVersion'].includes(name);
+
   // Apache's tool takes these for names of commands; asking for help or the version is answered here.
   const answered = new Set(['help', '-h', '--help', '--version']);
 
-  it.each(casesOf('unknown'))('%s', (_, recorded) => {
+  it.each(casesOf('unknown').filter(([, { command }]) => !isOlder(command[0] ?? '')))('%s', (_, recorded) => {
     if (answered.has(recorded.command.join(' '))) {
       expect(normalizeArgv(recorded.command, names).kind).toMatch(/^(list|version)$/);
     } else if (recorded.command[0] === 'help') {
