@@ -71,6 +71,9 @@ describe.skipIf(WINDOWS)('the README', () => {
     shell = new Shell(dir, {
       ...env,
       MQKIT_STATE_DIR: join(dir, 'state'),
+      MQKIT_CONTEXTS: join(dir, 'contexts.json'),
+      XDG_CACHE_HOME: join(dir, 'cache'),
+      XDG_STATE_HOME: join(dir, 'state'),
       MQKIT_START_SECONDS: '2',
       npm_config_prefix: join(dir, 'npm'),
       npm_config_offline: 'true',
