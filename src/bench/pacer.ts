@@ -1,15 +1,20 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 
-/** A thread that sleeps: as exact as the system's own timers, and without work while it waits. */
+/**
+ * A thread that sleeps: as exact as the system's own timers, and without work while it waits. Cell 0 counts the requests, cell 1 holds the wait
+ * of the last one in microseconds; a request that comes while it sleeps takes the place of the one before.
+ */
 const SLEEPER = `
 const { request, port } = require('node:worker_threads').workerData;
-const never = new Int32Array(new SharedArrayBuffer(4));
-for (;;) {
-  Atomics.wait(request, 0, 0);
-  const microseconds = Atomics.exchange(request, 0, 0);
-  if (microseconds < 0) break;
-  Atomics.wait(never, 0, 0, microseconds / 1000);
-  port.postMessage(0);
+let seen = 0;
+let microseconds = 0;
+while (microseconds >= 0) {
+  Atomics.wait(request, 0, seen);
+  do {
+    seen = Atomics.load(request, 0);
+    microseconds = Atomics.load(request, 1);
+  } while (microseconds >= 0 && Atomics.wait(request, 0, seen, microseconds / 1000) !== 'timed-out');
+  if (microseconds >= 0) port.postMessage(seen);
 }
 port.close();
 `;
@@ -27,32 +32,42 @@ const WAY_MS = 0.08;
  */
 export class Pacer {
   readonly #onTime: () => void;
-  readonly #request = new Int32Array(new SharedArrayBuffer(4));
+  readonly #request = new Int32Array(new SharedArrayBuffer(8));
   readonly #port: MessagePort;
 
-  /** @param onTime called once for each {@link wakeIn} */
+  /** @param onTime called when the last {@link wakeIn} is over; one more call may come where that was near */
   constructor(onTime: () => void) {
     this.#onTime = onTime;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    this.#port.on('message', onTime);
+    this.#port.on('message', (seen: number) => {
+      // What a later request took the place of is over, too.
+      if (seen === this.#request[0]) {
+        onTime();
+      }
+    });
     const sleeper = new Worker(SLEEPER, { eval: true, workerData: { request: this.#request, port: port2 }, transferList: [port2] });
     sleeper.unref();
   }
 
-  /** One wait at a time; it may end a little early. */
+  /** Waits for this now, and for nothing else; it may end a little early. */
   wakeIn(waitMs: number): void {
     if (waitMs <= NEAR_MS) {
       setImmediate(this.#onTime);
       return;
     }
-    Atomics.store(this.#request, 0, Math.max(1, Math.round((Math.min(waitMs, MAX_WAIT_MS) - WAY_MS) * 1000)));
-    Atomics.notify(this.#request, 0);
+    this.#ask(Math.max(1, Math.round((Math.min(waitMs, MAX_WAIT_MS) - WAY_MS) * 1000)));
   }
 
   close(): void {
     this.#port.close();
-    Atomics.store(this.#request, 0, CLOSE);
+    this.#ask(CLOSE);
+  }
+
+  #ask(microseconds: number): void {
+    // The wait before the count: who reads the count first may find a newer wait, and asks again.
+    Atomics.store(this.#request, 1, microseconds);
+    Atomics.add(this.#request, 0, 1);
     Atomics.notify(this.#request, 0);
   }
 }

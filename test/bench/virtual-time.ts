@@ -30,7 +30,12 @@ export class VirtualTime implements LoadTime {
   }
 
   createPacer(onTime: () => void): { wakeIn(waitMs: number): void; close(): void } {
-    return { wakeIn: (waitMs) => void this.setTimeout(onTime, waitMs), close: () => undefined };
+    let waiting: unknown;
+    const wakeIn = (waitMs: number): void => {
+      this.clearTimeout(waiting);
+      waiting = this.setTimeout(onTime, waitMs);
+    };
+    return { wakeIn, close: () => undefined };
   }
 
   /** Runs everything until nothing is left to do. */
