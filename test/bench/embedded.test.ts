@@ -64,8 +64,8 @@ describe('mqbench on nodes of its own', () => {
   });
 
   it('gives the result so far on Ctrl-C', async () => {
-    const { child, out, ended } = start(['consumer', '--embedded', '-q', '100', '--duration', '60s']);
-    await until(() => out.stdout.includes('mqbench consumer:'), 20_000);
+    const { child, out, ended } = start(['producer', '--embedded', '--duration', '60s', '-w', '1']);
+    await until(() => out.stdout.includes('mqbench producer:'), 20_000);
     child.kill('SIGINT');
     expect(await ended).not.toBeNull();
     expect(left()).toEqual([]);

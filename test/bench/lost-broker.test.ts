@@ -52,7 +52,7 @@ describe('a broker that dies in the middle of a run', () => {
       '-w',
       '4',
       '--duration',
-      '3s',
+      '8s',
       '-ri',
       '300',
       '--json',
@@ -63,7 +63,7 @@ describe('a broker that dies in the middle of a run', () => {
       'A',
     ];
     const { code, stdout, stderr } = await mqbench(args, (text) => {
-      if (text.includes('Send TPS')) {
+      if (/Send TPS: [1-9]/.test(text)) {
         killed ??= cluster.broker.kill();
       }
     });
@@ -77,7 +77,7 @@ describe('a broker that dies in the middle of a run', () => {
     expect(result.send?.count).toBeGreaterThan(0);
     expect(result.send?.errors).toBeGreaterThan(0);
     expect(result.command).toBe(
-      `mqbench producer -n ${cluster.namesrvAddr} -w 4 --duration 3s -ri 300 --json ${file} --seed ${result.seed}`,
+      `mqbench producer -n ${cluster.namesrvAddr} -w 4 --duration 8s -ri 300 --json ${file} --seed ${result.seed}`,
     );
     expect(JSON.stringify(result)).not.toContain('S3cret');
   });
@@ -92,9 +92,12 @@ describe('a broker that dies in the middle of a run', () => {
       expect(environment.broker?.series[0]).toMatchObject({ cpuPercent: expect.any(Number), rssBytes: expect.any(Number) });
     }
     let killed: Promise<void> | undefined;
-    const args = ['consumer', '-n', cluster.namesrvAddr, '--from', 'first', '--duration', '2500ms', '-ri', '300', '--json', file];
+    const args = ['consumer', '-n', cluster.namesrvAddr, '--from', 'first', '--duration', '8s', '-ri', '300', '--json', file];
+    let output = '';
     const { code, stderr } = await mqbench(args, (text) => {
-      if (/Consume TPS: [1-9]/.test(text)) {
+      output += text;
+      // All are consumed when an interval brings none.
+      if (/Consume TPS: [1-9][\s\S]*Consume TPS: 0 /.test(output)) {
         killed ??= cluster.broker.kill();
       }
     });
@@ -109,11 +112,14 @@ describe('a broker that dies in the middle of a run', () => {
     const args = ['producer', '-n', cluster.namesrvAddr, '-w', '4', '--duration', '60s', '-ri', '300'];
     const child = spawn(process.execPath, [join(repositoryRoot, 'bin/mqbench.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
+    let isStopped = false;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
-      if (/Send TPS: [1-9]/.test(output)) {
+      if (!isStopped && /Send TPS: [1-9]/.test(output)) {
+        isStopped = true;
         process.kill(pid, 'SIGSTOP');
-        child.kill('SIGINT');
+        // Answers that were on their way have arrived by then.
+        setTimeout(() => child.kill('SIGINT'), 500);
       }
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -36,7 +36,7 @@ interop('mqbench on a cluster of Apache', 'java', () => {
     });
 
     it('ends transactions and answers checks', async () => {
-      const words = ['-w', '4', '-s', '128', '-q', '40', '-sr', '0.2', '-su', '0.2', '--settle', '12s'];
+      const words = ['-w', '4', '-s', '128', '-q', '40', '-sr', '0.2', '-su', '0.2', '--settle', '60s'];
       const { send, transactions } = await bench<TransactionResult>('transaction', ...words);
       expect(send).toMatchObject({ count: 40, errors: 0 });
       const { unknown, checks } = transactions;
@@ -54,7 +54,7 @@ interop('mqbench on a cluster of Apache', 'java', () => {
     });
 
     it('gets replies', async () => {
-      const { send, replies } = await bench<PingpongResult>('pingpong', '-w', '4', '-q', '40');
+      const { send, replies } = await bench<PingpongResult>('pingpong', '-w', '4', '-q', '40', '--request-timeout', '30s');
       expect(send).toMatchObject({ count: 40, errors: 0 });
       expect(replies).toMatchObject({ count: 40, errors: 0 });
     });

@@ -83,7 +83,7 @@ interop("commands for what Apache's clusters have, and exports", 'java', () => {
       const ours: Tool = (args) => runLauncher('mqadmin', args, { namesrvAddr });
       outcomes[`${name}/mqkit`] = await runAll(ours, steps, { target, mark: 'OT' });
     }
-  }, 300_000);
+  }, 900_000);
   afterAll(async () => {
     for (const cleanup of cleanups.reverse()) await cleanup();
   });

@@ -22,7 +22,7 @@ interop('static topics of two brokers', 'java', () => {
     java = await javaClient('5.3.3');
     cleanups.push(() => java.close());
     await until(async () => (await ours('clusterList')).stdout.includes('broker-b'), 30_000);
-  }, 120_000);
+  });
   afterAll(async () => {
     for (const cleanup of cleanups.reverse()) await cleanup();
   });
@@ -57,7 +57,7 @@ interop('static topics of two brokers', 'java', () => {
     expect(removeFiles(back.stdout)).toBe(2);
     const plan = JSON.parse((await ours('remappingStaticTopic', '-t', 'Static', '-b', 'broker-a,broker-b', '--dry-run', '--json')).stdout);
     expect(plan).toMatchObject({ totalQueues: 6, moves: [], brokers: { 'broker-a': 3, 'broker-b': 3 } });
-  }, 60_000);
+  });
 });
 
 interop('access configurations of 4.9.7', 'java', () => {
@@ -81,7 +81,7 @@ interop('access configurations of 4.9.7', 'java', () => {
     cleanups.push(() => broker.stop());
     java = await javaClient('4.9.7');
     cleanups.push(() => java.close());
-  }, 120_000);
+  });
   afterAll(async () => {
     for (const cleanup of cleanups.reverse()) await cleanup();
   });
@@ -111,5 +111,5 @@ interop('access configurations of 4.9.7', 'java', () => {
     expect(shape(mqkit)).toEqual(shape(java49));
     expect(mqkit[2]?.lines).toContain(' accessKey : Account');
     expect(mqkit[2]?.lines).toContain(' topicPerms : [topicA=DENY, topicB=PUB]');
-  }, 60_000);
+  });
 });

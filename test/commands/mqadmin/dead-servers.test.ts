@@ -59,7 +59,8 @@ describe('a name server', () => {
     const run = await timed(name, [...ARGUMENTS[name]!, '-n', refusedAddr]);
     expectOneLine(run, 3);
     expect(run.stderr).toContain(refusedAddr);
-    expect(run.tookMs).toBeLessThan(2000);
+    // Nobody waits for the request time-out of 5 s.
+    expect(run.tookMs).toBeLessThan(4500);
   });
 
   it.each(asking)('that does not answer ends %s when --timeout has passed', async (name) => {
@@ -67,7 +68,8 @@ describe('a name server', () => {
     expectOneLine(run, 3);
     expect(run.stderr).toContain('50 ms');
     expect(run.tookMs).toBeGreaterThan(30);
-    expect(run.tookMs).toBeLessThan(2000);
+    // Nobody waits for the request time-out of 5 s.
+    expect(run.tookMs).toBeLessThan(4500);
   });
 
   it.each(asking)('that is not given ends %s with a hint', async (name) => {
@@ -82,7 +84,7 @@ describe('a name server', () => {
     expectOneLine(run, 3);
     expect(run.stderr).toContain(silentAddr);
     expect(run.tookMs).toBeGreaterThan(4500);
-    expect(run.tookMs).toBeLessThan(8000);
+    expect(run.tookMs).toBeLessThan(20_000);
   });
 
   it('and the next one that refuse are both named', async () => {

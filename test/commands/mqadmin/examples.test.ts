@@ -52,9 +52,9 @@ beforeAll(async () => {
   consumer.onMessage(() => 'CONSUME_SUCCESS');
   await consumer.start();
   const works = async (name: string, ...argv: string[]): Promise<boolean> => (await runCommand(name, argv, env)).exitCode === 0;
-  await until(() => works('producerConnection', '-g', 'OrderPaidProducer', '-t', 'OrderPaid'), 10_000);
-  await until(() => works('consumerProgress', '-g', 'OrderPaidGroup', '-t', 'OrderPaid'), 10_000);
-}, 30_000);
+  await until(() => works('producerConnection', '-g', 'OrderPaidProducer', '-t', 'OrderPaid'), 30_000);
+  await until(() => works('consumerProgress', '-g', 'OrderPaidGroup', '-t', 'OrderPaid'), 30_000);
+});
 
 afterAll(async () => {
   await Promise.all([producer.shutdown(), consumer.shutdown()]);

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await run('updateTopic', '-b', sandbox.brokers[0]!.address, '-t', 'OnlyA', '-r', '2', '-w', '2', '-a', '+message.type=FIFO');
   await run('updateTopic', '-b', sandbox.brokers[0]!.address, '-t', '%RETRY%Group', '-r', '1', '-w', '1');
   await run('updateSubGroup', '-c', 'DefaultCluster', '-g', 'Group');
-}, 30_000);
+});
 
 afterAll(async () => {
   await Promise.all([sandbox?.stop(), full?.stop()]);

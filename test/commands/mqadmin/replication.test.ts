@@ -11,7 +11,7 @@ let full: FullCluster;
 
 beforeAll(async () => {
   [sandbox, full] = await Promise.all([startSandbox({ brokerConfig: { brokerName: 'broker-a' } }), startFullCluster()]);
-}, 20_000);
+});
 
 afterAll(async () => {
   await Promise.all([sandbox?.stop(), full?.stop()]);

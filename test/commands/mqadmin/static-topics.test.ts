@@ -17,7 +17,7 @@ const files: string[] = [];
 
 beforeAll(async () => {
   [full, sandbox] = await Promise.all([startFullCluster(), startSandbox()]);
-}, 20_000);
+});
 
 afterAll(async () => {
   await Promise.all([full?.stop(), sandbox?.stop()]);

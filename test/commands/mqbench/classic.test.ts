@@ -21,7 +21,7 @@ describe("--classic: Apache's lines and nothing else", () => {
       'topic: ClassicTest, threadCount: 2, messageSize: 128, keyEnable: true, propertySize: 0, tagCount: 0, traceEnable: false, aclEnable: false, messageQuantity: 300, delayEnable: false, delayLevel: 1, asyncEnable: false',
     );
     expect(second).toBe(' compressEnable: false, reportInterval: 100');
-    const figures = String.raw`Send TPS: \d+ \| Max RT\(ms\): \d+ \| Average RT\(ms\): [ \d]{3}\.\d{3} \| Send Failed: 0 \| Response Failed: 0$`;
+    const figures = String.raw`Send TPS: \d+ \| Max RT\(ms\): \d+ \| Average RT\(ms\): [ \d]*\d\.\d{3} \| Send Failed: 0 \| Response Failed: 0$`;
     expect(lines.pop()).toMatch(new RegExp(String.raw`^\[Complete\] Send Total: 300 \| ${figures}`));
     for (const line of lines) {
       expect(line).toMatch(new RegExp(String.raw`^Current Time: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \| ${figures}`));
