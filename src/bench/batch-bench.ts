@@ -184,22 +184,23 @@ function propertiesOf(bytes: number): Map<string, string> {
   return properties;
 }
 
-function prepareOf({ keys, tagCount = 0, batchSize }: BatchBenchOptions): ((message: Message, index: number) => void) | undefined {
+function prepareOf({ keys, tagCount = 0 }: BatchBenchOptions): ((message: Message, index: number) => void) | undefined {
   if (keys !== true && tagCount === 0) {
     return undefined;
   }
   const tags = Array.from({ length: tagCount }, (_, i) => `tag${i}`);
   const keyPrefix = randomBytes(4).toString('hex');
-  return (message, index) => {
-    const { messages } = message as BatchMessage;
-    for (let i = 0; i < messages.length; i++) {
-      const single = messages[i]!;
+  // Of all messages, those of the warm-up too: each has a key of its own.
+  let count = 0;
+  return (message) => {
+    for (const single of (message as BatchMessage).messages) {
       if (keys === true) {
-        single.keys = `${keyPrefix}-${index * batchSize + i}`;
+        single.keys = `${keyPrefix}-${count}`;
       }
       if (tagCount > 0) {
-        single.tags = tags[(index * batchSize + i) % tagCount] ?? '';
+        single.tags = tags[count % tagCount] ?? '';
       }
+      count++;
     }
   };
 }

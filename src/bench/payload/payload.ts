@@ -98,6 +98,7 @@ export class Payload {
   readonly #orderedDraws: readonly Draw[];
   readonly #properties: Map<string, string> | undefined;
   readonly #keyPrefix: string;
+  #keyCount = 0;
   #line = -1;
   #slots = 0;
 
@@ -159,14 +160,14 @@ export class Payload {
   }
 
   /** Changes a message before each send; undefined when all sends of a place are alike. */
-  get prepare(): ((message: Message, index: number) => void) | undefined {
+  get prepare(): ((message: Message) => void) | undefined {
     if (this.#lines !== undefined) {
       const lines = this.#lines;
       return (message) => this.#copyLine(message, lines);
     }
     const changesBody = this.#size !== undefined || this.#bodies.length > 1;
     const changesOthers = this.#tag !== undefined || this.#key !== undefined || this.#options.keys === true || this.#orderedKeys.length > 0;
-    return changesBody || changesOthers ? (message, index) => this.#change(message as SlotMessage, index) : undefined;
+    return changesBody || changesOthers ? (message) => this.#change(message as SlotMessage) : undefined;
   }
 
   /** Where the messages are sent to: with ordered keys to the queue of the key. */
@@ -197,7 +198,7 @@ export class Payload {
     setOrDelete(message, 'properties', properties);
   }
 
-  #change(message: SlotMessage, index: number): void {
+  #change(message: SlotMessage): void {
     if (this.#bodies.length > 1) {
       message.memory.set(this.#bodies[this.#which.next()] as Buffer);
     }
@@ -217,7 +218,8 @@ export class Payload {
       message.lane = key.lane;
       message.properties = key.properties;
     } else if (this.#options.keys === true) {
-      message.keys = `${this.#keyPrefix}-${index}`;
+      // Of all messages, those of the warm-up too: each has a key of its own.
+      message.keys = `${this.#keyPrefix}-${this.#keyCount++}`;
     }
   }
 }

@@ -12,6 +12,8 @@ export interface ChildCommand {
 
 /** A result with its histograms and series is far below this. */
 const MAX_OUTPUT_CHARS = 256 * 1024 * 1024;
+/** A run that was told to quit at once is killed after so long. */
+const GRACE_MS = 3000;
 const ERROR_TAIL_CHARS = 4000;
 const ASSERTION_EXIT = 99;
 
@@ -43,8 +45,16 @@ export async function runChild(
   signal.throwIfAborted();
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true, detached: true });
   const stop = (): void => void child.kill('SIGTERM');
+  // With what it has started itself, should it not end.
+  const end = (): void => killGroup(child.pid);
+  let lastResort: NodeJS.Timeout | undefined;
+  const stopAtOnce = (): void => {
+    stop();
+    lastResort = setTimeout(end, GRACE_MS);
+  };
   signal.addEventListener('abort', stop, { once: true });
-  quit.addEventListener('abort', stop, { once: true });
+  quit.addEventListener('abort', stopAtOnce, { once: true });
+  process.once('exit', end);
   try {
     const { code, killedBy, stdout, stderr } = await ended(child, name, file);
     if (signal.aborted) {
@@ -59,8 +69,20 @@ export async function runChild(
     }
     return { name, result: parseResult(stdout, name) };
   } finally {
+    clearTimeout(lastResort);
     signal.removeEventListener('abort', stop);
-    quit.removeEventListener('abort', stop);
+    quit.removeEventListener('abort', stopAtOnce);
+    process.removeListener('exit', end);
+  }
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) {
+      process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+    }
+  } catch {
+    // It has ended.
   }
 }
 

@@ -30,7 +30,7 @@ function sends(payload: Payload, count: number): (LaneMessage & { text: string }
   const { prepare } = payload;
   return Array.from({ length: count }, (_, i) => {
     const message = places[i % places.length] as Message;
-    prepare?.(message, i);
+    prepare?.(message);
     return { ...message, text: message.body.toString('latin1') };
   });
 }
@@ -176,7 +176,7 @@ describe('ordered keys', () => {
     const target = payload.target(producer, queues);
     const places = Array.from({ length: payload.inFlight }, () => payload.createMessage());
     for (let i = 0; i < 1000; i++) {
-      payload.prepare?.(places[i % 4] as Message, i);
+      payload.prepare?.(places[i % 4] as Message);
       target.sendAsync(places[i % 4] as Message, { onSuccess: () => {}, onException: () => {} }, i % 4);
     }
     for (const same of groupBy(sent, ({ key }) => key).values()) {
