@@ -59,7 +59,8 @@ export class BrokerWatch {
     if (rssBytes === 0) {
       return undefined;
     }
-    return { cpuSeconds: round((ticks - this.#startTicks) / TICKS_A_SECOND, 2), rssBytes, series: this.#series };
+    const cpuSeconds = round((ticks - this.#startTicks) / TICKS_A_SECOND, 2);
+    return { seconds: round((performance.now() - this.#startMs) / 1000, 3), cpuSeconds, rssBytes, series: this.#series };
   }
 
   stop(): void {

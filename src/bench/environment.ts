@@ -46,6 +46,8 @@ export interface ClockOffset {
 
 /** What a broker's process used in the measured window. */
 export interface BrokerLoad {
+  /** How long they were watched: the window, and what was still awaited behind it. */
+  readonly seconds?: number;
   readonly cpuSeconds: number;
   /** At the end. */
   readonly rssBytes: number;

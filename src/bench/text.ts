@@ -134,9 +134,9 @@ export function closingLines({ environment, command, send, receive }: BenchResul
   if (workers !== undefined) {
     rows.push(`workers    ${workersText(workers)}`);
   }
-  const windowSeconds = send?.seconds ?? receive?.seconds ?? 0;
-  if (broker !== undefined && windowSeconds > 0) {
-    const percent = ((100 * broker.cpuSeconds) / windowSeconds).toFixed(0);
+  const watchedSeconds = broker?.seconds ?? send?.seconds ?? receive?.seconds ?? 0;
+  if (broker !== undefined && watchedSeconds > 0) {
+    const percent = ((100 * broker.cpuSeconds) / watchedSeconds).toFixed(0);
     const disk = fsyncMs === undefined ? '' : `, fsync of this disk ${milliseconds(fsyncMs)} ms`;
     rows.push(
       `broker     ${percent} % of one core, ${byteCount(broker.rssBytes)}${brokerVersion === undefined ? '' : `, ${brokerVersion}`}${disk}`,
