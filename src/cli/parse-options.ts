@@ -12,12 +12,23 @@ interface NamedOption {
   readonly spec: OptionSpec;
 }
 
+/** A word of a command line, and the option that it names or is the value of. */
+export interface GivenWord {
+  readonly word: string;
+  /** Table key; absent for a word that no option takes. Of several flags in one word, the last. */
+  readonly key?: string;
+  /** Where the option's value begins in the word; absent where the word has none. */
+  readonly valueAt?: number;
+}
+
 /** The raw words of a command line, sorted to their options. */
 export interface ParsedOptions {
   /** Values by table key; a flag has the text `true`, an option that may be repeated has its texts, one a line. */
   readonly values: ReadonlyMap<string, string>;
   /** Words that are no options, in order. */
   readonly words: readonly string[];
+  /** Every word, in order. */
+  readonly given: readonly GivenWord[];
 }
 
 /** A fault found after `-h` was seen is no fault: the reader asked for help. */
@@ -63,6 +74,7 @@ function withoutQuotes(value: string): string {
 class OptionParser implements ParsedOptions {
   readonly values = new Map<string, string>();
   readonly words: string[] = [];
+  readonly given: GivenWord[] = [];
   helpSeen = false;
   readonly #options: NamedOption[];
   readonly #byShort = new Map<string, NamedOption>();
@@ -70,6 +82,8 @@ class OptionParser implements ParsedOptions {
   readonly #chosenOfGroup = new Map<string, NamedOption>();
   readonly #seen = new Set<NamedOption>();
   #waiting: NamedOption | null = null;
+  /** What the word that is being read says so far. */
+  #said: { key?: string; valueLength?: number } = {};
 
   constructor(table: OptionTable) {
     this.#options = Object.entries(table).map(([key, spec]) => ({ key, spec, long: longName(key, spec).trim() }));
@@ -90,12 +104,14 @@ class OptionParser implements ParsedOptions {
   parse(argv: readonly string[]): void {
     let onlyWords = false;
     for (const word of argv) {
+      this.#said = {};
       if (onlyWords) {
         this.words.push(word);
       } else if (word === '--') {
         onlyWords = true;
       } else if (this.#waiting !== null && this.#isValue(word)) {
         this.#setValue(this.#waiting, withoutQuotes(word));
+        this.#said.valueLength = word.length;
       } else if (word.startsWith('--')) {
         this.#longWord(word);
       } else if (word.startsWith('-') && word !== '-') {
@@ -103,6 +119,12 @@ class OptionParser implements ParsedOptions {
       } else {
         this.#noOption(word);
       }
+      const { key, valueLength } = this.#said;
+      this.given.push({
+        word,
+        ...(key === undefined ? {} : { key }),
+        ...(valueLength === undefined ? {} : { valueAt: word.length - valueLength }),
+      });
     }
     this.#settleWaiting();
     this.#checkRequired();
@@ -235,6 +257,7 @@ class OptionParser implements ParsedOptions {
 
   #begin(option: NamedOption): void {
     this.#settleWaiting();
+    this.#said = { key: option.key };
     if (option.key === 'help') {
       this.helpSeen = true;
     }
@@ -264,6 +287,7 @@ class OptionParser implements ParsedOptions {
       this.values.set(option.key, `${before}\n${value}`);
     }
     this.#waiting = null;
+    this.#said = { key: option.key, valueLength: value.length };
   }
 
   #settleWaiting(): void {

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { BenchResult, SendMeasured } from '../../src/bench/result.js';
 import { withWarnings } from '../../src/bench/warnings.js';
-import { defineOptions } from '../../src/cli/options.js';
+import { commandSpec } from '../../src/cli/command-spec.js';
+import { defineOptions, type OptionTable } from '../../src/cli/options.js';
 import { commandLine } from '../../src/commands/mqbench/complete.js';
+import ProducerCommand from '../../src/commands/mqbench/producer.js';
+import { commandWithoutSecrets } from '../../src/commands/mqbench/secrets.js';
 
 const QUIET = { cpuSeconds: 5, cpuPercent: 50, eventLoopUtilization: 0.5, eventLoopLagMs: { p50: 0, p99: 1, max: 5 } };
 const SEND = { count: 90, errors: 0, errorsByCode: {}, seconds: 10, unsent: 0 } as unknown as SendMeasured;
@@ -70,12 +73,47 @@ describe('the command line that repeats a run', () => {
   });
 
   it('leaves keys out, however they are written', () => {
-    for (const argv of [['-sk', 'S3cret'], ['--secretKey', 'S3cret'], ['--secretKey=S3cret'], ['--secretK', 'S3cret'], ['-sk=S3cret']]) {
-      expect(line(['-n', 'x:1', '-ak', 'A', ...argv, '-t', 'T'])).toBe('mqbench producer -n x:1 -t T');
+    const spellings = [
+      ['-sk', 'S'],
+      ['-sk=S'],
+      ['--secretKey', 'S'],
+      ['--secretKey=S'],
+      ['--secretK', 'S'],
+      ['--se', 'S'],
+      ['--s=S'],
+      ['-secretKeyS'],
+    ];
+    for (const argv of spellings) {
+      const words = ['-n', 'x:1', '-ak', 'A', ...argv, '-t', 'T', '--securityToken', 'S'];
+      const run = {
+        name: 'mqbench producer',
+        argv: words,
+        options: commandSpec(ProducerCommand, { bin: 'mqbench', id: 'producer' }).options,
+      };
+      expect(commandLine(run, resultOf({}))).toBe('mqbench producer -n x:1 -t T');
     }
   });
 
   it('is quoted for a shell', () => {
     expect(line(['-n', 'x:1;y:1', '--assert', "a<'b c'"])).toBe("mqbench producer -n 'x:1;y:1' --assert 'a<'\\''b c'\\'''");
+  });
+});
+
+describe('the command line of a child', () => {
+  const { options } = commandSpec(ProducerCommand, { bin: 'mqbench', id: 'producer' });
+  const optionsOf = (word: string): OptionTable | undefined => (word === 'producer' ? options : undefined);
+
+  it.each([
+    ['producer -ak A -sk S3cret -t T', 'producer -t T'],
+    ['mqbench producer --se=S3cret -t "A B"', "mqbench producer -t 'A B'"],
+    ['producer -secretKeyS3cret  --token-file /t', 'producer --token-file /t'],
+    ['/opt/bench -sk S3cret --secretKey=S3cret --rate 5', '/opt/bench --rate 5'],
+    ['env ROCKETMQ_SECRET_KEY=S3cret mqbench producer', 'env mqbench producer'],
+    ["sh -c 'mqbench producer -sk S3cret -t T'", "sh -c 'mqbench producer -t T'"],
+    ["producer -sk 'S3cret", '…'],
+    ['producer  -t T --seed 5', 'producer  -t T --seed 5'],
+    ['result of mine.json', 'result of mine.json'],
+  ])('%s shows no keys', (text, shown) => {
+    expect(commandWithoutSecrets(text, optionsOf)).toBe(shown);
   });
 });

@@ -35,5 +35,6 @@ function closingQuote(text: string, start: number): number {
     }
     i += quote === '"' && text.charAt(i) === '\\' ? 1 : 0;
   }
-  throw new UsageError(`the command "${text}" has a ${quote} that is not closed`);
+  // The text may have a key in it.
+  throw new UsageError(`the command has a ${quote} at character ${start + 1} that is not closed`);
 }

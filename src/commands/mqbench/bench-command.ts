@@ -3,7 +3,7 @@ import type { BenchHooks } from '../../bench/progress.js';
 import type { IntervalSnapshot } from '../../bench/recorder.js';
 import type { BenchResult } from '../../bench/result.js';
 import { closingLines } from '../../bench/text.js';
-import { DEFAULT_COMMON } from '../../cli/command-spec.js';
+import { commandSpec, DEFAULT_COMMON } from '../../cli/command-spec.js';
 import type { CommonOption, CommonValues, OptionTable, OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { type CommandContext, MqCommand } from '../base.js';
@@ -19,6 +19,8 @@ export interface RunTexts {
   readonly opening: string;
   /** `sent`, `consumed`. */
   readonly verb: string;
+  /** What the run is about; the lines of the other direction are tagged in an interval log. Absent: sends. */
+  readonly direction?: 'send' | 'receive';
   /** One line an interval when nothing can be redrawn. */
   readonly plainLine: (snapshot: IntervalSnapshot) => string;
   readonly plainIntervalMs: number;
@@ -46,10 +48,17 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
     this.#hdrFiles = wanted;
     this.#goal = goalOf(values);
     const name = `${this.config.bin} ${this.id}`;
-    const run = { name, argv: this.argv, options: (this.ctor as unknown as typeof MqCommand).options, context };
+    const { options } = commandSpec(this.ctor as unknown as typeof MqCommand, { bin: this.config.bin, id: this.id ?? '' });
+    const shown = (key: string, value: string): string => this.shownValue(key, value);
+    const run = { name, argv: this.argv, options, shown, context };
     return withVerdicts({ name, values: wanted as unknown as JudgeValues, context }, () =>
       completed(run, () => (wanted.embedded === true ? withEmbedded(wanted, env, work) : work(values))),
     );
+  }
+
+  /** The value of an option as the result shows it in the command line that repeats the run. */
+  protected shownValue(_key: string, value: string): string {
+    return value;
   }
 
   /** Runs with progress on stderr (terminal) or as plain lines. */
@@ -84,7 +93,7 @@ export abstract class BenchCommand<T extends OptionTable, R extends BenchResult>
       onInterval: (snapshot) => (live === null ? say(texts.plainLine(snapshot)) : live.show(snapshot)),
     };
     try {
-      return await withHdrFiles(this.#hdrFiles, texts.verb === 'sent' ? 'send' : 'receive', (onPoint) =>
+      return await withHdrFiles(this.#hdrFiles, texts.direction ?? 'send', (onPoint) =>
         options.run(onPoint === undefined ? hooks : { ...hooks, onPoint }),
       );
     } finally {

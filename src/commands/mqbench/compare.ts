@@ -1,12 +1,21 @@
 import type { CompareResult, PairHooks } from '../../bench/judge/compare.js';
 import { comparisonText } from '../../bench/judge/compare-text.js';
-import { COMMON_OPTIONS, type CommonOption, type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
+import { type CommandShape, commandSpec } from '../../cli/command-spec.js';
+import {
+  COMMON_OPTIONS,
+  type CommonOption,
+  type CommonValues,
+  defineOptions,
+  type OptionTable,
+  type OptionValues,
+} from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { parseOptions } from '../../cli/parse-options.js';
 import { UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
 import { judgeOptions } from './judging.js';
+import { commandWithoutSecrets } from './secrets.js';
 
 const options = defineOptions({
   run: {
@@ -122,7 +131,7 @@ export default class CompareCommand extends BenchCommand<typeof options, Compare
       );
     };
     try {
-      const config = { run: values.run, vs };
+      const config = { run: this.shownValue('run', values.run ?? ''), vs: this.shownValue('vs', vs) };
       return await comparePairs(
         values.pairs,
         { signal, run: (side) => runChild(commands[side], { signal, quit: quit.signal }), onPair },
@@ -131,6 +140,17 @@ export default class CompareCommand extends BenchCommand<typeof options, Compare
     } finally {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     }
+  }
+
+  /** Both sides are command lines, and may have keys in them. */
+  protected override shownValue(key: string, value: string): string {
+    return key === 'run' || key === 'vs' ? commandWithoutSecrets(value, (word) => this.#optionsOf(word)) : value;
+  }
+
+  /** What a command of this tool takes; undefined for any other program. */
+  #optionsOf(word: string): OptionTable | undefined {
+    const command: CommandShape | undefined = this.config.findCommand(word);
+    return command === undefined ? undefined : commandSpec(command, { bin: this.config.bin, id: word }).options;
   }
 
   protected override renderText(result: CompareResult, out: Output): void {

@@ -5,19 +5,18 @@ import type { BenchResult } from '../../bench/result.js';
 import type { OptionTable } from '../../cli/options.js';
 import { ConnectError, MQError, StoreError, UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
+import { quoted, type ShownValue, withoutSecrets } from './secrets.js';
 
 /** What a run is completed from. */
 export interface CompletedRun {
   /** `mqbench producer`. */
   readonly name: string;
   readonly argv: readonly string[];
+  /** All that the command takes, common ones, too. */
   readonly options: OptionTable;
+  readonly shown?: ShownValue;
   readonly context: CommandContext;
 }
-
-/** Options whose values never leave the command. */
-const SECRET_OPTIONS = ['accessKey', 'secretKey', 'securityToken', 'token'];
-const MIN_PREFIX = 3;
 
 /**
  * Adds to a result what only the command knows, and says its warnings on stderr.
@@ -52,8 +51,8 @@ function isResult<R extends BenchResult>(value: unknown): value is R {
 }
 
 /** The command line that repeats a run: what was given, and what was found in the environment or drawn, but no keys. */
-export function commandLine({ name, argv, options }: Omit<CompletedRun, 'context'>, { config, seed }: BenchResult): string {
-  const words = withoutSecrets(argv, options);
+export function commandLine({ name, argv, options, shown }: Omit<CompletedRun, 'context'>, { config, seed }: BenchResult): string {
+  const words = withoutSecrets(argv, options, shown);
   const has = (...spellings: string[]): boolean => argv.some((word) => spellings.includes(word.split('=')[0] ?? ''));
   if (typeof config.namesrvAddr === 'string' && !has('-n', '--namesrvAddr', '--embedded')) {
     words.push('-n', config.namesrvAddr);
@@ -62,22 +61,6 @@ export function commandLine({ name, argv, options }: Omit<CompletedRun, 'context
     words.push('--seed', String(seed));
   }
   return [name, ...words.map(quoted)].join(' ');
-}
-
-function withoutSecrets(argv: readonly string[], options: OptionTable): string[] {
-  const letters = SECRET_OPTIONS.flatMap((key) => options[key]?.short ?? []);
-  const isSecret = (word: string): boolean => {
-    const option = /^--?([^=]+)/.exec(word)?.[1];
-    return (
-      option !== undefined &&
-      (letters.includes(option) || (option.length >= MIN_PREFIX && SECRET_OPTIONS.some((key) => key in options && key.startsWith(option))))
-    );
-  };
-  return argv.filter((word, i) => !isSecret(word) && !(isSecret(argv[i - 1] ?? '') && !argv[i - 1]?.includes('=')));
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** Files of HdrHistogram's tools that a run writes. */

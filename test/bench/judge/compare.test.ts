@@ -10,6 +10,7 @@ import { parseLimit } from '../../../src/bench/judge/limits.js';
 import { type NamedResult, parseResult } from '../../../src/bench/judge/result-file.js';
 import type { BenchResult } from '../../../src/bench/result.js';
 import { ConnectError } from '../../../src/common/errors.js';
+import { runBench } from '../../commands/mqbench/run-bench.js';
 import { resultOf, seriesOfSeconds } from './results.js';
 
 const BIN = resolve(import.meta.dirname, '../../../bin/mqbench.js');
@@ -116,7 +117,7 @@ describe('the words of a command line', () => {
   });
 
   it('with an open quote are refused', () => {
-    expect(() => commandWords("producer 'x")).toThrow("has a ' that is not closed");
+    expect(() => commandWords("producer 'x")).toThrow("has a ' at character 10 that is not closed");
   });
 });
 
@@ -233,6 +234,18 @@ describe('mqbench compare', () => {
     expect(result.assertions?.map(({ passed }) => passed)).toEqual([false, true, true]);
     expect(readFileSync(join(dir, 'out.xml'), 'utf8')).toContain('tests="4" failures="1"');
     expect(readFileSync(join(dir, 'out.md'), 'utf8')).toContain('**slower: send.rate');
+  });
+
+  it('keeps the keys in the command lines of both sides to itself', async () => {
+    const side = `'${process.execPath}' '${join(dir, 'program.mjs')}' 1000 '${join(dir, 'keys.txt')}'`;
+    const keys = '-ak S3cretA --secretKey=S3cretB';
+    const files = [join(dir, 'keys.json'), join(dir, 'keys.xml')] as const;
+    const words = ['--run', `${side} ${keys}`, `--vs=${side} ${keys}`, '--pairs', '1', '--json', files[0], '--junit', files[1]];
+    const { exitCode, stdout, stderr } = await runBench('compare', words);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    const written = files.map((name) => readFileSync(name, 'utf8'));
+    expect([stdout, stderr, ...written].join('\n')).not.toContain('S3cret');
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({ config: { run: expect.stringContaining('program.mjs 1000') } });
   });
 
   it('says which run failed, with its words and its exit code', async () => {

@@ -29,7 +29,7 @@ export async function loadBench(name: string): Promise<CommandConstructor> {
 export async function runBench(name: string, argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<BenchRun> {
   const Loaded = await loadBench(name);
   const [stdout, stderr] = [new Sink(), new Sink()];
-  const command = new Loaded([...argv], { bin: 'mqbench' } as Command['config']);
+  const command = new Loaded([...argv], { bin: 'mqbench', findCommand: () => undefined } as unknown as Command['config']);
   const terminal = { colour: false, asks: false, animates: false };
   const exitCode = await command.main({ stdin: Readable.from([]), stdout, stderr, env, terminal });
   return { stdout: stdout.text, stderr: stderr.text, exitCode };
