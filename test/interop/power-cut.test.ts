@@ -77,8 +77,8 @@ async function crashedStore(random: Random, end: 'power cut' | 'kill -9'): Promi
 /** What is left of the store, as files. */
 function writeTo(disk: FaultDisk, storeDir: string, version: ApacheVersion): void {
   for (const path of disk.paths()) {
-    // 4.9.7 starts on no store, of its own neither, in which the file made in advance has no length yet; 5.3.3 removes that file.
-    if (version === '4.9.7' && path.includes('/commitlog/') && disk.content(path)!.length === 0) continue;
+    // 4.9.7 starts on no store, of its own neither, in which a file of the log or of a queue has no length yet; 5.3.3 removes such a file.
+    if (version === '4.9.7' && /\/(commitlog|consumequeue)\//.test(path) && disk.content(path)!.length === 0) continue;
     const real = join(storeDir, path.slice(ROOT.length));
     mkdirSync(dirname(real), { recursive: true });
     writeFileSync(real, disk.content(path)!);
