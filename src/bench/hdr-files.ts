@@ -38,11 +38,12 @@ export class HdrLog {
     return this.#failure;
   }
 
-  /** Closes the file; a run whose seconds were never told is one line for each of its directions. */
+  /** Closes the file; of several workloads, one after the other, it has all lines. A run whose seconds were never told is one line for each of its directions. */
   end(result: BenchResult | undefined): void {
-    for (const [direction, measured] of Object.entries({ send: result?.send, receive: result?.receive })) {
+    const hasSeconds = this.#startMs !== undefined;
+    for (const [direction, measured] of measuredRuns(result).flatMap(({ send, receive }) => Object.entries({ send, receive }))) {
       const { histogram, latencyMs, seconds = 0, windowStartedAtMs = Date.now() } = measured ?? {};
-      if (this.#startMs === undefined && histogram !== undefined) {
+      if (!hasSeconds && histogram !== undefined) {
         this.#line(windowStartedAtMs, seconds, { direction, maxMs: latencyMs?.max ?? 0, histogram });
       }
     }
@@ -73,14 +74,24 @@ export class HdrLog {
 
 /**
  * Writes the percentile distributions of a result in milliseconds, as HdrHistogram's tools print and plot them: what the run is about into
- * the file named, each other one beside it (`x.hgrm`, `x.uncorrected.hgrm`).
+ * the file named, each other one beside it (`x.hgrm`, `x.uncorrected.hgrm`). Of several runs each has its number (`x.2.hgrm`,
+ * `x.2.uncorrected.hgrm`), but the first.
  */
 export function writeDistributions(path: string, result: BenchResult): void {
   const extension = extname(path);
   const stem = path.slice(0, path.length - extension.length);
-  distributionsOf(result).forEach(({ name, histogram }, i) => {
-    writeFileSync(i === 0 ? path : `${stem}.${name}${extension}`, percentileText(histogram));
-  });
+  for (const [index, run] of measuredRuns(result).entries()) {
+    const number = index === 0 ? '' : `.${index + 1}`;
+    distributionsOf(run).forEach(({ name, histogram }, i) => {
+      writeFileSync(`${stem}${number}${i === 0 ? '' : `.${name}`}${extension}`, percentileText(histogram));
+    });
+  }
+}
+
+/** The result, or the runs that it is made of where it has no figures of its own. */
+function measuredRuns(result: BenchResult | undefined): readonly BenchResult[] {
+  const { send, receive, runs = [] } = result ?? {};
+  return result !== undefined && (send !== undefined || receive !== undefined) ? [result] : runs;
 }
 
 function percentileText(histogram: string): string {

@@ -120,6 +120,10 @@ export async function runSweep(plan: SweepPlan, run: CellRunner, hooks: SweepHoo
       results.push(result);
       // A run that was cut short is kept; its figures are of another length, so it makes no row.
       if (result.interrupted === true) break;
+      if (result.partial === true) {
+        failure = `run ${index + 1} of ${order.length} (${cellText(cell)}) failed: ${result.failure ?? 'it could not go on'}`;
+        break;
+      }
       byCell.set(at, [...(byCell.get(at) ?? []), result]);
       hooks.onRun?.({ cell, result, index, count: order.length });
     } catch (error) {

@@ -4,13 +4,14 @@ import { basename, join } from 'node:path';
 import type { OmbOutcome } from '../../bench/omb/omb-run.js';
 import type { Workload } from '../../bench/omb/workload.js';
 import { workloadsReport } from '../../bench/omb/workload-text.js';
+import type { BenchHooks } from '../../bench/progress.js';
 import { type BenchResult, RESULT_SCHEMA } from '../../bench/result.js';
 import { apacheSendLine, seconds, wholeNumber } from '../../bench/text.js';
 import { signingKeys } from '../../cli/credentials.js';
 import { dateTimeMs } from '../../cli/format.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
 import { type Output, toJson } from '../../cli/output.js';
-import { StoreError, UsageError } from '../../common/errors.js';
+import { MQError, StoreError, UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
 import { BenchCommand } from './bench-command.js';
 import { DEFAULT_NAMESRV_ADDR, embeddedOptions, jsonOption, reportOption } from './shared-options.js';
@@ -73,28 +74,65 @@ export default class RunCommand extends BenchCommand<typeof options, BenchResult
     for (const warning of plan.warnings) {
       context.out.note(`note: ${warning}`);
     }
+    const { ombResult } = values;
+    if (ombResult !== undefined && plan.workloads.length > 1 && !isDirectory(ombResult)) {
+      throw new UsageError(`--omb-result ${ombResult}: ${plan.workloads.length} workloads need a folder that is there`);
+    }
     const flush = values.flush ?? (values.embedded ? plan.workloads[0]?.flush : undefined);
     return super.surround((flush === undefined ? values : { ...values, flush }) as never, context, work as never);
   }
 
-  protected override async execute(values: Values, context: CommandContext): Promise<BenchResult> {
+  protected override execute(values: Values, context: CommandContext): Promise<BenchResult> {
     const plan = this.#plan as WorkloadPlan;
-    const results: BenchResult[] = [];
-    for (const workload of plan.workloads) {
-      const { result, omb } = await this.#runOne(workload, values, context);
-      results.push(result);
-      await writeOmbResult(values.ombResult, omb, { plan, workload });
-      if (result.interrupted === true) break;
-    }
-    return plan.workloads.length === 1 ? (results[0] as BenchResult) : together(results, plan);
+    return this.runBench(
+      {
+        opening: openingLine(plan.workloads[0] as Workload, addressOf(values, plan)),
+        verb: 'sent',
+        plainLine: (snapshot) => apacheSendLine(snapshot, dateTimeMs(Date.now())),
+        plainIntervalMs: values.reportInterval,
+      },
+      context,
+      { jsonFile: values.json, run: (hooks) => this.#runAll(values, context, hooks) },
+    );
   }
 
-  async #runOne(workload: Workload, values: Values, context: CommandContext): Promise<OmbOutcome> {
+  /** One workload after the other. The first that fails is the last; what was measured before comes back, marked as partial. */
+  async #runAll(values: Values, context: CommandContext, hooks: BenchHooks): Promise<BenchResult> {
+    const plan = this.#plan as WorkloadPlan;
+    const { workloads } = plan;
+    const results: BenchResult[] = [];
+    for (const [index, workload] of workloads.entries()) {
+      if (index > 0) {
+        const opening = openingLine(workload, addressOf(values, plan));
+        values.json === '' ? context.out.note(opening) : context.out.line(opening);
+      }
+      try {
+        const { result, omb } = await this.#runOne(workload, { values, context, hooks });
+        results.push(result);
+        await writeOmbResult(values.ombResult, omb, { plan, workload });
+      } catch (error) {
+        if (results.length === 0 || !(error instanceof MQError)) throw error;
+        if (workloads.length === 1) {
+          error.context.result = results[0];
+          throw error;
+        }
+        return { ...together(results, plan), ...failureOf(index, plan, error.message) };
+      }
+      const last = results.at(-1);
+      if (last?.interrupted === true || last?.partial === true) break;
+    }
+    return workloads.length === 1 ? (results[0] as BenchResult) : together(results, plan);
+  }
+
+  async #runOne(
+    workload: Workload,
+    { values, context, hooks }: { values: Values; context: CommandContext; hooks: BenchHooks },
+  ): Promise<OmbOutcome> {
     const { driver, file } = this.#plan as WorkloadPlan;
     const { runOmbWorkload } = await import('../../bench/omb/omb-run.js');
     const credentials = (await signingKeys(values, context.io.env)) ?? driver.credentials;
     const cluster = {
-      namesrvAddr: values.namesrvAddr ?? driver.namesrvAddr ?? DEFAULT_NAMESRV_ADDR,
+      namesrvAddr: addressOf(values, this.#plan as WorkloadPlan),
       clusterName: values.clusterName ?? (values.embedded ? undefined : driver.clusterName) ?? 'DefaultCluster',
       ...(credentials === undefined ? {} : { credentials }),
     };
@@ -107,24 +145,7 @@ export default class RunCommand extends BenchCommand<typeof options, BenchResult
       note: (text: string) => context.out.note(text),
       ...(values.sample === undefined ? {} : { sampleMs: values.sample }),
     };
-    let outcome: OmbOutcome | undefined;
-    await this.runBench(
-      {
-        opening: `mqbench run: ${describe(workload)} at ${cluster.namesrvAddr}`,
-        verb: 'sent',
-        plainLine: (snapshot) => apacheSendLine(snapshot, dateTimeMs(Date.now())),
-        plainIntervalMs: values.reportInterval,
-      },
-      context,
-      {
-        jsonFile: values.json,
-        run: async (hooks) => {
-          outcome = await runOmbWorkload(run, hooks);
-          return outcome.result;
-        },
-      },
-    );
-    return outcome as OmbOutcome;
+    return runOmbWorkload(run, hooks);
   }
 
   protected override renderText(result: BenchResult, out: Output): void {
@@ -147,11 +168,15 @@ function changed(workload: Workload, values: Values): Workload {
   };
 }
 
-function describe(workload: Workload): string {
+function addressOf({ namesrvAddr }: Values, { driver }: WorkloadPlan): string {
+  return namesrvAddr ?? driver.namesrvAddr ?? DEFAULT_NAMESRV_ADDR;
+}
+
+function openingLine(workload: Workload, namesrvAddr: string): string {
   const { name, producerRate, messageSize, testDurationMs, warmupDurationMs, topics, partitionsPerTopic } = workload;
   const pace = producerRate === 0 ? 'the highest rate' : `${wholeNumber(producerRate)} msg/s`;
   const length = testDurationMs === 0 ? 'until Ctrl-C' : `for ${seconds(testDurationMs)}`;
-  return `${name}: ${topics} x ${partitionsPerTopic} queues, ${wholeNumber(messageSize)} B bodies, ${pace}, ${length} after ${seconds(warmupDurationMs)} of warm-up`;
+  return `mqbench run: ${name}: ${topics} x ${partitionsPerTopic} queues, ${wholeNumber(messageSize)} B bodies, ${pace}, ${length} after ${seconds(warmupDurationMs)} of warm-up at ${namesrvAddr}`;
 }
 
 /** Results of the workloads of a template. */
@@ -164,7 +189,16 @@ function together(results: readonly BenchResult[], plan: WorkloadPlan): BenchRes
     environment: last.environment,
     runs: results,
     ...(last.interrupted === true ? { interrupted: true } : {}),
+    ...(last.partial === true ? failureOf(results.length - 1, plan, last.failure ?? 'it could not go on') : {}),
   };
+}
+
+function failureOf(index: number, { workloads }: WorkloadPlan, reason: string): { readonly partial: true; readonly failure: string } {
+  return { partial: true, failure: `workload ${index + 1} of ${workloads.length} (${workloads[index]?.name}) failed: ${reason}` };
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 async function writeOmbResult(
@@ -176,10 +210,7 @@ async function writeOmbResult(
     return;
   }
   const { ombFileName } = await import('../../bench/omb/omb-result.js');
-  const isFolder = statSync(target, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (!isFolder && plan.workloads.length > 1) {
-    throw new UsageError(`--omb-result ${target}: ${plan.workloads.length} workloads need a folder that is there`);
-  }
+  const isFolder = isDirectory(target);
   const name = plan.workloads.length > 1 ? workload.name.replace(/[^\w.-]+/g, '-') : basename(plan.file).replace(/\.ya?ml$/i, '');
   const file = isFolder ? join(target, ombFileName(name, plan.driver.name, new Date())) : target;
   try {

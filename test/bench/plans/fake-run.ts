@@ -9,6 +9,7 @@ export function fakeResult(of: {
   unsent?: number;
   errors?: number;
   interrupted?: true;
+  failure?: string;
 }): ProducerResult {
   const { rate, p99 = 1, max = p99 * 2, unsent = 0, errors = 0 } = of;
   const latencyMs: LatencyMs = { mean: p99 / 4, p50: p99 / 5, p90: p99 / 2, p99, p999: max, p9999: max, max };
@@ -22,5 +23,6 @@ export function fakeResult(of: {
       ...{ unsent, attempts: rate * 10, retries: 0, failedAttemptsByCode: {} },
     },
     ...(of.interrupted === true ? { interrupted: true } : {}),
+    ...(of.failure === undefined ? {} : { partial: true, failure: of.failure }),
   };
 }

@@ -66,6 +66,21 @@ describe('a sweep', () => {
     });
   });
 
+  it('makes no row of a run that lost its broker, and ends with it', async () => {
+    const cells = sweepCells({ threads: [1, 2, 3], messageSize: [128], queues: [], flush: [] }, 1);
+    let run = 0;
+    const result = await runSweep({ cells, repeats: 1, seed: 1 }, async () => {
+      run++;
+      return fakeResult({ rate: 100, ...(run === 2 ? { failure: 'no send succeeded in the last 1.0 s' } : {}) });
+    });
+    expect(result.rows).toHaveLength(1);
+    expect(result.runs).toHaveLength(2);
+    expect(result).toMatchObject({
+      partial: true,
+      failure: expect.stringMatching(/^run 2 of 3 \(\d threads, 128 B\) failed: no send succeeded in the last 1\.0 s$/),
+    });
+  });
+
   it('fails with the error when not even one run succeeds', async () => {
     const cells = sweepCells({ threads: [1], messageSize: [128], queues: [], flush: [] }, 1);
     const failing = runSweep({ cells, repeats: 1, seed: 1 }, () => Promise.reject(new ConnectError('refused')));
