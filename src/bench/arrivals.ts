@@ -10,7 +10,7 @@ import { readSequenceStamp, readStamp, type SequenceStamp, wallClockUs } from '.
 /** The messages of a run that sends them itself: those of its window are told from the warm-up's and from others' by their numbers. */
 export class RunMessages {
   readonly ledger = new SendLedger();
-  #runId = this.ledger.sent().runId;
+  readonly runId = this.ledger.sent().runId;
   #firstOfWindow = Number.POSITIVE_INFINITY;
   readonly #stamp: SequenceStamp = { runId: 0, producer: 0, lane: 0, sequence: 0 };
 
@@ -22,7 +22,7 @@ export class RunMessages {
   /** Whether a message is one of the window. */
   isOfWindow(message: PulledMessage): boolean {
     const stamp = this.#stamp;
-    return readSequenceStamp(message.body, stamp) && stamp.runId === this.#runId && stamp.sequence >= this.#firstOfWindow;
+    return readSequenceStamp(message.body, stamp) && stamp.runId === this.runId && stamp.sequence >= this.#firstOfWindow;
   }
 }
 
@@ -50,9 +50,14 @@ export class Arrivals {
     return (this.#lastMs - this.#startMs) / 1000;
   }
 
-  /** Different messages so far, the warm-up's included. */
+  /** Different messages of the run so far, the warm-up's included. */
   get received(): number {
-    return this.#delivery.check.received;
+    return this.#delivery.check.receivedOf(this.#messages.runId);
+  }
+
+  /** Whether everything that was acknowledged is there, the warm-up's messages included. */
+  get isComplete(): boolean {
+    return this.#delivery.isComplete(this.#messages.ledger.sent());
   }
 
   /** Notes a message; true when it belongs to the window. */

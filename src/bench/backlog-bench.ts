@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Producer } from '../client/producer/producer.js';
-import { TimeoutError, UsageError } from '../common/errors.js';
+import { MQError, TimeoutError, UsageError } from '../common/errors.js';
 import { Arrivals, RunMessages, receiveMeasured } from './arrivals.js';
 import { ConsumerGroup, clientOptions, type EndOptions, prepareGroups } from './both-ends.js';
 import { round } from './environment.js';
@@ -127,8 +127,11 @@ class BacklogRun {
     try {
       return { ...measured, ...(await this.#drain(build.send.count + (before?.send.count ?? 0))) };
     } catch (error) {
+      if (!(error instanceof MQError)) {
+        throw error;
+      }
       // A broker that is gone takes nothing away of what was measured before.
-      return { ...measured, interrupted: false, failure: error instanceof Error ? error.message : String(error) };
+      return { ...measured, interrupted: false, failure: error.message };
     }
   }
 
@@ -184,7 +187,7 @@ class BacklogRun {
     }
   }
 
-  /** The window begins with the first message, so that waking the consumers is no part of it. */
+  /** The window begins with the first message of the run, so that waking the consumers is no part of it. */
   #startGroup(): Promise<ConsumerGroup> {
     const { options, watch } = this.#parts;
     const { group: consumerGroup, consumers, concurrency } = options;
@@ -193,7 +196,7 @@ class BacklogRun {
       // Several would consume while they still divide the queues: what changes its owner then comes twice.
       isSuspended: consumers > 1,
       onMessage: (message) => {
-        if (this.#firstMs === 0) {
+        if (this.#firstMs === 0 && this.#messages.isOfWindow(message)) {
           this.#firstMs = performance.now();
           this.#received.reset();
           this.#arrivals.beginWindow();

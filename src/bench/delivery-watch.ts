@@ -49,7 +49,7 @@ export class DeliveryWatch {
   /** Resolves when all of `expected` has arrived, nothing of it comes any more, or the signal says so. */
   async drain(expected: SentSequences, signal: AbortSignal | undefined): Promise<void> {
     let seen = -1;
-    for (let quietMs = 0; quietMs < QUIET_MS && !this.#isComplete(expected) && signal?.aborted !== true; quietMs += LOOK_MS) {
+    for (let quietMs = 0; quietMs < QUIET_MS && !this.isComplete(expected) && signal?.aborted !== true; quietMs += LOOK_MS) {
       const received = this.check.receivedOf(expected.runId);
       quietMs = received === seen ? quietMs : 0;
       seen = received;
@@ -57,7 +57,8 @@ export class DeliveryWatch {
     }
   }
 
-  #isComplete(expected: SentSequences): boolean {
+  /** Whether everything that was confirmed has arrived. */
+  isComplete(expected: SentSequences): boolean {
     // What was not confirmed may have arrived, too: only then it takes more than a number.
     const isEnough = this.check.receivedOf(expected.runId) >= confirmedCount(expected);
     return isEnough && judgeDelivery(this.check, { expected }).lost === 0;

@@ -120,9 +120,8 @@ class TimerRun {
     const endProgress = this.#reportReceived();
     try {
       const { send, ...end } = await this.#send(producer, plan);
-      const wanted = send.count;
       const limitMs = Math.max(0, plan.lastDueMs - Date.now()) + settleMs;
-      await waitUntil(() => signal?.aborted === true || this.#lateness.count >= wanted, limitMs);
+      await waitUntil(() => signal?.aborted === true || this.#arrivals.isComplete, limitMs);
       const delivery = this.#arrivals.judge();
       return {
         send,
