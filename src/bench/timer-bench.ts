@@ -179,8 +179,10 @@ class TimerRun {
   }
 
   #reportReceived(): () => void {
+    const { intervalMs, onPoint } = this.#hooks;
     return reportProgress(this.#received, {
-      ...(this.#hooks.intervalMs === undefined ? {} : { intervalMs: this.#hooks.intervalMs }),
+      ...(intervalMs === undefined ? {} : { intervalMs }),
+      ...(onPoint === undefined ? {} : { onPoint }),
       onInterval: (snapshot) => this.#hooks.onReceived?.(snapshot, this.#lateness),
     });
   }

@@ -73,6 +73,7 @@ export default class BacklogCommand extends BenchCommand<typeof options, Backlog
       {
         opening: openingLine(bench),
         verb: 'messages',
+        direction: 'receive',
         plainLine: (snapshot) => (isDraining ? apacheConsumeLine : apacheSendLine)(snapshot, dateTimeMs(Date.now())),
         plainIntervalMs: values.reportInterval,
       },

@@ -75,6 +75,7 @@ export default class ConsumerCommand extends BenchCommand<typeof options, Consum
       {
         opening: values.classic ? classicHeader(values, bench) : `${openingLine(bench, values)}${workersText(team)}`,
         verb: bench.raw === true ? 'pulled' : 'consumed',
+        direction: 'receive',
         classic: values.classic,
         plainLine: (snapshot) => apacheConsumeLine(snapshot, dateTimeMs(Date.now())),
         plainIntervalMs: values.reportInterval,

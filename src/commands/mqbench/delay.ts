@@ -79,6 +79,7 @@ export default class DelayCommand extends BenchCommand<typeof options, TimerResu
       {
         opening: `mqbench delay: topic ${bench.topic} at ${bench.namesrvAddr}, ${wholeNumber(bench.bodyBytes)} B bodies, ${delayText(bench.schedule)}, ${wholeNumber(values.rate)} msg/s, ${lengthText(bench, values)}`,
         verb: 'delivered',
+        direction: 'receive',
         plainLine: apacheTimerSendLine,
         plainIntervalMs: values.reportInterval,
       },

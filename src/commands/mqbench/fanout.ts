@@ -61,6 +61,7 @@ export default class FanoutCommand extends BenchCommand<typeof options, FanoutRe
       {
         opening: openingLine(bench, values),
         verb: 'consumed',
+        direction: 'receive',
         plainLine: (snapshot) => apacheConsumeLine(snapshot, dateTimeMs(Date.now())),
         plainIntervalMs: values.reportInterval,
       },

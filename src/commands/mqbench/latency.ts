@@ -54,6 +54,7 @@ export default class LatencyCommand extends BenchCommand<typeof options, Latency
       {
         opening: `mqbench latency: topic ${bench.topic} at ${bench.namesrvAddr}, ${bodiesText(values)}, ${wholeNumber(bench.rate)} msg/s, ${lengthText(bench, values)}`,
         verb: 'consumed',
+        direction: 'receive',
         plainLine: (snapshot) => apacheConsumeLine(snapshot, dateTimeMs(Date.now())),
         plainIntervalMs: values.reportInterval,
       },

@@ -70,6 +70,7 @@ export default class TimerCommand extends BenchCommand<typeof options, TimerResu
       {
         opening: values.classic ? classicHeader(bench) : openingLine(bench),
         verb: 'sent',
+        direction: bench.role === 'consumer' ? 'receive' : 'send',
         classic: values.classic,
         plainLine: apacheTimerSendLine,
         plainIntervalMs: values.reportInterval,
