@@ -72,20 +72,27 @@ export async function runSends({ load: options, recorder, stats, hooks, onWindow
   const stop = (): void => load.stop();
   hooks.signal?.addEventListener('abort', stop, { once: true });
   const endProgress = reportProgress(recorder, hooks);
-  const successes = new SuccessWatch(recorder, options.durationMs === undefined ? LOST_LIMIT_MS : Number.POSITIVE_INFINITY, stop);
+  let gaveUpMs = 0;
+  const giveUp = (): void => {
+    gaveUpMs = successes.lostMs;
+    stop();
+  };
+  const successes = new SuccessWatch(recorder, options.durationMs === undefined ? LOST_LIMIT_MS : Number.POSITIVE_INFINITY, giveUp);
   const running = load.run();
   if (hooks.signal?.aborted === true) {
     stop();
   }
   const outcome = await running;
-  const { lostMs } = successes;
+  // What was given up stays so, also when one of the last sends succeeds.
+  const lostMs = Math.max(gaveUpMs, successes.lostMs);
   successes.end();
   endProgress();
   hooks.signal?.removeEventListener('abort', stop);
   if (recorder.count === 0 && outcome.firstError !== null) {
     throw outcome.firstError;
   }
-  const isLost = lostMs > (isGone(outcome.lastError) ? 0 : REFUSED_LIMIT_MS) && hooks.signal?.aborted !== true;
+  const isAborted = hooks.signal?.aborted === true;
+  const isLost = lostMs > (isGone(outcome.lastError) ? 0 : REFUSED_LIMIT_MS) && !isAborted;
   return {
     send: {
       ...recorder.measured(outcome.seconds),
@@ -93,7 +100,8 @@ export async function runSends({ load: options, recorder, stats, hooks, onWindow
       unsent: outcome.unsent,
       ...attemptsSince(before, stats()),
     },
-    interrupted: outcome.interrupted,
+    // A load that gave up was not ended by anybody.
+    interrupted: outcome.interrupted && isAborted,
     ...(isLost
       ? {
           failure: `no send succeeded in the last ${(lostMs / 1000).toFixed(1)} s: ${outcome.lastError?.message ?? 'the broker did not take them'}`,

@@ -178,7 +178,8 @@ class Team<R extends BenchResult> {
         try {
           const { result, pointHistograms } = await member.run.result;
           const { name, clock } = member;
-          if (result.interrupted === true && hasBegun(result) && this.#stoppedFor === null) {
+          // One that gave up says itself why.
+          if (result.interrupted === true && result.partial !== true && hasBegun(result) && this.#stoppedFor === null) {
             this.#failure = { member, error: new ConnectError(`worker ${name} was ended by somebody else`, { code: 'WORKER_ENDED' }) };
             this.#stop('failure');
           }
