@@ -19,6 +19,9 @@ const MAIN = 'bench-worker.js';
 /** How long a worker that told its result may take to end by itself. */
 const END_LIMIT_MS = 2000;
 
+/** An error with its stack fits. */
+const LAST_WORDS_LENGTH = 8192;
+
 /** Process ids of the workers that run. */
 const running = new Set<number>();
 
@@ -41,13 +44,13 @@ export class ChildWorker implements WorkerRun {
     }
     let lastWords = '';
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      lastWords = (lastWords + text).slice(-500);
+      lastWords = (lastWords + text).slice(-LAST_WORDS_LENGTH);
     });
     this.#child.on('message', (message) => this.#inbox.receive(message as FromWorker));
     this.#exited = new Promise((resolve) => {
       const onEnd = (how: string): void => {
         if (!this.#inbox.ended) {
-          const words = lastWords.trim().split('\n').at(-1) ?? '';
+          const words = reasonIn(lastWords);
           this.#inbox.fail(
             new ConnectError(`worker ${name} ended with ${how}${words === '' ? '' : `: ${words}`}`, { code: 'WORKER_DIED' }),
           );
@@ -55,7 +58,8 @@ export class ChildWorker implements WorkerRun {
         running.delete(pid ?? 0);
         resolve();
       };
-      this.#child.once('exit', (code, signal) => onEnd(signal ?? `exit code ${code}`));
+      // Not `exit`: what it said last may not have been read by then.
+      this.#child.once('close', (code, signal) => onEnd(signal ?? `exit code ${code}`));
       this.#child.once('error', (error) => onEnd(error.message));
     });
     this.#send({ type: 'job', job });
@@ -97,6 +101,15 @@ export class ChildWorker implements WorkerRun {
       this.#child.send(message, () => undefined);
     }
   }
+}
+
+/** The line of a process's last words that says why it ended; behind an uncaught error are its stack and the version of Node. */
+function reasonIn(lastWords: string): string {
+  const lines = lastWords
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  return lines.find((line) => /^(\[?\w*(Error|Exception)\b|FATAL ERROR)/.test(line)) ?? lines.at(-1) ?? '';
 }
 
 /** Beside this file or above it in the build; in `dist` when this is a source file. */

@@ -25,6 +25,8 @@ export interface RemoteWorkerOptions {
 }
 
 const CALL_LIMIT_MS = 5000;
+/** How long a worker that told its result may take until it is free for the next run. */
+const END_LIMIT_MS = 2000;
 /** The quickest of so many round trips says how far the clocks are apart. */
 const CLOCK_ROUNDS = 8;
 
@@ -36,6 +38,8 @@ export class RemoteWorker implements WorkerRun {
   readonly #timer: NodeJS.Timeout;
   #runId = '';
   #answer: http.IncomingMessage | undefined;
+  /** The answer's end or loss. */
+  #answered: Promise<void> = Promise.resolve();
   #heardMs = performance.now();
 
   private constructor(call: WorkerCall, clock: ClockOffset, onProgress: RemoteWorkerOptions['onProgress']) {
@@ -92,9 +96,23 @@ export class RemoteWorker implements WorkerRun {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    if (this.#inbox.ended) {
+      await this.#answerEnd();
+    }
     // The worker ends a load whose coordinator hangs up.
     this.#answer?.destroy();
     this.#call.close();
+  }
+
+  /** Resolves when the worker is free again, or late. */
+  #answerEnd(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, END_LIMIT_MS);
+      void this.#answered.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #order(order: 'start' | 'stop' | 'beat'): void {
@@ -121,6 +139,7 @@ export class RemoteWorker implements WorkerRun {
   /** Reads the answer's lines from now on; resolves with the first. */
   #listen(answer: http.IncomingMessage): Promise<void> {
     this.#answer = answer;
+    this.#answered = new Promise((resolve) => answer.once('end', resolve).once('close', resolve));
     const lost = (): void => {
       if (!this.#inbox.ended) {
         this.#inbox.fail(new ConnectError(`worker ${this.#call.address} hung up`, { code: 'WORKER_DIED' }));

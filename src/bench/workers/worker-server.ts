@@ -53,7 +53,7 @@ export class WorkerServer {
   readonly #server: http.Server;
   readonly #tokenHash: Buffer;
   /** Also while the process of a run that is over ends. */
-  #run: ServedRun | 'opening' | null = null;
+  #run: ServedRun | null = null;
 
   private constructor(options: WorkerServerOptions) {
     this.#options = options;
@@ -98,9 +98,7 @@ export class WorkerServer {
   /** Ends the run that goes on, and the server. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    if (this.#run !== null && this.#run !== 'opening') {
-      await this.#run.child.close();
-    }
+    await this.#run?.child.close();
     this.#server.closeAllConnections();
     await closed;
   }
@@ -153,7 +151,6 @@ export class WorkerServer {
       refuse(response, 409, { code: 'WORKER_BUSY', message: 'the worker does another run' });
       return;
     }
-    this.#run = 'opening';
     this.#serve(checked, { response, from: request.socket.remoteAddress ?? '?' });
   }
 
@@ -182,9 +179,9 @@ export class WorkerServer {
       if (!isOver) {
         isOver = true;
         clearInterval(beat);
-        this.#options.onEvent?.(`run ${run.id.slice(0, 8)} ${how}`);
         void child.close().then(() => {
           this.#run = null;
+          this.#options.onEvent?.(`run ${run.id.slice(0, 8)} ${how}`);
           response.end();
         });
       }
@@ -204,7 +201,7 @@ export class WorkerServer {
 
   #order(id: string, order: string, response: http.ServerResponse): void {
     const run = this.#run;
-    if (run === null || run === 'opening' || run.id !== id) {
+    if (run === null || run.id !== id) {
       refuse(response, 404, { code: 'UNKNOWN_RUN', message: 'no such run, or it is over' });
       return;
     }
