@@ -159,9 +159,11 @@ function mergeSeries(
 ): IntervalPoint[] {
   const bySecond = new Map<number, PlacedPoint[]>();
   for (const window of windows) {
+    const offsetSeconds = (window.startMs - startedAtMs) / 1000;
     window.measured.series?.forEach((point, index) => {
-      const atSeconds = point.atSeconds + (window.startMs - startedAtMs) / 1000;
-      const second = Math.round(atSeconds);
+      const atSeconds = point.atSeconds + offsetSeconds;
+      // Points begin shortly after a second of their own window: rounded together with the offset, two of one worker could become one.
+      const second = Math.round(point.atSeconds) + Math.round(offsetSeconds);
       const placed = { point, atSeconds, histogram: window.pointHistograms[index] };
       bySecond.set(second, [...(bySecond.get(second) ?? []), placed]);
     });

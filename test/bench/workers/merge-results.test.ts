@@ -158,6 +158,16 @@ describe('merging the results of workers', () => {
     ]);
   });
 
+  it('keeps the seconds of one worker apart, however far its window began from the others', () => {
+    const [first, second] = [record([[1], [2], [3]], 'producer'), record([[4], [5], [6]], 'producer')];
+    const { series = [], windowStartedAtMs = 0 } = second.result.send!;
+    // A second is ended by a timer, so it is a little late: 1.002 s and 2.001 s are 1.5005 s and 2.4995 s of the common window.
+    const late = series.map((point, i) => ({ ...point, atSeconds: [0, 1.002, 2.001][i]! }));
+    const send = { ...second.result.send!, series: late, windowStartedAtMs: windowStartedAtMs + 498.5 };
+    const merged = mergeResults([first, { ...second, result: { ...second.result, send } }], {});
+    expect(merged.send?.series?.map(({ count }) => count)).toEqual([2, 2, 2]);
+  });
+
   it('places windows of other machines by the offset of their clocks, and warns of latencies that count on them', () => {
     const local = record([[1], [2]], 'consumer');
     const remote = record([[3], [4]], 'consumer');
