@@ -2,10 +2,12 @@ import { PushConsumer } from '../client/consumer/push-consumer.js';
 import { MQClient } from '../client/mq-client.js';
 import type { ClientOptions, ConsumeFromWhere, Credentials } from '../client/types.js';
 import { seededRandom } from '../common/clock.js';
-import { TimeoutError } from '../common/errors.js';
+import { type MQError, TimeoutError } from '../common/errors.js';
 import type { DeliveryState } from './delivery-check.js';
+import type { SentSequences } from './delivery-ledger.js';
 import type { DeliveryReport } from './delivery-report.js';
-import { checkExpected, DeliveryWatch, readExpected } from './delivery-watch.js';
+import { DeliveryWatch } from './delivery-watch.js';
+import { type Expected, ExpectedFile } from './expected-file.js';
 import { type BenchHooks, reportProgress } from './progress.js';
 import { RawPull } from './raw-pull.js';
 import { ReceiveMeter } from './receive-meter.js';
@@ -51,9 +53,9 @@ const QUIET_MS = 1000;
  * its `context.result` then.
  */
 export async function runConsumerBench(options: ConsumerBenchOptions, hooks: BenchHooks = {}): Promise<ConsumerResult> {
-  await checkExpected(options.expectFile);
+  const expectedFile = await ExpectedFile.open(options.expectFile);
   const { outcome: run, environment } = await inFrame(
-    (watch) => (options.raw === true ? pullBacklog(options, hooks, watch) : listen(options, hooks, watch)),
+    (watch) => (options.raw === true ? pullBacklog(options, hooks, watch) : listen(options, hooks, { watch, expectedFile })),
     hooks.isPart === true ? undefined : options,
   );
   if (run.receive.count === 0 && run.receive.errors === 0 && hooks.signal?.aborted !== true && hooks.isPart !== true) {
@@ -71,6 +73,10 @@ export async function runConsumerBench(options: ConsumerBenchOptions, hooks: Ben
   };
   if (run.ranDry) {
     throw ranDry(options, result);
+  }
+  if (run.expectFault !== undefined) {
+    run.expectFault.context.result = result;
+    throw run.expectFault;
   }
   return result;
 }
@@ -108,12 +114,18 @@ interface Run {
   readonly failure?: string;
   /** What the sequence numbers say. */
   readonly delivered?: Delivered;
+  /** Why nobody could say what was sent. */
+  readonly expectFault?: MQError;
 }
 
 /** Without a duration, a run in which nothing arrives for so long is over. */
 export const IDLE_LIMIT_MS = 30_000;
 
-async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: RunWatch): Promise<Run> {
+async function listen(
+  options: ConsumerBenchOptions,
+  hooks: BenchHooks,
+  { watch, expectedFile }: { readonly watch: RunWatch; readonly expectedFile: ExpectedFile | undefined },
+): Promise<Run> {
   await hooks.ready?.();
   const recorder = new Recorder();
   let end: () => void = () => {};
@@ -141,14 +153,14 @@ async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: R
   if (hooks.signal?.aborted === true) {
     stop();
   }
+  let expected: Expected = {};
   try {
     await consumer.start();
     delivery.start(consumer);
     await ended;
     watch.end();
-    if (options.expectFile !== undefined) {
-      await delivery.drain(await readExpected(options.expectFile), hooks.signal);
-    }
+    clearInterval(idle);
+    expected = await drained(delivery, expectedFile, hooks);
   } finally {
     delivery.stop();
     clearInterval(idle);
@@ -156,15 +168,26 @@ async function listen(options: ConsumerBenchOptions, hooks: BenchHooks, watch: R
     hooks.signal?.removeEventListener('abort', stop);
     await consumer.shutdown();
   }
-  const interrupted = meter.wasStopped;
+  // Who is not waited for to the end has lost nothing.
+  const interrupted = meter.wasStopped || (expected.isCut === true && hooks.isPart !== true);
   const failure = interrupted ? undefined : await failureOf(meter.quietMs, watch);
   return {
     receive: meter.measured(),
     interrupted,
     ranDry,
-    delivered: await deliveredOf(options, hooks, delivery),
+    delivered: deliveredOf(hooks, delivery, expected.sequences),
+    ...(expected.fault === undefined || hooks.isPart === true ? {} : { expectFault: expected.fault }),
     ...(failure === undefined ? {} : { failure }),
   };
+}
+
+/** What was sent, when all of it has arrived or nothing comes any more. */
+async function drained(delivery: DeliveryWatch, file: ExpectedFile | undefined, { isPart, signal }: BenchHooks): Promise<Expected> {
+  const expected = (await file?.read({ signal, ...(isPart === true ? {} : { check: delivery.check }) })) ?? {};
+  if (expected.sequences !== undefined) {
+    await delivery.drain(expected.sequences, signal);
+  }
+  return file !== undefined && signal?.aborted === true ? { ...expected, isCut: true } : expected;
 }
 
 /** A broker may be gone when nothing came any more before the end; that it has nothing is no failure. */
@@ -176,11 +199,11 @@ async function failureOf(quietMs: number, watch: RunWatch): Promise<string | und
 }
 
 /** The judgement, or what it takes for one over several consumers. */
-async function deliveredOf(options: ConsumerBenchOptions, hooks: BenchHooks, delivery: DeliveryWatch): Promise<Delivered> {
+function deliveredOf(hooks: BenchHooks, delivery: DeliveryWatch, expected: SentSequences | undefined): Delivered {
   if (hooks.isPart === true) {
     return { deliveryState: delivery.check.state() };
   }
-  const report = delivery.judge(options.expectFile === undefined ? undefined : await readExpected(options.expectFile));
+  const report = delivery.judge(expected);
   return report === undefined ? {} : { delivery: report };
 }
 

@@ -1,7 +1,7 @@
 import { DeliveryCheck } from './delivery-check.js';
 import { mergeSent } from './delivery-ledger.js';
 import { judgeDelivery } from './delivery-report.js';
-import { readExpected } from './delivery-watch.js';
+import type { ExpectedFile } from './expected-file.js';
 import type { BenchResult } from './result.js';
 
 type Delivered = Pick<BenchResult, 'sequences' | 'deliveryState'>;
@@ -21,14 +21,18 @@ export function mergeDelivered(parts: readonly Delivered[]): Delivered {
 }
 
 /** Puts the judgement in the place of what the consumers saw. Gaps say nothing: a member outside of the team may have had a queue. */
-export async function judgeMerged<R extends BenchResult>(result: R, expectFile: string | undefined): Promise<R> {
+export async function judgeMerged<R extends BenchResult>(result: R, file: ExpectedFile | undefined, signal?: AbortSignal): Promise<R> {
   const { deliveryState, ...rest } = result;
   if (deliveryState === undefined) {
     return result;
   }
   const check = new DeliveryCheck();
   check.merge(deliveryState);
-  const expected = expectFile === undefined ? undefined : await readExpected(expectFile);
+  const { sequences: expected, fault } = (await file?.read({ check, signal })) ?? {};
+  if (fault !== undefined) {
+    fault.context.result = rest;
+    throw fault;
+  }
   const isKnown = expected !== undefined || check.received > 0;
   return (isKnown ? { ...rest, delivery: judgeDelivery(check, { expected, gaps: false }) } : rest) as R;
 }

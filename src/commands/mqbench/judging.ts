@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { access, appendFile, stat, writeFile } from 'node:fs/promises';
+import { access, appendFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DeliveryReport } from '../../bench/delivery-report.js';
 import type { Assertion } from '../../bench/judge/assertion.js';
 import type { Judged, Verdict } from '../../bench/judge/verdict.js';
+import { writeFileWhole } from '../../bench/plans/atomic-file.js';
 import { defineOptions } from '../../cli/options.js';
 import { toJson } from '../../cli/output.js';
 import { AssertionsFailedError, MQError, StoreError, UsageError } from '../../common/errors.js';
@@ -166,7 +167,12 @@ async function writeReports(values: JudgeValues, outcome: Outcome): Promise<MQEr
       continue;
     }
     try {
-      await (option === 'markdown' ? appendFile : writeFile)(file, await reportText(option, outcome));
+      const text = await reportText(option, outcome);
+      if (option === 'markdown') {
+        await appendFile(file, text);
+      } else {
+        writeFileWhole(file, text);
+      }
     } catch (error) {
       faults.push(writeError(`--${option} ${file} was not written: ${textOf(error)}`, error));
     }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -246,6 +246,17 @@ describe('mqbench compare', () => {
     const written = files.map((name) => readFileSync(name, 'utf8'));
     expect([stdout, stderr, ...written].join('\n')).not.toContain('S3cret');
     expect(JSON.parse(written[0] ?? '')).toMatchObject({ config: { run: expect.stringContaining('program.mjs 1000') } });
+  });
+
+  it('puts its result in the place of the one before in one step: who reads that meanwhile has it whole', async () => {
+    const a = file('whole.json', resultOf({ series: seriesOfSeconds(60, 1000) }));
+    const [result, before] = [join(dir, 'result.json'), join(dir, 'before.json')];
+    writeFileSync(result, 'of the run before');
+    linkSync(result, before);
+    const { exitCode, stderr } = await runBench('compare', [a, a, '--json', result]);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(before, 'utf8')).toBe('of the run before');
+    expect(JSON.parse(readFileSync(result, 'utf8'))).toMatchObject({ kind: 'compare' });
   });
 
   it('says which run failed, with its words and its exit code', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -142,5 +142,17 @@ it('a result file is replaced in one step', () => {
   writeFileWhole(file, 'second');
   expect(readFileSync(file, 'utf8')).toBe('second');
   expect(readdirSync(dir)).toEqual(['soak.json']);
+  rmSync(dir, { recursive: true });
+});
+
+it('a result that goes to a link or a device is written there, and does not take its place', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'mqkit-soak-'));
+  const [file, link] = [join(dir, 'soak.json'), join(dir, 'latest.json')];
+  symlinkSync(file, link);
+  writeFileWhole(link, 'first');
+  writeFileWhole(link, 'second');
+  expect(readFileSync(file, 'utf8')).toBe('second');
+  expect(readdirSync(dir)).toEqual(['latest.json', 'soak.json']);
+  writeFileWhole('/dev/null', 'third');
   rmSync(dir, { recursive: true });
 });

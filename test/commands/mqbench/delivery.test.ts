@@ -1,8 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runConsumerBench } from '../../../src/bench/consumer-bench.js';
 import type { SentSequences } from '../../../src/bench/delivery-ledger.js';
+import { writeFileWhole } from '../../../src/bench/plans/atomic-file.js';
 import type { ConsumerResult, ProducerResult } from '../../../src/bench/result.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
 import { runBench } from './run-bench.js';
@@ -119,10 +121,73 @@ describe('the sequence numbers of messages', () => {
     const other = await consume('Plain', 1, ['--expect', file]);
     expect(other).toMatchObject({ exitCode: 2 });
     expect(other.stderr).toContain('does not say what was sent: it has no sequences');
-    const none = await consume('Plain', 1, ['--expect', join(dir, 'none.json')]);
-    expect(none).toMatchObject({ exitCode: 2 });
-    expect(none.stderr).toContain('none.json cannot be read: ENOENT');
   });
+
+  it('are waited for until a producer that still runs has written its file', async () => {
+    const file = join(dir, 'late.json');
+    const written = join(dir, 'written.json');
+    expect(await runBench('producer', [...on('Late'), '-q', '300', '-w', '4', '--json', written])).toMatchObject({ exitCode: 0 });
+    for (const before of ['nothing', 'that of an earlier run']) {
+      if (before !== 'nothing') {
+        copyFileSync(sent, file);
+      }
+      const consumer = consumeHere('Late', 300, file);
+      await consumer.counted;
+      writeFileSync(file, '{"schema":"mqbench/1","sequ');
+      writeFileWhole(file, readFileSync(written, 'utf8'));
+      expect((await consumer.result).delivery, before).toMatchObject({ judgedBy: 'sent', sent: 300, received: 300, lost: 0, foreign: 0 });
+      rmSync(file);
+    }
+  });
+
+  it('cannot be judged without the file, but what was measured is kept', async () => {
+    const end = new AbortController();
+    const { counted, result } = consumeHere('Plain', 3000, join(dir, 'none.json'), end.signal);
+    const ended = expect(result).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining('none.json cannot be read: ENOENT'),
+      context: { result: { kind: 'consumer', receive: { count: 3000 } } },
+    });
+    await counted;
+    end.abort();
+    await ended;
+  });
+
+  it('are read on this machine, and not by a worker elsewhere', async () => {
+    const elsewhere = ['--workers', '10.0.0.7:7801'];
+    const env = { MQBENCH_WORKER_TOKEN: 'a token' };
+    const consumer = await runBench('consumer', [...on('Plain'), ...elsewhere, '--duration', '1s', '--expect', sent], env);
+    expect(consumer).toMatchObject({ exitCode: 2 });
+    expect(consumer.stderr).toContain(`--expect ${sent}: worker 10.0.0.7:7801 cannot read files of this machine`);
+    const producer = await runBench('producer', [...on('Plain'), ...elsewhere, '-q', '1', '--payload-file', sent], env);
+    expect(producer).toMatchObject({ exitCode: 2 });
+    expect(producer.stderr).toContain(`--payload-file ${sent}: worker 10.0.0.7:7801 cannot read files of this machine`);
+  });
+
+  /** The same without a command around it; `counted` resolves when the quantity has come. */
+  function consumeHere(
+    topic: string,
+    quantity: number,
+    expectFile: string,
+    signal?: AbortSignal,
+  ): { readonly counted: Promise<void>; readonly result: Promise<ConsumerResult> } {
+    let done: () => void = () => undefined;
+    const counted = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    const result = runConsumerBench(
+      {
+        ...{ namesrvAddr: cluster.namesrvAddr, topic, consumerGroup: `delivery_${++groups}`, concurrency: 4, warmupMs: 0 },
+        ...{ quantity, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET', expectFile },
+      },
+      {
+        intervalMs: 20,
+        onInterval: ({ totalCount }) => totalCount >= quantity && done(),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    );
+    return { counted, result };
+  }
 });
 
 /** Every body of a topic, queue by queue. */
