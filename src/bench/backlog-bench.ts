@@ -4,6 +4,7 @@ import { MQError, TimeoutError, UsageError } from '../common/errors.js';
 import { Arrivals, RunMessages, receiveMeasured } from './arrivals.js';
 import { ConsumerGroup, clientOptions, type EndOptions, prepareGroups } from './both-ends.js';
 import { round } from './environment.js';
+import { fittingInFlight } from './in-flight.js';
 import type { BacklogResult } from './kind-results.js';
 import { type BenchHooks, reportProgress } from './progress.js';
 import { Recorder } from './recorder.js';
@@ -36,8 +37,6 @@ export interface BacklogHooks extends BenchHooks {
 
 /** A backlog of so many seconds of the rate is none: so much is always on its way. */
 const ON_THE_WAY_SECONDS = 0.1;
-/** Messages on their way at once at a rate. */
-const RATED_IN_FLIGHT = 10_000;
 
 /** @throws UsageError for a workload that makes no sense. */
 export function checkBacklog({ bodyBytes, messages }: BacklogBenchOptions): void {
@@ -141,7 +140,7 @@ class BacklogRun {
       return undefined;
     }
     hooks.onPhase?.('before');
-    return this.#send(hooks, { inFlight: RATED_IN_FLIGHT, rate: options.rate, durationMs: options.beforeMs });
+    return this.#send(hooks, { inFlight: fittingInFlight(options.bodyBytes), rate: options.rate, durationMs: options.beforeMs });
   }
 
   /** Lets the group consume until it has everything that was sent until then. */
@@ -220,7 +219,10 @@ class BacklogRun {
       return undefined;
     }
     const signals = hooks.signal === undefined ? signal : AbortSignal.any([hooks.signal, signal]);
-    return this.#send({ signal: signals }, { inFlight: RATED_IN_FLIGHT, rate: options.rate, durationMs: options.drainLimitMs });
+    return this.#send(
+      { signal: signals },
+      { inFlight: fittingInFlight(options.bodyBytes), rate: options.rate, durationMs: options.drainLimitMs },
+    );
   }
 
   #send(hooks: BenchHooks, load: { inFlight: number; rate?: number; durationMs?: number; quantity?: number }): Promise<SendRunOutcome> {

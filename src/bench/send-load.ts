@@ -24,7 +24,7 @@ export interface SendLoadOptions {
   readonly recorder: Recorder;
   /** Messages on their way at the same time, at most. */
   readonly inFlight: number;
-  /** Makes the message of one place in flight; it is sent again and again, with a new stamp. */
+  /** Makes the message of one place in flight, when it is first needed; it is sent again and again, with a new stamp. */
   readonly createMessage: () => Message;
   /** Changes a message before each send (keys, tags). */
   readonly prepare?: (message: Message, index: number) => void;
@@ -114,6 +114,8 @@ export class SendLoad implements SendHandler {
   readonly #pauseMs: number;
   readonly #turn: PlanTurn;
   readonly #free: Slot[] = [];
+  /** Places are made when there is none free; a rate that the broker keeps up with needs few of those allowed. */
+  #places = 0;
   readonly #resting: Slot[] = [];
   #phase: Phase = 'idle';
   /** Outcomes of sends of this phase are recorded; what the warm-up left in flight does not count into the window. */
@@ -149,9 +151,6 @@ export class SendLoad implements SendHandler {
 
   /** Runs warm-up and window, and waits for the answers of everything sent. */
   run(): Promise<SendLoadOutcome> {
-    for (let i = 0; i < this.#options.inFlight; i++) {
-      this.#free.push({ message: this.#options.createMessage(), startMs: 0, sentMs: 0, phase: 'idle' });
-    }
     return new Promise((resolve) => {
       this.#finish = () => {
         this.#pacer?.close();
@@ -230,13 +229,26 @@ export class SendLoad implements SendHandler {
     for (const slot of waiting) {
       this.#sendAgain(slot, this.#time.now());
     }
+    while (this.#places < this.#options.inFlight && this.#phase !== 'drain') {
+      const slot = this.#createSlot();
+      this.#sendAgain(slot, this.#time.now());
+    }
+  }
+
+  #hasFree(): boolean {
+    return this.#free.length > 0 || this.#places < this.#options.inFlight;
+  }
+
+  #createSlot(): Slot {
+    this.#places++;
+    return { message: this.#options.createMessage(), startMs: 0, sentMs: 0, phase: 'idle' };
   }
 
   #sendAgain(slot: Slot, nowMs: number): void {
     if (this.#options.rate !== undefined) {
       this.#free.push(slot);
       // A slot that others waited for: the plan is behind.
-      if (this.#free.length === 1 || this.#phase === 'drain') {
+      if ((this.#free.length === 1 && this.#places === this.#options.inFlight) || this.#phase === 'drain') {
         this.#paceTurn();
       }
       return;
@@ -272,11 +284,11 @@ export class SendLoad implements SendHandler {
     this.#paceScheduled = false;
     const nowMs = this.#time.now();
     // What was planned before the end is sent although this turn comes a little late.
-    if (nowMs >= this.#phaseEndMs + LATE_TURN_MS || (nowMs >= this.#phaseEndMs && this.#free.length === 0)) {
+    if (nowMs >= this.#phaseEndMs + LATE_TURN_MS || (nowMs >= this.#phaseEndMs && !this.#hasFree())) {
       this.#nextPhase(nowMs);
     }
     const { first, every } = this.#turn;
-    for (let sent = 0; this.#phase !== 'drain' && this.#free.length > 0; sent++) {
+    for (let sent = 0; this.#phase !== 'drain' && this.#hasFree(); sent++) {
       const plannedMs = this.#phaseStartMs + (first + this.#issued * every) * this.#intervalMs;
       if (plannedMs >= this.#phaseEndMs && nowMs >= this.#phaseEndMs) {
         this.#nextPhase(nowMs);
@@ -289,7 +301,7 @@ export class SendLoad implements SendHandler {
       if (this.#phase === 'window' && this.#quantityReached()) {
         this.#nextPhase(nowMs);
       } else {
-        this.#send(this.#free.pop() as Slot, plannedMs);
+        this.#send(this.#free.pop() ?? this.#createSlot(), plannedMs);
       }
     }
     this.#finishWhenDrained();

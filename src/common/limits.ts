@@ -75,6 +75,10 @@ export const MAX_NAMESRV_TOPICS = 500_000;
 /** Pairs in a name server's key-value configuration, which is saved whole at each change. */
 export const MAX_KV_CONFIG_ENTRIES = 100_000;
 
+/** Bodies of the messages that a benchmark has on their way at once unless it is told how many: more wait for one another until their time-out. */
+export const MAX_BENCH_IN_FLIGHT_BYTES = 64 * MiB;
+/** Different bodies that a benchmark keeps to choose from. */
+export const MAX_PAYLOAD_POOL_BYTES = 256 * MiB;
 /** Processes that one benchmark divides its load among, local and remote. */
 export const MAX_BENCH_WORKERS = 256;
 /** Largest request that a benchmark worker reads: a job of a few hundred bytes, with the keys and names of a large test. */

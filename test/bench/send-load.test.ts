@@ -41,6 +41,18 @@ function load(target: SendTarget, options: Partial<SendLoadOptions>): { load: Se
 
 beforeAll(loadHistograms);
 
+it('makes no more places than it needs of those allowed', async () => {
+  let places = 0;
+  const createMessage = (): Message => {
+    places++;
+    return { topic: 'T', body: Buffer.alloc(20) };
+  };
+  const run = load(new FakeBroker(), { inFlight: 10_000, rate: 200, quantity: 20, createMessage });
+  await run.load.run();
+  expect(run.recorder.count).toBe(20);
+  expect(places).toBeLessThanOrEqual(20);
+});
+
 describe('a closed loop', () => {
   it('sends the quantity and never more than the slots allow', async () => {
     const broker = new FakeBroker();

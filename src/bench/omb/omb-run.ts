@@ -4,6 +4,7 @@ import type { ProducerStats } from '../../client/producer/send-stats.js';
 import { seededRandom, systemRandom } from '../../common/clock.js';
 import { TimeoutError } from '../../common/errors.js';
 import type { Message } from '../../common/message/message.js';
+import { fittingInFlight } from '../in-flight.js';
 import { type BenchHooks, reportProgress } from '../progress.js';
 import { type BenchResult, RESULT_SCHEMA, type ReceiveMeasured, type SendMeasured } from '../result.js';
 import { endOf, inFrame, waitUntil } from '../run-frame.js';
@@ -21,9 +22,6 @@ import type { Workload } from './workload.js';
 
 const READY_LIMIT_MS = 60_000;
 const DRAIN_LIMIT_MS = 10_000;
-/** Places in flight without back-pressure, as far as their bodies fit into memory. */
-const MOST_IN_FLIGHT = 10_000;
-const MOST_BODY_BYTES = 64 * 1024 * 1024;
 const KEY_COUNT = 10_000;
 const DEFAULT_SAMPLE_MS = 10_000;
 
@@ -197,8 +195,7 @@ class OmbRun {
     );
     const queues = new Map<string, readonly MessageQueue[]>();
     for (const topic of topics) queues.set(topic, await producer.fetchPublishMessageQueues(topic));
-    const fitting = Math.max(64, Math.floor(MOST_BODY_BYTES / workload.messageSize));
-    const wanted = driver.enableBackpressure ? (driver.backpressureConcurrency ?? MOST_IN_FLIGHT) : MOST_IN_FLIGHT;
+    const wanted = driver.enableBackpressure ? driver.backpressureConcurrency : undefined;
     const keyOf = keysOf(workload);
     let queue: MessageQueue | undefined;
     const prepare = (message: Message, index: number): void => {
@@ -215,7 +212,7 @@ class OmbRun {
           : sender.target,
       sink: this.counters,
       rate: workload.producerRate > 0 ? workload.producerRate : SEARCH_START_RATE,
-      inFlight: Math.min(wanted, fitting),
+      inFlight: fittingInFlight(workload.messageSize, wanted),
       createMessage: (slot) => ({
         topic: topics[0] as string,
         body: Buffer.from(payloads[slot % payloads.length] as Buffer),

@@ -4,6 +4,7 @@ import type { SendHandler } from '../../client/producer/pending-send.js';
 import { selectByHash } from '../../client/producer/selectors.js';
 import { seededRandom } from '../../common/clock.js';
 import { UsageError } from '../../common/errors.js';
+import { MAX_PAYLOAD_POOL_BYTES } from '../../common/limits.js';
 import type { Message } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
 import type { LaneMessage } from '../delivery-ledger.js';
@@ -11,7 +12,7 @@ import type { SendLoadOptions, SendTarget } from '../send-load.js';
 import { mixedBytes, seededBytes, seededText } from './content.js';
 import { type Distribution, type Draw, drawOf, WeightedDraw, weightsOf } from './distribution.js';
 import { type LineMessage, readLines } from './lines.js';
-import { drawSize, largestOf, type SizeRange } from './sizes.js';
+import { drawSize, largestBody, type SizeRange } from './sizes.js';
 
 /** What the messages of a load are made of. */
 export interface PayloadOptions {
@@ -253,8 +254,15 @@ async function readBody(file: string): Promise<Buffer> {
   }
 }
 
-function bodiesOf({ bodyBytes, sizes, randomBytesRatio, bodyPool = 1, seed }: PayloadOptions): Buffer[] {
-  const length = sizes === undefined ? bodyBytes : largestOf(sizes);
+function bodiesOf(options: PayloadOptions): Buffer[] {
+  const { randomBytesRatio, bodyPool = 1, seed } = options;
+  const length = largestBody(options);
+  if (bodyPool > 1 && bodyPool * length > MAX_PAYLOAD_POOL_BYTES) {
+    const fitting = Math.floor(MAX_PAYLOAD_POOL_BYTES / length);
+    throw new UsageError(`--payload-pool ${bodyPool}: so many bodies of ${length} B do not fit into ${MAX_PAYLOAD_POOL_BYTES} B`, {
+      hint: `give up to ${fitting} of them, or smaller ones`,
+    });
+  }
   return Array.from({ length: bodyPool }, (_, i) =>
     randomBytesRatio === undefined ? seededText(seed + i, length) : mixedBytes(seed + i, length, randomBytesRatio),
   );

@@ -34,9 +34,9 @@ function bytesOf(digits: string | undefined, unit: string | undefined): number {
   return Number(digits) * (UNIT[(unit ?? '').toLowerCase()] ?? Number.NaN);
 }
 
-/** The largest size that can come. */
-export function largestOf(ranges: readonly SizeRange[]): number {
-  return Math.max(...ranges.map((range) => range.to));
+/** Bytes of the largest body that can come; those of files are not known before they are read. */
+export function largestBody({ bodyBytes, sizes }: { readonly bodyBytes: number; readonly sizes?: readonly SizeRange[] }): number {
+  return sizes === undefined ? bodyBytes : Math.max(...sizes.map((range) => range.to));
 }
 
 /** Draws sizes. */

@@ -1,4 +1,5 @@
 import type { EndOptions } from '../../bench/both-ends.js';
+import { fittingInFlight } from '../../bench/in-flight.js';
 import type { TimerResult } from '../../bench/kind-results.js';
 import { apacheTimerSendLine, timerReport } from '../../bench/kind-text.js';
 import { seconds, wholeNumber } from '../../bench/text.js';
@@ -19,10 +20,9 @@ const options = defineOptions({
   threadCount: {
     short: 'w',
     kind: 'int',
-    default: 10_000,
     min: 1,
     max: 100_000,
-    text: 'Messages on their way at once, at most, Default: 10000',
+    text: 'Messages on their way at once, at most, Default: 10000, fewer of large bodies',
   },
   delayLevel: { short: 'e', kind: 'int', min: 1, text: 'Delay message level, Default: 1' },
   after: { kind: 'duration', own: true, text: 'In place of a level: delivered so long after the send, eg: 2s (brokers of 5.x)' },
@@ -64,7 +64,7 @@ export default class DelayCommand extends BenchCommand<typeof options, TimerResu
       role: 'both',
       producerGroup: values.group,
       consumerGroup: values.group,
-      inFlight: values.threadCount,
+      inFlight: values.threadCount ?? fittingInFlight(values.messageSize),
       concurrency: 20,
       schedule: await scheduleOf(values, ends),
       rate: values.rate,

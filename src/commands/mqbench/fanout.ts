@@ -1,6 +1,8 @@
 import type { FanoutBenchOptions } from '../../bench/fanout-bench.js';
+import { fittingInFlight } from '../../bench/in-flight.js';
 import type { FanoutResult } from '../../bench/kind-results.js';
 import { fanoutReport } from '../../bench/kind-text.js';
+import { largestBody } from '../../bench/payload/sizes.js';
 import { apacheConsumeLine, wholeNumber } from '../../bench/text.js';
 import { dateTimeMs } from '../../cli/format.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
@@ -19,7 +21,7 @@ const options = defineOptions({
     kind: 'int',
     min: 1,
     max: 100_000,
-    text: 'Messages on their way to the broker at once, Default: 64 (10000 with --rate)',
+    text: 'Messages on their way to the broker at once, Default: 64 (with --rate 10000, fewer of large bodies)',
   },
   groups: { kind: 'int', own: true, default: 4, min: 1, max: 1000, text: 'Groups that get every message, Default: 4' },
   consumers: { kind: 'int', own: true, default: 1, min: 1, max: 1000, text: 'Consumers of each group, Default: 1' },
@@ -47,11 +49,12 @@ export default class FanoutCommand extends BenchCommand<typeof options, FanoutRe
 
   protected override async execute(values: Values, context: CommandContext): Promise<FanoutResult> {
     const { group, groups, consumers, concurrency } = values;
+    const payload = stampedPayloadOf(values);
     const bench: FanoutBenchOptions = {
       ...(await bothEndsOf(values, context.io.env)),
-      ...stampedPayloadOf(values),
+      ...payload,
       ...{ group, groups, consumers, concurrency },
-      inFlight: values.threadCount ?? (values.rate === undefined ? 64 : 10_000),
+      inFlight: values.threadCount ?? (values.rate === undefined ? 64 : fittingInFlight(largestBody(payload))),
       ...(values.rate === undefined ? {} : { rate: values.rate }),
       ...runLength(values),
     };

@@ -1,6 +1,8 @@
+import { fittingInFlight } from '../../bench/in-flight.js';
 import type { LatencyResult } from '../../bench/kind-results.js';
 import { latencyReport } from '../../bench/kind-text.js';
 import type { LatencyBenchOptions } from '../../bench/latency-bench.js';
+import { largestBody } from '../../bench/payload/sizes.js';
 import { apacheConsumeLine, wholeNumber } from '../../bench/text.js';
 import { dateTimeMs } from '../../cli/format.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
@@ -17,7 +19,13 @@ const options = defineOptions({
   threadCount: { short: 'w', kind: 'int', default: 20, min: 1, max: 1000, text: 'Listener calls at once, Default: 20' },
   group: { short: 'g', own: true, default: 'benchmark_latency', text: 'Consumer and producer group' },
   rate: { kind: 'decimal', own: true, default: 1000, min: 0.001, text: 'Messages per second, planned evenly, Default: 1000' },
-  inFlight: { kind: 'int', own: true, default: 10_000, min: 1, max: 100_000, text: 'Messages on their way to the broker at once, at most' },
+  inFlight: {
+    kind: 'int',
+    own: true,
+    min: 1,
+    max: 100_000,
+    text: 'Messages on their way to the broker at once, at most, Default: 10000, fewer of large bodies',
+  },
   ...stampedPayloadOptions,
   ...deliveryOptions,
   ...jsonOption,
@@ -39,12 +47,13 @@ export default class LatencyCommand extends BenchCommand<typeof options, Latency
   static override options = options;
 
   protected override async execute(values: Values, context: CommandContext): Promise<LatencyResult> {
+    const payload = stampedPayloadOf(values);
     const bench: LatencyBenchOptions = {
       ...(await bothEndsOf(values, context.io.env)),
-      ...stampedPayloadOf(values),
+      ...payload,
       group: values.group,
       concurrency: values.threadCount,
-      inFlight: values.inFlight,
+      inFlight: values.inFlight ?? fittingInFlight(largestBody(payload)),
       rate: values.rate,
       ...runLength(values),
     };

@@ -1,3 +1,4 @@
+import { fittingInFlight } from '../../bench/in-flight.js';
 import type { PingpongResult } from '../../bench/kind-results.js';
 import { pingpongReport } from '../../bench/kind-text.js';
 import type { PingpongBenchOptions } from '../../bench/pingpong-bench.js';
@@ -17,7 +18,7 @@ const options = defineOptions({
     kind: 'int',
     min: 1,
     max: 100_000,
-    text: 'Requests that wait for a reply at once, Default: 16 (10000 with --rate)',
+    text: 'Requests that wait for a reply at once, Default: 16 (with --rate 10000, fewer of large bodies)',
   },
   group: { short: 'g', own: true, default: 'benchmark_pingpong', text: 'Group of the consumers that reply' },
   consumers: { kind: 'int', own: true, default: 1, min: 1, max: 100, text: 'Consumers that reply, Default: 1' },
@@ -59,7 +60,7 @@ export default class PingpongCommand extends BenchCommand<typeof options, Pingpo
     const bench: PingpongBenchOptions = {
       ...(await bothEndsOf(values, context.io.env)),
       group: values.group,
-      inFlight: values.threadCount ?? (values.rate === undefined ? 16 : 10_000),
+      inFlight: values.threadCount ?? (values.rate === undefined ? 16 : fittingInFlight(values.messageSize)),
       repliers: values.consumers,
       concurrency: values.concurrency,
       requestTimeoutMs: values.requestTimeout,

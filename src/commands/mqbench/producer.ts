@@ -1,3 +1,5 @@
+import { fittingInFlight } from '../../bench/in-flight.js';
+import { largestBody } from '../../bench/payload/sizes.js';
 import type { ProducerBenchOptions } from '../../bench/producer-bench.js';
 import type { ProducerResult } from '../../bench/result.js';
 import { apacheCompleteLine, apacheSendLine, producerReport, wholeNumber } from '../../bench/text.js';
@@ -23,7 +25,13 @@ import { workersOption, workersText, workerTeam } from './workers-option.js';
 
 const options = defineOptions({
   ...topicOption,
-  threadCount: { short: 'w', kind: 'int', min: 1, max: 100_000, text: 'Messages on their way at once, Default: 64 (10000 with --rate)' },
+  threadCount: {
+    short: 'w',
+    kind: 'int',
+    min: 1,
+    max: 100_000,
+    text: 'Messages on their way at once, Default: 64 (with --rate 10000, fewer of large bodies)',
+  },
   messageSize: { short: 's', kind: 'int', default: 128, min: 1, max: 4 * 1024 * 1024, text: 'Message Size, Default: 128' },
   keyEnable: { short: 'k', kind: 'boolean', default: false, text: 'Message Key Enable, Default: false' },
   tagCount: { short: 'l', kind: 'int', default: 0, min: 0, max: 10_000, text: 'Tag count, Default: 0' },
@@ -97,13 +105,14 @@ export default class ProducerCommand extends BenchCommand<typeof options, Produc
 
 async function benchOptions(values: Values, context: CommandContext): Promise<ProducerBenchOptions> {
   const credentials = await signingKeys(values, context.io.env);
+  const payload = payloadOf(values);
   return {
     namesrvAddr: values.namesrvAddr ?? DEFAULT_NAMESRV_ADDR,
     msgTraceEnable: values.msgTraceEnable,
     topic: values.topic,
     producerGroup: values.group,
-    ...payloadOf(values),
-    inFlight: values.threadCount ?? (values.rate === undefined ? 64 : 10_000),
+    ...payload,
+    inFlight: values.threadCount ?? (values.rate === undefined ? 64 : fittingInFlight(largestBody(payload))),
     warmupMs: values.warmup ?? 0,
     ...lengthOf(values),
     ...(values.rate === undefined ? {} : { rate: values.rate }),

@@ -1,3 +1,4 @@
+import { fittingInFlight } from '../../bench/in-flight.js';
 import { searchPointLine, searchReport } from '../../bench/plans/plan-text.js';
 import type { SearchPlan, SearchResult } from '../../bench/plans/search.js';
 import type { BenchHooks } from '../../bench/progress.js';
@@ -43,10 +44,9 @@ const options = defineOptions({
   threadCount: {
     short: 'w',
     kind: 'int',
-    default: 10_000,
     min: 1,
     max: 100_000,
-    text: 'Messages on their way at once, at most, Default: 10000',
+    text: 'Messages on their way at once, at most, Default: 10000, fewer of large bodies',
   },
   messageSize: { short: 's', kind: 'int', default: 128, min: 1, max: 4 * 1024 * 1024, text: 'Message Size, Default: 128' },
   ...accessOptions,
@@ -89,7 +89,12 @@ export default class SearchCommand extends BenchCommand<typeof options, SearchRe
       return runProducerBench(
         {
           ...at,
-          ...{ producerGroup: values.group, bodyBytes: values.messageSize, inFlight: values.threadCount, rate },
+          ...{
+            producerGroup: values.group,
+            bodyBytes: values.messageSize,
+            inFlight: values.threadCount ?? fittingInFlight(values.messageSize),
+            rate,
+          },
           ...{ msgTraceEnable: values.msgTraceEnable, warmupMs: values.warmup, durationMs: values.duration },
           ...(credentials === undefined ? {} : { credentials }),
         },

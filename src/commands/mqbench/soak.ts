@@ -1,3 +1,4 @@
+import { fittingInFlight } from '../../bench/in-flight.js';
 import { soakReport, soakSampleLine } from '../../bench/plans/plan-text.js';
 import type { SoakParts, SoakResult } from '../../bench/plans/soak.js';
 import { apacheSendLine, seconds, wholeNumber } from '../../bench/text.js';
@@ -14,10 +15,9 @@ const options = defineOptions({
   threadCount: {
     short: 'w',
     kind: 'int',
-    default: 10_000,
     min: 1,
     max: 100_000,
-    text: 'Messages on their way at once, at most, Default: 10000',
+    text: 'Messages on their way at once, at most, Default: 10000, fewer of large bodies',
   },
   messageSize: { short: 's', kind: 'int', default: 128, min: 1, max: 4 * 1024 * 1024, text: 'Message Size, Default: 128' },
   rate: { kind: 'decimal', own: true, default: 1000, min: 0.001, text: 'Messages per second, planned evenly, Default: 1000' },
@@ -92,7 +92,7 @@ async function soakParts(values: Values, context: CommandContext): Promise<SoakP
     ...(credentials === undefined ? {} : { credentials }),
   };
   const sampleMs = values.sample ?? Math.min(LONGEST_SAMPLE_MS, Math.max(1000, values.duration / 200));
-  const load = { bodyBytes: values.messageSize, inFlight: values.threadCount, rate: values.rate };
+  const load = { bodyBytes: values.messageSize, inFlight: values.threadCount ?? fittingInFlight(values.messageSize), rate: values.rate };
   return {
     ...(await soakProbe(at)),
     send: (hooks) =>

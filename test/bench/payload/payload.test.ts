@@ -49,6 +49,11 @@ async function messages(options: Partial<PayloadOptions>, count = 1000): Promise
   return sends(await open(options), count);
 }
 
+it('refuses a pool of bodies that does not fit into memory', async () => {
+  await expect(open({ bodyPool: 10_000, bodyBytes: 4 * 1024 * 1024 })).rejects.toThrow('--payload-pool 10000: so many bodies of 4194304 B');
+  await expect(open({ bodyPool: 10_000, sizes: parseSizes('10,4m', '--sizes') })).rejects.toThrow('--payload-pool 10000');
+});
+
 describe('bodies', () => {
   it('are letters and digits of the size asked for, and nothing is prepared for a message', async () => {
     const payload = await open({ bodyBytes: 100 });
