@@ -13,8 +13,9 @@ import { RawPull } from './raw-pull.js';
 import { ReceiveMeter } from './receive-meter.js';
 import { Recorder } from './recorder.js';
 import { type ConsumerResult, RESULT_SCHEMA, type ReceiveMeasured } from './result.js';
-import { configOf, endOf, inFrame } from './run-frame.js';
+import { configOf, endOf, inFrame, LOST_LIMIT_MS, lossOf, waitUntil } from './run-frame.js';
 import type { RunWatch } from './run-watch.js';
+import { SuccessWatch } from './success-watch.js';
 
 export interface ConsumerBenchOptions {
   readonly namesrvAddr: string;
@@ -140,14 +141,19 @@ async function listen(
     partial: options.filter !== undefined || (options.failRate ?? 0) > 0,
   });
   const consumer = createConsumer(options, { client, meter, delivery });
-  const stop = (): void => meter.stop();
+  // Whoever ends several parts learns a little late that they have the quantity together.
+  const stop = (): void => (hooks.isPart === true && options.quantity !== undefined ? meter.stopAtLast() : meter.stop());
   hooks.signal?.addEventListener('abort', stop, { once: true });
   let ranDry = false;
   const { durationMs, warmupMs } = options;
   const idleLimitMs = hooks.isPart === true ? Number.POSITIVE_INFINITY : (options.idleLimitMs ?? IDLE_LIMIT_MS);
   const idle = watchIdle(recorder, durationMs === undefined ? idleLimitMs : warmupMs + durationMs, () => {
     ranDry = durationMs === undefined;
-    stop();
+    if (ranDry) {
+      meter.stopAtLast();
+    } else {
+      stop();
+    }
   });
   const endProgress = reportProgress(recorder, hooks);
   if (hooks.signal?.aborted === true) {
@@ -277,42 +283,34 @@ async function pullBacklog(options: ConsumerBenchOptions, hooks: BenchHooks, wat
   const { topic, consumerGroup, filter } = options;
   const pullBatchSize = options.pullBatchSize ?? DEFAULT_PULL_BATCH_SIZE;
   const raw = await RawPull.open({ client, topic, consumerGroup, pullBatchSize, recorder, ...(filter === undefined ? {} : { filter }) });
-  await hooks.ready?.();
-  raw.start();
-  await waitFor(options.warmupMs, hooks.signal);
-  recorder.reset();
-  watch.start();
-  const startMs = performance.now();
-  const endProgress = reportProgress(recorder, hooks);
-  await waitUntil(
-    () => hooks.signal?.aborted === true || (options.quantity !== undefined && recorder.count >= options.quantity),
-    options.durationMs ?? Number.POSITIVE_INFINITY,
-  );
-  const seconds = (performance.now() - startMs) / 1000;
-  recorder.closeWindow();
-  watch.end();
-  endProgress();
-  const measured = recorder.measured(seconds);
-  await raw.stop();
-  return { receive: measured, interrupted: hooks.signal?.aborted === true, ranDry: false };
-}
-
-function waitFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return waitUntil(() => signal?.aborted === true, ms);
-}
-
-/** Looks at the condition every few milliseconds, until it holds or the time is over. */
-function waitUntil(condition: () => boolean, limitMs: number): Promise<void> {
-  const endMs = performance.now() + limitMs;
-  return new Promise((resolve) => {
-    const look = (): void => {
-      const leftMs = endMs - performance.now();
-      if (leftMs <= 0 || condition()) {
-        resolve();
-      } else {
-        setTimeout(look, Math.min(leftMs, 20));
-      }
-    };
-    look();
+  let lostMs = 0;
+  const limitMs = options.durationMs === undefined ? (options.idleLimitMs ?? LOST_LIMIT_MS) : Number.POSITIVE_INFINITY;
+  const successes = new SuccessWatch(recorder, limitMs, () => {
+    lostMs = successes.lostMs;
   });
+  const endProgress = reportProgress(recorder, hooks);
+  try {
+    await hooks.ready?.();
+    raw.start();
+    const isOver = (): boolean => hooks.signal?.aborted === true || lostMs > 0;
+    await waitUntil(isOver, options.warmupMs);
+    recorder.reset();
+    watch.start();
+    const startMs = performance.now();
+    await waitUntil(
+      () => isOver() || (options.quantity !== undefined && recorder.count >= options.quantity),
+      options.durationMs ?? Number.POSITIVE_INFINITY,
+    );
+    const seconds = (performance.now() - startMs) / 1000;
+    lostMs = Math.max(lostMs, successes.lostMs);
+    recorder.closeWindow();
+    watch.end();
+    const interrupted = hooks.signal?.aborted === true;
+    const failure = interrupted ? undefined : lossOf('pull', lostMs, raw.lastError);
+    return { receive: recorder.measured(seconds), interrupted, ranDry: false, ...(failure === undefined ? {} : { failure }) };
+  } finally {
+    successes.end();
+    endProgress();
+    await raw.stop();
+  }
 }

@@ -18,7 +18,8 @@ const REST_AFTER_ERROR_MS = 100;
 interface Lane {
   readonly queue: MessageQueue;
   readonly addr: string;
-  readonly firstOffset: number;
+  /** Messages that the broker deletes while it is read are no part of it any more. */
+  firstOffset: number;
   readonly lastOffset: number;
   offset: number;
   startMs: number;
@@ -45,6 +46,7 @@ export class RawPull implements ResponseHandler {
   readonly #lanes: Lane[] = [];
   #running = false;
   #inFlight = 0;
+  #lastError: MQError | null = null;
   #finish: () => void = () => {};
 
   private constructor(options: RawPullOptions) {
@@ -56,20 +58,28 @@ export class RawPull implements ResponseHandler {
     const raw = new RawPull(options);
     const { client, topic } = options;
     const consumer = new PullConsumer({ ...client.options, client, consumerGroup: options.consumerGroup });
-    await consumer.start();
-    for (const queue of await consumer.fetchMessageQueues(topic)) {
-      const [firstOffset, lastOffset] = [await consumer.minOffset(queue), await consumer.maxOffset(queue)];
-      const addr = client.routes.masterAddr(queue.brokerName);
-      if (lastOffset > firstOffset && addr !== undefined) {
-        raw.#lanes.push({ queue, addr, firstOffset, lastOffset, offset: firstOffset, startMs: 0, extFields: raw.#fields(queue) });
+    try {
+      await consumer.start();
+      for (const queue of await consumer.fetchMessageQueues(topic)) {
+        const [firstOffset, lastOffset] = [await consumer.minOffset(queue), await consumer.maxOffset(queue)];
+        const addr = client.routes.masterAddr(queue.brokerName);
+        if (lastOffset > firstOffset && addr !== undefined) {
+          raw.#lanes.push({ queue, addr, firstOffset, lastOffset, offset: firstOffset, startMs: 0, extFields: raw.#fields(queue) });
+        }
       }
-    }
-    await client.heartbeat();
-    if (raw.#lanes.length === 0) {
+      await client.heartbeat();
+      if (raw.#lanes.length === 0) {
+        throw new NotFoundError(`topic ${topic} holds no messages to pull; send some: mqbench producer -t ${topic} -q 1000000`);
+      }
+      return raw;
+    } catch (error) {
       await consumer.shutdown();
-      throw new NotFoundError(`topic ${topic} holds no messages to pull; send some: mqbench producer -t ${topic} -q 1000000`);
+      throw error;
     }
-    return raw;
+  }
+
+  get lastError(): MQError | null {
+    return this.#lastError;
   }
 
   /** Messages that one pass over all queues reads. */
@@ -107,11 +117,16 @@ export class RawPull implements ResponseHandler {
       lane.offset = next > lane.offset && next < lane.lastOffset ? next : lane.firstOffset;
       this.#answered(lane);
     } else {
+      if (response.code === ResponseCode.PULL_OFFSET_MOVED) {
+        lane.firstOffset = next > lane.offset && next < lane.lastOffset ? next : lane.firstOffset;
+        lane.offset = lane.firstOffset;
+      }
       this.onError(responseError(response, lane.addr), context);
     }
   }
 
   onError(error: MQError, context: unknown): void {
+    this.#lastError = error;
     this.#options.recorder.error(errorName(error));
     setTimeout(() => this.#answered(context as Lane), REST_AFTER_ERROR_MS);
   }

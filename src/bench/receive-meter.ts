@@ -25,7 +25,8 @@ export const CONSUME_FAILED = 'RECONSUME_LATER';
 
 /**
  * Measures what a listener is given. The window opens with the first message after the warm-up, so that waiting for queues and for
- * a producer to begin is no part of the rate; it closes with the duration, or with the message that completes the quantity.
+ * a producer to begin is no part of the rate; it closes with the duration, or with the message that completes the quantity. What comes
+ * before the window is counted, too, so that it is seen to go on, and forgotten when the window opens.
  */
 export class ReceiveMeter {
   readonly #options: ReceiveMeterOptions;
@@ -55,13 +56,12 @@ export class ReceiveMeter {
   /** Counts messages handed to the listener; `failed` ones are given back to the broker. */
   receive(messages: readonly ReceivedMessage[], failed: boolean): void {
     const nowMs = performance.now();
-    if (this.#state === 'warmup' && !this.#opens(nowMs)) {
+    if (this.#state === 'warmup') {
+      this.#openWhenWarm(nowMs);
+    }
+    if (this.#state === 'ended' || nowMs >= this.#windowEndMs) {
       return;
     }
-    if (this.#state !== 'window' || nowMs >= this.#windowEndMs) {
-      return;
-    }
-    this.#lastMs = nowMs;
     const nowUs = wallClockUs();
     for (const message of messages) {
       if (failed) {
@@ -71,6 +71,10 @@ export class ReceiveMeter {
       this.#options.recorder.success(nowUs - message.storeTimestamp * 1000, message.body.length);
       this.#options.recorder.endToEnd(nowUs - (readStamp(message.body) ?? message.bornTimestamp * 1000));
     }
+    if (this.#state === 'warmup') {
+      return;
+    }
+    this.#lastMs = nowMs;
     if (this.#options.quantity !== undefined && this.#options.recorder.count >= this.#options.quantity) {
       this.#close(nowMs);
     }
@@ -82,18 +86,24 @@ export class ReceiveMeter {
     this.#close(performance.now());
   }
 
+  /** Ends the run now; what it waited for after the last message is no part of its window. */
+  stopAtLast(): void {
+    this.#wasStopped ||= this.#state !== 'ended';
+    this.#close(this.#lastMs > 0 ? this.#lastMs : performance.now());
+  }
+
   measured(): ReceiveMeasured & Required<Pick<ReceiveMeasured, 'endToEndMs'>> {
     const seconds = this.#windowStartMs === 0 ? 0 : Math.max(this.#windowEndMs - this.#windowStartMs, 0) / 1000;
     return { ...this.#options.recorder.measured(seconds), ...this.#options.recorder.endToEndMeasured() };
   }
 
   /** The warm-up counts from the first message. */
-  #opens(nowMs: number): boolean {
+  #openWhenWarm(nowMs: number): void {
     if (this.#warmupEndMs === Number.POSITIVE_INFINITY) {
       this.#warmupEndMs = nowMs + this.#options.warmupMs;
     }
     if (nowMs < this.#warmupEndMs) {
-      return false;
+      return;
     }
     const { durationMs, recorder, onWindow } = this.#options;
     recorder.reset();
@@ -104,7 +114,6 @@ export class ReceiveMeter {
       this.#timer = setTimeout(() => this.#close(this.#windowEndMs), durationMs);
     }
     onWindow();
-    return true;
   }
 
   #close(endMs: number): void {
@@ -112,8 +121,10 @@ export class ReceiveMeter {
       return;
     }
     clearTimeout(this.#timer);
-    // With a quantity the last message ends the window; without one it is as long as it was planned.
-    this.#windowEndMs = this.#options.quantity !== undefined && this.#lastMs > 0 ? this.#lastMs : Math.min(endMs, this.#windowEndMs);
+    if (this.#state === 'warmup') {
+      this.#options.recorder.clear();
+    }
+    this.#windowEndMs = Math.min(endMs, this.#windowEndMs);
     this.#state = 'ended';
     this.#options.recorder.closeWindow();
     this.#options.onEnd();

@@ -19,6 +19,8 @@ export interface IntervalSnapshot {
   /** Running totals. */
   readonly totalCount: number;
   readonly totalErrors: number;
+  /** The window has not begun: its totals are of the warm-up. */
+  readonly isWarmup?: true;
 }
 
 /** A second of the window that is over. */
@@ -32,6 +34,7 @@ export interface RecordedPoint {
   readonly latencies: LatencyHistogram;
 }
 
+const IN_WARMUP = { isWarmup: true } as const;
 const POINT_MS = 1000;
 /** After so many points one stands for {@link LATE_POINT_MS}, so that a run of days has a series that fits into memory. */
 const SECOND_POINTS = 7200;
@@ -106,6 +109,12 @@ export class Recorder {
 
   /** Forgets everything: the warm-up ends here and the window begins. */
   reset(): void {
+    this.clear();
+    this.#windowStartMs = this.#snapshotStartMs = this.#clock.now();
+  }
+
+  /** Forgets everything, without a window. */
+  clear(): void {
     for (const latencies of [this.#live, this.#sinceSnapshot, this.#total]) {
       latencies.reset();
     }
@@ -116,7 +125,6 @@ export class Recorder {
     this.#point.begin(0, { count: 0, errors: 0 });
     this.#lastPoint.seconds = 0;
     this.#isClosed = false;
-    this.#windowStartMs = this.#snapshotStartMs = this.#clock.now();
   }
 
   /** Milliseconds until the second of the window that runs is over; a whole one before and after the window. */
@@ -161,6 +169,7 @@ export class Recorder {
       endToEndMaxMs: endToEnd.histogram?.maxMs ?? 0,
       totalCount: this.#count,
       totalErrors: this.#errors,
+      ...(Number.isNaN(this.#windowStartMs) ? IN_WARMUP : {}),
     };
     this.#sinceSnapshot.reset();
     this.#snapshotStartMs = nowMs;

@@ -11,7 +11,7 @@ import { SendLoad, type SendLoadOptions } from './send-load.js';
 import { SuccessWatch } from './success-watch.js';
 
 /** A load that has a number of messages and no time ends when nothing succeeds for so long. */
-const LOST_LIMIT_MS = 30_000;
+export const LOST_LIMIT_MS = 30_000;
 
 /** A broker that answers, but takes nothing for so long before the end, is as good as gone; for a shorter time it may be busy. */
 const REFUSED_LIMIT_MS = 5000;
@@ -19,6 +19,13 @@ const REFUSED_LIMIT_MS = 5000;
 /** Nobody answered. */
 function isGone(error: MQError | null): boolean {
   return error?.category === 'connect' || error?.category === 'timeout';
+}
+
+/** Why a load went on no more when it had nothing but errors for so long; undefined when that says nothing. */
+export function lossOf(what: 'send' | 'pull', lostMs: number, lastError: MQError | null): string | undefined {
+  return lostMs > (isGone(lastError) ? 0 : REFUSED_LIMIT_MS)
+    ? `no ${what} succeeded in the last ${(lostMs / 1000).toFixed(1)} s: ${lastError?.message ?? 'the broker did not take them'}`
+    : undefined;
 }
 
 /**
@@ -92,7 +99,7 @@ export async function runSends({ load: options, recorder, stats, hooks, onWindow
     throw outcome.firstError;
   }
   const isAborted = hooks.signal?.aborted === true;
-  const isLost = lostMs > (isGone(outcome.lastError) ? 0 : REFUSED_LIMIT_MS) && !isAborted;
+  const failure = isAborted ? undefined : lossOf('send', lostMs, outcome.lastError);
   return {
     send: {
       ...recorder.measured(outcome.seconds),
@@ -102,11 +109,7 @@ export async function runSends({ load: options, recorder, stats, hooks, onWindow
     },
     // A load that gave up was not ended by anybody.
     interrupted: outcome.interrupted && isAborted,
-    ...(isLost
-      ? {
-          failure: `no send succeeded in the last ${(lostMs / 1000).toFixed(1)} s: ${outcome.lastError?.message ?? 'the broker did not take them'}`,
-        }
-      : {}),
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 

@@ -54,6 +54,12 @@ describe('mqbench on nodes of its own', () => {
     expect(left()).toEqual([]);
   });
 
+  it('refuses a warm-up that would consume what is to be measured', async () => {
+    const { out, ended } = start(['consumer', '--embedded', '-q', '100', '--warmup', '2s']);
+    expect(await ended).toBe(2);
+    expect(out.stderr).toContain('--warmup: throw-away nodes hold no more than what is measured');
+  });
+
   it('leaves nothing when the run is killed', async () => {
     const { child, out, ended } = start(['producer', '--embedded', '--duration', '60s', '-w', '1', '-ri', '100']);
     await until(() => out.stdout.includes('Send TPS'), 20_000);

@@ -59,3 +59,30 @@ it('counts given-back messages as errors', () => {
   expect(meter.measured()).toMatchObject({ count: 1, errors: 2, errorsByCode: { RECONSUME_LATER: 2 } });
   expect(meter.wasStopped).toBe(true);
 });
+
+it('keeps the whole duration as its window when the quantity is not reached', async () => {
+  const { meter, ended } = meterOf({ quantity: 10, durationMs: 300 });
+  meter.receive([stamped(1)], false);
+  await ended;
+  expect(meter.measured()).toMatchObject({ count: 1, seconds: 0.3 });
+  expect(meter.quietMs).toBeGreaterThan(200);
+});
+
+it('ends its window with the last message where nothing came any more', async () => {
+  const { meter } = meterOf({ quantity: 10 });
+  meter.receive([stamped(1), stamped(1)], false);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  meter.stopAtLast();
+  expect(meter.measured()).toMatchObject({ count: 2, seconds: 0 });
+});
+
+it('shows that messages come during the warm-up, and measures none of them', () => {
+  const recorder = new Recorder();
+  const { meter } = meterOf({ recorder, warmupMs: 3_600_000, quantity: 2 });
+  meter.receive([stamped(1), stamped(1), stamped(1)], false);
+  expect(recorder.snapshot()).toMatchObject({ count: 3, isWarmup: true });
+  meter.stop();
+  const measured = meter.measured();
+  expect(measured).toMatchObject({ count: 0, seconds: 0 });
+  expect(measured.windowStartedAtMs).toBeUndefined();
+});

@@ -146,6 +146,10 @@ class Team<R extends BenchResult> {
       member.lastHeardMs = performance.now();
     }
     this.#sum.add(index, snapshot);
+    this.#stopWhenEnough();
+  }
+
+  #stopWhenEnough(): void {
     if (this.#sum.count >= (this.#options.enough ?? Number.POSITIVE_INFINITY)) {
       this.#stop('enough');
     }
@@ -174,7 +178,7 @@ class Team<R extends BenchResult> {
   /** What each worker measured; the first failure ends the others. */
   async #parts(): Promise<WorkerPart<R>[]> {
     const parts = await Promise.all(
-      this.#members.map(async (member) => {
+      this.#members.map(async (member, index) => {
         try {
           const { result, pointHistograms } = await member.run.result;
           const { name, clock } = member;
@@ -182,6 +186,12 @@ class Team<R extends BenchResult> {
           if (result.interrupted === true && result.partial !== true && hasBegun(result) && this.#stoppedFor === null) {
             this.#failure = { member, error: new ConnectError(`worker ${name} was ended by somebody else`, { code: 'WORKER_ENDED' }) };
             this.#stop('failure');
+          }
+          const measured = result.send ?? result.receive;
+          if (measured !== undefined) {
+            // One that had the whole quantity has told of the last of it with its result alone.
+            this.#sum.end(index, measured);
+            this.#stopWhenEnough();
           }
           return { name, result: result as R, pointHistograms, ...(clock === undefined ? {} : { clock }) };
         } catch (error) {

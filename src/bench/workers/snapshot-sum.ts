@@ -17,8 +17,10 @@ interface Told {
 export class SnapshotSum {
   readonly #told: Told[];
   readonly #rates: number[];
+  readonly #inWindow: boolean[] = [];
   readonly #totals: { count: number; errors: number }[];
   #highest = noLatencies();
+  #outcomes = 0;
 
   constructor(workers: number) {
     this.#told = Array.from({ length: workers }, nothing);
@@ -26,13 +28,14 @@ export class SnapshotSum {
     this.#totals = Array.from({ length: workers }, () => ({ count: 0, errors: 0 }));
   }
 
-  /** Outcomes of all workers so far. */
+  /** Outcomes of all workers so far, warm-up included. */
   get outcomes(): number {
-    return this.#totals.reduce((sum, { count, errors }) => sum + count + errors, 0);
+    return this.#outcomes;
   }
 
+  /** Messages of the windows of all workers so far. */
   get count(): number {
-    return sum(this.#totals, ({ count }) => count);
+    return this.#totals.reduce((total, { count }, worker) => (this.#inWindow[worker] === true ? total + count : total), 0);
   }
 
   add(worker: number, snapshot: IntervalSnapshot): void {
@@ -45,10 +48,18 @@ export class SnapshotSum {
     told.errors += snapshot.errors;
     told.latency += snapshot.meanMs * snapshot.count;
     told.endToEnd += snapshot.endToEndMeanMs * snapshot.count;
+    this.#outcomes += snapshot.count + snapshot.errors;
+    this.#inWindow[worker] = snapshot.isWarmup !== true;
     this.#totals[worker] = { count: snapshot.totalCount, errors: snapshot.totalErrors };
     for (const key of HIGHEST) {
       this.#highest[key] = Math.max(this.#highest[key], snapshot[key]);
     }
+  }
+
+  /** What a worker counted altogether when it ended, beyond its last snapshot. */
+  end(worker: number, { count, errors }: { readonly count: number; readonly errors: number }): void {
+    this.#inWindow[worker] = true;
+    this.#totals[worker] = { count, errors };
   }
 
   /** What all told since the last call. */

@@ -97,6 +97,9 @@ const EMBEDDED_BACKLOG = 500_000;
 
 /** Throw-away nodes are empty: they get a backlog, and the run ends when it is consumed. */
 async function filled(values: Values, context: CommandContext): Promise<Values> {
+  if (values.warmup !== undefined && !values.raw) {
+    throw new UsageError('--warmup: throw-away nodes hold no more than what is measured, which the warm-up would take; leave it out');
+  }
   const quantity = values.messageQuantity || EMBEDDED_BACKLOG;
   context.out.note(`sending ${wholeNumber(quantity)} messages to consume`);
   await fillTopic(values.namesrvAddr ?? DEFAULT_NAMESRV_ADDR, values.topic, quantity);
