@@ -87,11 +87,12 @@ async function fanOut({ options, names, payload, producer, hooks, watch }: Fanou
   all.direction = 'receive';
   const readers = names.map((name) => new Reader(name, options, messages, all));
   const started: ConsumerGroup[] = [];
+  let endProgress = (): void => {};
   try {
     for (const reader of readers) {
       started.push(await reader.start(options));
     }
-    const endProgress = reportProgress(all, hooks);
+    endProgress = reportProgress(all, hooks);
     const run = await runSends({
       recorder: new Recorder(),
       hooks: quietly(hooks),
@@ -108,7 +109,6 @@ async function fanOut({ options, names, payload, producer, hooks, watch }: Fanou
     });
     watch.end();
     await Promise.all(readers.map((reader) => reader.arrivals.drain()));
-    endProgress();
     const groups = readers.map((reader) => reader.measured());
     const seconds = Math.max(...readers.map((reader) => reader.arrivals.seconds));
     const delivery = addDeliveries(readers.flatMap((reader) => reader.arrivals.judge() ?? []));
@@ -123,6 +123,7 @@ async function fanOut({ options, names, payload, producer, hooks, watch }: Fanou
       ...(delivery === undefined ? {} : { delivery }),
     };
   } finally {
+    endProgress();
     await Promise.all(started.map((group) => group.stop()));
   }
 }

@@ -64,8 +64,8 @@ export async function runLatencyBench(options: LatencyBenchOptions, hooks: Bench
           }
         },
       });
+      const endProgress = reportProgress(received, hooks);
       try {
-        const endProgress = reportProgress(received, hooks);
         const run = await runSends({
           recorder: new Recorder(),
           hooks: quietly(hooks),
@@ -88,9 +88,9 @@ export async function runLatencyBench(options: LatencyBenchOptions, hooks: Bench
         });
         watch.end();
         await arrivals.drain();
-        endProgress();
         return { ...run, receive: receiveMeasured(received, arrivals.seconds), stages: stages.summary(), delivery: arrivals.judge() };
       } finally {
+        endProgress();
         await group.stop();
       }
     }, options);

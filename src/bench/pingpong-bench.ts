@@ -39,9 +39,9 @@ export async function runPingpongBench(options: PingpongBenchOptions, hooks: Ben
   const requester = new Producer({ ...clientOptions(options), producerGroup: `${group}_requester` });
   const replier = new Producer({ ...clientOptions(options), producerGroup: `${group}_replier` });
   const replies = new Replies(replier, options.replyBytes);
-  await requester.start([topic]);
-  await replier.start();
   try {
+    await requester.start([topic]);
+    await replier.start();
     const { outcome, environment } = await inFrame(async (watch) => {
       const consumers = await ConsumerGroup.start(options, {
         consumerGroup: group,
