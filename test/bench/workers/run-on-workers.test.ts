@@ -152,5 +152,5 @@ describe('a load from two processes', () => {
 /** Every latency of a distribution, as its buckets have them. */
 function latenciesOf(histogram: string): number[] {
   const decoded = decodeFromCompressedBase64(histogram, 64, false);
-  return Array.from({ length: decoded.totalCount }, (_, i) => decoded.getValueAtPercentile((100 * (i + 1)) / decoded.totalCount));
+  return Array.from({ length: decoded.totalCount }, (_, i) => decoded.getValueAtPercentile((100 * (i + 0.5)) / decoded.totalCount));
 }
