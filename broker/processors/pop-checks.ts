@@ -9,6 +9,15 @@ const PERM_READ = 4;
 /** Messages that one request gets, at most. */
 export const MAX_POP_MESSAGES = 32;
 
+/** A held request is answered so long before its client gives up, ms. */
+export const ANSWER_AHEAD_MS = 50;
+
+/** The fields of a request with the time when it was made, which is now where the client does not say it. */
+export function withBornTime(fields: Readonly<Record<string, string>>, nowMs: number): Readonly<Record<string, string>> {
+  const { bornTime } = fields;
+  return bornTime === undefined || bornTime === '' || bornTime === '0' ? { ...fields, bornTime: String(nowMs) } : fields;
+}
+
 /** What a request is refused with. */
 export interface PopFault {
   code: number;

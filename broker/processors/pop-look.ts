@@ -11,11 +11,8 @@ import { MAX_SUSPEND_MS } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
 import { HeldPop, type PopQuery } from '../pop/index.js';
 import { NO_FIELDS } from './fields.js';
-import { checkBrokerReadable, checkPopPlace, countGiven, MAX_POP_MESSAGES } from './pop-checks.js';
+import { ANSWER_AHEAD_MS, checkBrokerReadable, checkPopPlace, countGiven, MAX_POP_MESSAGES, withBornTime } from './pop-checks.js';
 import { fault } from './respond.js';
-
-/** A notification is answered so long before its client gives up, ms. */
-const ANSWER_AHEAD_MS = 50;
 
 /** PEEK_MESSAGE (200052), NOTIFICATION (200054) and POLLING_INFO (200055): they look at what a pop would find, and take nothing. */
 export class PopLookProcessor {
@@ -56,9 +53,7 @@ export class PopLookProcessor {
     const { clock } = this.#parts;
     const nowMs = clock.nowMs();
     const fields = request.extFields ?? NO_FIELDS;
-    const { bornTime } = fields;
-    const isBorn = bornTime !== undefined && bornTime !== '' && bornTime !== '0';
-    const header = readHeader(NotificationRequestHeader, isBorn ? fields : { ...fields, bornTime: String(nowMs) });
+    const header = readHeader(NotificationRequestHeader, withBornTime(fields, nowMs));
     this.#require(connection, header);
     const waitMs = Math.min(header.pollTime, header.bornTime + header.pollTime - nowMs, MAX_SUSPEND_MS);
     const query: PopQuery = {

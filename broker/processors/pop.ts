@@ -9,13 +9,19 @@ import { HeldPop, offsetInfos, type PopQuery, type PopResult } from '../pop/inde
 import type { MessageFilter } from '../store/index.js';
 import { topicNotExist } from './auto-create.js';
 import { NO_FIELDS } from './fields.js';
-import { checkBrokerReadable, checkPopPlace, countGiven, MAX_POP_MESSAGES, type PopFault } from './pop-checks.js';
+import {
+  ANSWER_AHEAD_MS,
+  checkBrokerReadable,
+  checkPopPlace,
+  countGiven,
+  MAX_POP_MESSAGES,
+  type PopFault,
+  withBornTime,
+} from './pop-checks.js';
 import { parseTagExpressionCached } from './subscription-cache.js';
 
 /** A pop that comes so long after its own end is not worth an answer with messages, ms. */
 const MAX_LATE_MS = 500;
-/** A held pop is answered so long before its client gives up, ms. */
-const ANSWER_AHEAD_MS = 50;
 
 /** POP_MESSAGE (200050). */
 export class PopProcessor {
@@ -34,9 +40,7 @@ export class PopProcessor {
     const { clock } = this.#parts;
     const nowMs = clock.nowMs();
     const fields = request.extFields ?? NO_FIELDS;
-    const { bornTime } = fields;
-    const withBornTime = bornTime === undefined || bornTime === '' || bornTime === '0' ? { ...fields, bornTime: String(nowMs) } : fields;
-    const header = readHeader(PopMessageRequestHeader, withBornTime);
+    const header = readHeader(PopMessageRequestHeader, withBornTime(fields, nowMs));
     const waitMs = Math.min(header.pollTime, header.bornTime + header.pollTime - nowMs, MAX_SUSPEND_MS);
     const refusal =
       -(header.bornTime + header.pollTime - nowMs) > MAX_LATE_MS
