@@ -38,7 +38,7 @@ export class RecordGuard {
    * of the store: what this process wrote comes from the page cache as a rule, and a CRC of each would cost a backlog's pulls a quarter of
    * their CPU.
    */
-  isIntact(buffer: Buffer, position: number, size: number, offset: number, withCrc: boolean = offset < this.#startedAt): boolean {
+  isIntact(buffer: Buffer, position: number, size: number, offset: number): boolean {
     const view = viewOf(buffer);
     const magic = view.getInt32(position + MAGIC_CODE_POS);
     let problem = '';
@@ -49,7 +49,7 @@ export class RecordGuard {
     } else if (getInt64(view, position + PHYSICAL_OFFSET_POS) !== offset) {
       problem = `it says that it lies at ${getInt64(view, position + PHYSICAL_OFFSET_POS)}`;
     } else {
-      problem = bodyProblem(view, buffer, { position, size, withCrc });
+      problem = bodyProblem(view, buffer, { position, size, withCrc: offset < this.#startedAt });
     }
     if (problem !== '') {
       this.note(offset, problem);
