@@ -1,12 +1,12 @@
 import { AdminClient } from '../client/admin/admin-client.js';
 import { getBrokerConfig } from '../client/admin/broker-config.js';
 import { MASTER_ID } from '../client/route-table.js';
+import { readDelayLevels } from '../common/delay-level-text.js';
 import { ConfigError, UsageError } from '../common/errors.js';
 import type { EndOptions } from './both-ends.js';
 
 /** `messageDelayLevel` of a broker that says nothing else. */
 const DEFAULT_LEVELS = '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h';
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
  * Length of a delay level, as a broker of the cluster is configured; as by default when it does not say.
@@ -40,14 +40,10 @@ async function configured({ namesrvAddr, credentials }: EndOptions): Promise<str
 
 /** Milliseconds of each level in `1s 5s 10s`. */
 export function levelsOf(text: string): number[] {
-  return text
-    .trim()
-    .split(/\s+/)
-    .map((word) => {
-      const match = /^(\d+)([smhd])$/.exec(word);
-      if (match === null) {
-        throw new ConfigError(`messageDelayLevel "${text}" of the brokers has "${word}", which is no time such as 10s`);
-      }
-      return Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? Number.NaN);
-    });
+  return readDelayLevels(text).map(({ word, ms }) => {
+    if (ms === null) {
+      throw new ConfigError(`messageDelayLevel "${text}" of the brokers has "${word}", which is no time such as 10s`);
+    }
+    return ms;
+  });
 }
