@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ConfigError, NotFoundError } from '../common/errors.js';
 import { suggest } from '../common/suggest.js';
+import { userFolder } from './user-folders.js';
 
 /** A cluster under a name. */
 export interface Context {
@@ -28,13 +28,11 @@ const EMPTY: ContextFile = { current: null, previous: null, contexts: {} };
 
 /** The file of the contexts: `$MQKIT_CONTEXTS`, else `mqkit/contexts.json` in the user's folder of settings. */
 export function contextsPath(env: NodeJS.ProcessEnv): string {
-  const { MQKIT_CONTEXTS: file, XDG_CONFIG_HOME: config, APPDATA: appData } = env;
+  const { MQKIT_CONTEXTS: file } = env;
   if (file !== undefined && file !== '') {
     return file;
   }
-  const home = env.HOME !== undefined && env.HOME !== '' ? env.HOME : homedir();
-  const settings = process.platform === 'win32' && appData !== undefined && appData !== '' ? appData : join(home, '.config');
-  return join(config !== undefined && config !== '' ? config : settings, 'mqkit', 'contexts.json');
+  return join(userFolder('config', env, process.platform === 'win32' ? env.APPDATA : undefined), 'contexts.json');
 }
 
 /** @throws ConfigError when the file is there and is none of ours */

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Context, contextFor } from '../../cli/contexts.js';
 import { signingKeys } from '../../cli/credentials.js';
+import { userFolder } from '../../cli/user-folders.js';
 import { AdminClient } from '../../client/admin/admin-client.js';
 import { type ClusterNames, clusterNames } from '../../client/admin/live-names.js';
 import { systemClock } from '../../common/clock.js';
@@ -79,9 +79,7 @@ function refreshInBackground({ name, namesrvAddr }: Where, env: NodeJS.ProcessEn
 }
 
 function cacheFile(namesrvAddr: string, env: NodeJS.ProcessEnv): string {
-  const { XDG_CACHE_HOME: cache, HOME: home } = env;
-  const folder = cache !== undefined && cache !== '' ? cache : join(home !== undefined && home !== '' ? home : homedir(), '.cache');
-  return join(folder, 'mqkit', 'completion', `${createHash('sha256').update(namesrvAddr).digest('hex').slice(0, 16)}.json`);
+  return join(userFolder('cache', env), 'completion', `${createHash('sha256').update(namesrvAddr).digest('hex').slice(0, 16)}.json`);
 }
 
 function readCache(namesrvAddr: string, env: NodeJS.ProcessEnv): Cached | null {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { toJson } from '../../cli/output.js';
+import { userFolder } from '../../cli/user-folders.js';
 import type { OffsetMove } from '../../client/admin/offset-moves.js';
 import { type OffsetUndo, UNDO_FORMAT } from '../../client/admin/undo-offsets.js';
 import { systemClock } from '../../common/clock.js';
@@ -52,7 +52,7 @@ export async function writeUndo(undo: {
       throw new ConfigError(`--undo-file: ${file} cannot be written (${why}): nothing was changed`, { cause });
     }
   }
-  const folder = join(stateHome(context.io.env), 'mqkit', 'offset-undo');
+  const folder = join(userFolder('state', context.io.env), 'offset-undo');
   const name = `${group.replace(/[^\w.-]/g, '_')}-${fileTime(nowMs)}`;
   try {
     await mkdir(folder, { recursive: true });
@@ -72,11 +72,6 @@ export async function writeUndo(undo: {
     context.out.note(`note: no undo file: ${folder} cannot be written (${why}); give another place with --undo-file`);
     return null;
   }
-}
-
-function stateHome(env: NodeJS.ProcessEnv): string {
-  const { XDG_STATE_HOME: state, HOME: home } = env;
-  return state !== undefined && state !== '' ? state : join(home !== undefined && home !== '' ? home : homedir(), '.local', 'state');
 }
 
 function isExisting(error: unknown): boolean {
