@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { type IntervalHistogram, monitorEventLoopDelay, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
+import { mqkitVersion } from './version.js';
 
 /** What a figure depends on beside the broker; part of every result. */
 export interface Environment {
@@ -140,7 +141,7 @@ function lagMs(delay: IntervalHistogram, valueNs: number): number {
 export function describeEnvironment(startedAt: Date, loadAverage: number, generator: GeneratorLoad): Environment {
   const cpus = os.cpus();
   return {
-    mqkit: process.env.MQKIT_VERSION ?? 'source',
+    mqkit: mqkitVersion(),
     node: process.version,
     platform: `${os.platform()}-${os.arch()}`,
     kernel: os.release(),

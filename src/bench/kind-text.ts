@@ -9,8 +9,9 @@ import type {
   TransactionResult,
 } from './kind-results.js';
 import type { IntervalSnapshot } from './recorder.js';
-import type { BenchResult, SendMeasured } from './result.js';
+import type { BenchResult } from './result.js';
 import {
+  apacheAverage,
   byteCount,
   deliveryLine,
   errorLines,
@@ -20,22 +21,18 @@ import {
   milliseconds,
   retryLines,
   seconds,
+  unsentLines,
   wholeNumber,
 } from './text.js';
 import type { Lateness } from './timer-lateness.js';
 import type { UnexpectedCheck } from './transaction-checks.js';
-
-/** Numbers as Apache's tools print them: `%7.3f`. */
-function average(ms: number): string {
-  return ms.toFixed(3).padStart(7);
-}
 
 /** Apache's line of a batch producer. A batch is its TPS, a message its MPS; failures are totals. */
 export function apacheBatchLine(snapshot: IntervalSnapshot, { time, batchSize }: { time: string; batchSize: number }): string {
   const messageMs = snapshot.meanMs / batchSize;
   return (
     `Current Time: ${time} | Send TPS: ${Math.round(snapshot.rate / batchSize)} | Send MPS: ${Math.round(snapshot.rate)} | ` +
-    `Max RT(ms): ${Math.round(snapshot.maxMs)} | Average RT(ms): ${average(snapshot.meanMs)} | Average Message RT(ms): ${average(messageMs)} | ` +
+    `Max RT(ms): ${Math.round(snapshot.maxMs)} | Average RT(ms): ${apacheAverage(snapshot.meanMs)} | Average Message RT(ms): ${apacheAverage(messageMs)} | ` +
     `Send Failed: ${Math.round(snapshot.totalErrors / batchSize)} | Send Message Failed: ${snapshot.totalErrors}`
   );
 }
@@ -46,7 +43,7 @@ export function batchReport(result: BatchResult): string {
   return text([
     headLine('sent', send),
     `batches    ${wholeNumber(batches.count)} of ${batches.batchSize} messages: ${wholeNumber(batches.rate)} batches/s, ${wholeNumber(batches.errors)} failed`,
-    ...unsentLine(result),
+    ...unsentLines(result),
     ...errorLines(send),
     ...retryLines(send),
     latencyLine('latency', send.latencyMs),
@@ -56,14 +53,6 @@ export function batchReport(result: BatchResult): string {
 
 function text(rows: readonly string[]): string {
   return `${rows.join('\n')}\n`;
-}
-
-function unsentLine({ send, config }: { readonly send: SendMeasured; readonly config: BenchResult['config'] }): string[] {
-  return send.unsent === 0
-    ? []
-    : [
-        `unsent     ${wholeNumber(send.unsent)} planned messages: the broker did not keep up with ${wholeNumber(Number(config.rate))} msg/s`,
-      ];
 }
 
 /** Apache's line of a transaction producer; everything in it is of the interval. */
@@ -92,7 +81,7 @@ export function transactionReport(result: TransactionResult): string {
     headLine('sent', send),
     `ended      ${ends}`,
     `checks     ${wholeNumber(checks.count)}: ${answers}; unexpected ${wholeNumber(checks.unexpected)}, duplicated ${wholeNumber(checks.duplicated)}`,
-    ...unsentLine(result),
+    ...unsentLines(result),
     ...errorLines(send),
     ...retryLines(send),
     latencyLine('latency', send.latencyMs),
@@ -106,7 +95,7 @@ export function latencyReport(result: LatencyResult): string {
   return text([
     headLine('sent', send),
     headLine('consumed', receive),
-    ...unsentLine(result),
+    ...unsentLines(result),
     ...errorLines(send),
     ...retryLines(send),
     latencyLine('end to end', receive.endToEndMs),
@@ -125,7 +114,7 @@ function deliveryLines({ delivery }: BenchResult): string[] {
 
 /** A mean as Java prints it: of nothing it is `NaN`. */
 function javaAverage(meanMs: number, count: number): string {
-  return count === 0 ? 'NaN'.padStart(7) : average(meanMs);
+  return count === 0 ? 'NaN'.padStart(7) : apacheAverage(meanMs);
 }
 
 /** Apache's line of a timer producer; failures are totals. */
@@ -148,7 +137,7 @@ export function apacheTimerConsumeLine(snapshot: IntervalSnapshot, run: ReturnTy
 export function timerReport(result: TimerResult): string {
   const { send, receive, deliveries } = result;
   const sent =
-    send === undefined ? [] : [headLine('sent', send), ...unsentLine({ ...result, send }), ...errorLines(send), ...retryLines(send)];
+    send === undefined ? [] : [headLine('sent', send), ...unsentLines({ ...result, send }), ...errorLines(send), ...retryLines(send)];
   const early = deliveries === undefined || deliveries.early === 0 ? '' : `, up to ${milliseconds(deliveries.maxEarlyMs)} ms`;
   return text([
     ...sent,
@@ -170,7 +159,7 @@ export function pingpongReport(result: PingpongResult): string {
   const { send, replies } = result;
   return text([
     headLine('requested', send),
-    ...unsentLine(result),
+    ...unsentLines(result),
     ...errorLines(send),
     `replies    ${wholeNumber(replies.count)} sent, ${wholeNumber(replies.errors)} failed`,
     ...Object.entries(replies.errorsByCode).map(([code, count]) => `${''.padEnd(10)} ${wholeNumber(count)} x ${code}`),
@@ -186,7 +175,7 @@ export function fanoutReport(result: FanoutResult): string {
   return text([
     headLine('sent', send),
     headLine('consumed', receive),
-    ...unsentLine(result),
+    ...unsentLines(result),
     ...errorLines(send),
     ...retryLines(send),
     latencyLine('end to end', receive.endToEndMs),
@@ -214,7 +203,7 @@ export function backlogReport(result: BacklogResult): string {
       : [
           `drained    ${wholeNumber(drain.backlogMessages)} messages (${byteCount(drain.backlogBytes)}) in ${seconds(drain.seconds * 1000)}: ${wholeNumber(drain.rate)} msg/s${drain.isComplete ? '' : '; not to the end'}`,
         ]),
-    ...(send === undefined ? [] : [headLine('meanwhile', send), ...unsentLine({ ...result, send }), ...errorLines(send)]),
+    ...(send === undefined ? [] : [headLine('meanwhile', send), ...unsentLines({ ...result, send }), ...errorLines(send)]),
     ...(before === undefined ? [] : [latencyLine('before', before.latencyMs)]),
     ...(send === undefined ? [] : [latencyLine('during', send.latencyMs)]),
     ...(receive?.endToEndMs === undefined ? [] : [latencyLine('end to end', receive.endToEndMs)]),

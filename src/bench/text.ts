@@ -39,32 +39,40 @@ export function apacheSendLine(snapshot: IntervalSnapshot, time: string): string
   return `Current Time: ${time} | ${apacheSendFigures(snapshot)}`;
 }
 
+/** Numbers as Apache's tools print them: `%7.3f`. */
+export function apacheAverage(ms: number): string {
+  return ms.toFixed(3).padStart(7);
+}
+
 function apacheSendFigures(snapshot: IntervalSnapshot): string {
-  return `Send TPS: ${Math.round(snapshot.rate)} | Max RT(ms): ${Math.round(snapshot.maxMs)} | Average RT(ms): ${snapshot.meanMs.toFixed(3).padStart(7)} | Send Failed: ${snapshot.totalErrors} | Response Failed: 0`;
+  return `Send TPS: ${Math.round(snapshot.rate)} | Max RT(ms): ${Math.round(snapshot.maxMs)} | Average RT(ms): ${apacheAverage(snapshot.meanMs)} | Send Failed: ${snapshot.totalErrors} | Response Failed: 0`;
 }
 
 /** Apache's last line of a producer. */
 export function apacheCompleteLine({ send }: ProducerResult): string {
-  return `[Complete] Send Total: ${send.count + send.errors} | Send TPS: ${Math.round(send.rate)} | Max RT(ms): ${Math.round(send.latencyMs.max)} | Average RT(ms): ${send.latencyMs.mean.toFixed(3).padStart(7)} | Send Failed: ${send.errors} | Response Failed: 0`;
+  return `[Complete] Send Total: ${send.count + send.errors} | Send TPS: ${Math.round(send.rate)} | Max RT(ms): ${Math.round(send.latencyMs.max)} | Average RT(ms): ${apacheAverage(send.latencyMs.mean)} | Send Failed: ${send.errors} | Response Failed: 0`;
 }
 
 /** Apache's line of a consumer: B2C from the producer, S2C from the store. */
 export function apacheConsumeLine(snapshot: IntervalSnapshot, time: string): string {
-  const average = (ms: number): string => ms.toFixed(3).padStart(7);
-  const b2c = { mean: average(snapshot.endToEndMeanMs), max: Math.round(snapshot.endToEndMaxMs) };
-  const s2c = { mean: average(snapshot.meanMs), max: Math.round(snapshot.maxMs) };
+  const b2c = { mean: apacheAverage(snapshot.endToEndMeanMs), max: Math.round(snapshot.endToEndMaxMs) };
+  const s2c = { mean: apacheAverage(snapshot.meanMs), max: Math.round(snapshot.maxMs) };
   return `Current Time: ${time} | Consume TPS: ${Math.round(snapshot.rate)} | AVG(B2C) RT(ms): ${b2c.mean} | AVG(S2C) RT(ms): ${s2c.mean} | MAX(B2C) RT(ms): ${b2c.max} | MAX(S2C) RT(ms): ${s2c.max} | Consume Fail: ${snapshot.totalErrors}`;
+}
+
+/** What was planned and never sent; nothing where all was. */
+export function unsentLines({ send, config }: { readonly send: SendMeasured; readonly config: BenchResult['config'] }): string[] {
+  return send.unsent === 0
+    ? []
+    : [
+        `unsent     ${wholeNumber(send.unsent)} planned messages: the broker did not keep up with ${wholeNumber(Number(config.rate))} msg/s`,
+      ];
 }
 
 /** The closing report of a producer. */
 export function producerReport(result: ProducerResult): string {
   const { send, config } = result;
-  const rows = [headLine('sent', send)];
-  if (send.unsent > 0) {
-    rows.push(
-      `unsent     ${wholeNumber(send.unsent)} planned messages: the broker did not keep up with ${wholeNumber(Number(config.rate))} msg/s`,
-    );
-  }
+  const rows = [headLine('sent', send), ...unsentLines({ send, config })];
   rows.push(
     ...errorLines(send),
     ...retryLines(send),

@@ -51,7 +51,7 @@ export function mergeResults<R extends BenchResult>(parts: readonly WorkerPart<R
     ...(failed === undefined
       ? {}
       : { partial: true as const, failure: `worker ${failed.name}: ${failed.result.failure ?? 'it could not go on'}` }),
-    ...withWarnings(parts),
+    ...mergedWarnings(parts),
   } as R;
 }
 
@@ -244,7 +244,7 @@ function infoOf({ name, result, clock }: WorkerPart): WorkerInfo {
   };
 }
 
-function withWarnings(parts: readonly WorkerPart[]): { warnings?: readonly string[] } {
+function mergedWarnings(parts: readonly WorkerPart[]): { warnings?: readonly string[] } {
   const own = parts.flatMap(({ result }) => result.warnings ?? []);
   const clocks = parts.flatMap(({ name, result, clock }) =>
     clock !== undefined && result.receive?.endToEndMs !== undefined ? [clockWarning(name, clock)] : [],

@@ -48,11 +48,6 @@ export const BEAT_MS = 1000;
 /** A side that was not heard of for so long is gone. */
 export const SILENCE_MS = 6000;
 
-/** Version of this toolkit: both sides of a connection must have the same, since results and options grow. */
-export function mqkitVersion(): string {
-  return process.env.MQKIT_VERSION ?? 'source';
-}
-
 /** The error as another process can throw it again. */
 export function toWire(error: unknown): WireError {
   if (error instanceof MQError) {

@@ -4,17 +4,9 @@ import { splitHostPort } from '../../common/host.js';
 import { MAX_WORKER_LINE_BYTES } from '../../common/limits.js';
 import { type ClockOffset, round } from '../environment.js';
 import type { IntervalSnapshot } from '../recorder.js';
+import { mqkitVersion } from '../version.js';
 import { WorkerInbox, type WorkerRun } from './inbox.js';
-import {
-  BEAT_MS,
-  type FromWorker,
-  mqkitVersion,
-  SILENCE_MS,
-  WORKER_PROTOCOL,
-  type WorkerHello,
-  type WorkerJob,
-  type WorkerOutcome,
-} from './protocol.js';
+import { BEAT_MS, type FromWorker, SILENCE_MS, WORKER_PROTOCOL, type WorkerHello, type WorkerJob, type WorkerOutcome } from './protocol.js';
 
 export interface RemoteWorkerOptions {
   /** `host:port` of `mqbench worker`. */

@@ -5,12 +5,12 @@ import os from 'node:os';
 import { ConnectError, ProtocolError } from '../../common/errors.js';
 import { formatHostPort } from '../../common/host.js';
 import { MAX_WORKER_CONNECTIONS, MAX_WORKER_REQUEST_BYTES } from '../../common/limits.js';
+import { mqkitVersion } from '../version.js';
 import { checkJob } from './check-job.js';
 import { ChildWorker } from './child-worker.js';
 import {
   BEAT_MS,
   type FromWorker,
-  mqkitVersion,
   SILENCE_MS,
   toWire,
   WORKER_PROTOCOL,

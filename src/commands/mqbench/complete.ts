@@ -121,6 +121,7 @@ function notWritten(what: string, cause: unknown, result: unknown): StoreError {
   return new StoreError(`${what} was not written: ${textOf(cause)}`, { code: 'REPORT_NOT_WRITTEN', cause, context: { result } });
 }
 
-function textOf(error: unknown): string {
+/** What an error says. */
+export function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -9,6 +9,7 @@ import { defineOptions } from '../../cli/options.js';
 import { toJson } from '../../cli/output.js';
 import { AssertionsFailedError, MQError, StoreError, UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
+import { textOf } from './complete.js';
 
 /** What a result is held against, and the files that say how it went. */
 export const judgeOptions = defineOptions({
@@ -209,8 +210,4 @@ function writeError(message: string, cause: unknown): MQError {
   return ['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM', 'EROFS', 'ENAMETOOLONG'].includes(code ?? '')
     ? new UsageError(message, { cause })
     : new StoreError(message, { code: 'REPORT_NOT_WRITTEN', cause });
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

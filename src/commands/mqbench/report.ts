@@ -1,3 +1,4 @@
+import { mqkitVersion } from '../../bench/version.js';
 import { type CommonOption, defineOptions, type OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { UsageError } from '../../common/errors.js';
@@ -45,7 +46,7 @@ export default class ReportCommand extends MqCommand<typeof options, ReportWritt
       throw new UsageError(`-o ${file} is one of the results; the report would take its place`);
     }
     const results = await readResults(context.words);
-    const page = reportPage(results, { at: new Date(), version: process.env.MQKIT_VERSION ?? 'source' });
+    const page = reportPage(results, { at: new Date(), version: mqkitVersion() });
     if (toStdout) {
       context.out.text(page);
     } else {

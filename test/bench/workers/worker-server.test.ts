@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProducerBenchOptions } from '../../../src/bench/producer-bench.js';
 import type { IntervalSnapshot } from '../../../src/bench/recorder.js';
+import { mqkitVersion } from '../../../src/bench/version.js';
 import { benchConsumer, benchProducer } from '../../../src/bench/workers/bench-on-workers.js';
 import { startedWorkers } from '../../../src/bench/workers/child-worker.js';
-import { mqkitVersion, WORKER_PROTOCOL } from '../../../src/bench/workers/protocol.js';
+import { WORKER_PROTOCOL } from '../../../src/bench/workers/protocol.js';
 import { WorkerServer } from '../../../src/bench/workers/worker-server.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
 
