@@ -56,6 +56,8 @@ interop('The message trace', 'java', () => {
           offsetMsgId: sent.offsetMsgId,
           storeHost: target.broker.address,
         });
+        // A consumer would add its own records to those of the transaction.
+        await java.call('trace.stop', { names: [`t${id}`, `c${id}`] });
         const transaction = (await java.call('trace.transaction', { ...init, name: `x${id}`, group: `TG${id}` })) as Sent;
         const ends = await traceOf(admin, transaction.msgId, 2);
         expect(ends.find(({ traceType }) => traceType === 'EndTransaction')).toMatchObject({
@@ -63,6 +65,7 @@ interop('The message trace', 'java', () => {
           msgType: 2,
         });
         await expectSameTable(java, target, sent.msgId);
+        await java.call('trace.stop', { names: [`x${id}`] });
       } finally {
         await java.close();
       }

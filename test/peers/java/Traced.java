@@ -1,5 +1,7 @@
 import com.alibaba.fastjson.JSONObject;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -14,8 +16,13 @@ import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 
-/** Clients that write a message trace. Each call ends when they are stopped: then their trace is sent. */
+/**
+ * Clients that write a message trace. They run until trace.stop: they send their trace on their own within a second, and what is not sent when
+ * they stop may be lost (4.9.7 stops its trace producer while it sends).
+ */
 final class Traced {
+    private static final Map<String, Runnable> STOPS = new ConcurrentHashMap<>();
+
     private Traced() {
     }
 
@@ -24,6 +31,7 @@ final class Traced {
             case "trace.send": return send(in);
             case "trace.transaction": return transaction(in);
             case "trace.consume": return consume(in);
+            case "trace.stop": return stop(in);
             default: throw new IllegalArgumentException("unknown operation " + op);
         }
     }
@@ -32,11 +40,8 @@ final class Traced {
         DefaultMQProducer producer = new DefaultMQProducer(in.getString("group"), true, in.getString("traceTopic"));
         configure(producer, in);
         producer.start();
-        try {
-            return Json.sendResult(producer.send(message(in)));
-        } finally {
-            producer.shutdown();
-        }
+        STOPS.put(in.getString("name"), producer::shutdown);
+        return Json.sendResult(producer.send(message(in)));
     }
 
     private static Object transaction(JSONObject in) throws Exception {
@@ -54,12 +59,9 @@ final class Traced {
             }
         });
         producer.start();
-        try {
-            SendResult result = producer.sendMessageInTransaction(message(in), null);
-            return Json.sendResult(result);
-        } finally {
-            producer.shutdown();
-        }
+        STOPS.put(in.getString("name"), producer::shutdown);
+        SendResult result = producer.sendMessageInTransaction(message(in), null);
+        return Json.sendResult(result);
     }
 
     /** Consumes one message. */
@@ -77,13 +79,16 @@ final class Traced {
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
-        try {
-            return consumed.await(30, TimeUnit.SECONDS);
-        } finally {
-            // The trace of the call's end comes after the listener.
-            Thread.sleep(100);
-            consumer.shutdown();
+        STOPS.put(in.getString("name"), consumer::shutdown);
+        return consumed.await(30, TimeUnit.SECONDS);
+    }
+
+    /** Stops the clients of these names. */
+    private static Object stop(JSONObject in) {
+        for (String name : in.getJSONArray("names").toJavaList(String.class)) {
+            STOPS.remove(name).run();
         }
+        return true;
     }
 
     private static Message message(JSONObject in) {
