@@ -49,9 +49,10 @@ export interface SendLoadOptions {
   readonly onWindow?: () => void;
 }
 
-/** What wakes a load in time for its next send. */
-interface LoadPacer {
-  wakeIn(waitMs: number): void;
+/** What wakes a load in time for its next send; see {@link Pacer}. */
+export interface LoadPacer {
+  beat(firstInMs: number, everyMs: number): void;
+  again(): void;
   close(): void;
 }
 
@@ -60,14 +61,14 @@ export interface LoadTime {
   now(): number;
   setTimeout(work: () => void, ms: number): unknown;
   clearTimeout(timer: unknown): void;
-  createPacer(onTime: () => void): LoadPacer;
+  createPacer(onBeat: () => void): LoadPacer;
 }
 
 const SYSTEM_TIME: LoadTime = {
   now: () => performance.now(),
   setTimeout: (work, ms) => setTimeout(work, ms),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
-  createPacer: (onTime) => new Pacer(onTime),
+  createPacer: (onBeat) => new Pacer(onBeat),
 };
 
 /** How the run went in time; the counts are in the recorder. */
@@ -98,6 +99,8 @@ type Phase = 'idle' | 'warmup' | 'window' | 'drain';
 const REST_AFTER_ERROR_MS = 100;
 /** A turn that comes later than this after the end of the window sends nothing of the plan any more. */
 const LATE_TURN_MS = 20;
+/** What a planned time may differ from that of its beat by rounding. */
+const CLOCK_ERROR_MS = 1e-6;
 /** Sends of one turn of the event loop, at most, so that answers are read in between. */
 const SENDS_A_TURN = 256;
 
@@ -133,7 +136,7 @@ export class SendLoad implements SendHandler {
   #interrupted = false;
   #firstError: MQError | null = null;
   #lastError: MQError | null = null;
-  #paceScheduled = false;
+  #goesOn = false;
   #pacer: LoadPacer | undefined;
   #phaseTimer: unknown;
   #restTimer: unknown;
@@ -156,7 +159,13 @@ export class SendLoad implements SendHandler {
         this.#pacer?.close();
         resolve(this.#outcome());
       };
-      this.#pacer = this.#options.rate === undefined ? undefined : this.#time.createPacer(() => this.#paceTurn());
+      this.#pacer =
+        this.#options.rate === undefined
+          ? undefined
+          : this.#time.createPacer(() => {
+              this.#goesOn = false;
+              this.#paceTurn();
+            });
       const warm = this.#options.warmupMs > 0;
       this.#enter(warm ? 'warmup' : 'window', this.#time.now());
       this.#sendFree();
@@ -279,9 +288,8 @@ export class SendLoad implements SendHandler {
     this.#options.target.sendAsync(slot.message, this, slot);
   }
 
-  /** Sends everything whose planned time has come, and sees that the next one is sent in time. */
+  /** Sends everything whose planned time has come; the rest comes with a later beat. */
   #paceTurn(): void {
-    this.#paceScheduled = false;
     const nowMs = this.#time.now();
     // What was planned before the end is sent although this turn comes a little late.
     if (nowMs >= this.#phaseEndMs + LATE_TURN_MS || (nowMs >= this.#phaseEndMs && !this.#hasFree())) {
@@ -294,8 +302,11 @@ export class SendLoad implements SendHandler {
         this.#nextPhase(nowMs);
         continue;
       }
-      if (plannedMs > nowMs || sent === SENDS_A_TURN) {
-        this.#schedulePace(plannedMs - nowMs);
+      if (plannedMs > nowMs + CLOCK_ERROR_MS) {
+        return;
+      }
+      if (sent === SENDS_A_TURN) {
+        this.#goOn();
         return;
       }
       if (this.#phase === 'window' && this.#quantityReached()) {
@@ -307,12 +318,12 @@ export class SendLoad implements SendHandler {
     this.#finishWhenDrained();
   }
 
-  #schedulePace(waitMs: number): void {
-    if (this.#paceScheduled) {
-      return;
+  /** Sends the rest of what is due after the answers that wait to be read. */
+  #goOn(): void {
+    if (!this.#goesOn) {
+      this.#goesOn = true;
+      this.#pacer?.again();
     }
-    this.#paceScheduled = true;
-    this.#pacer?.wakeIn(waitMs);
   }
 
   #quantityReached(): boolean {
@@ -340,6 +351,8 @@ export class SendLoad implements SendHandler {
       if (lengthMs !== undefined) {
         this.#endPhaseAfter(lengthMs);
       }
+      const { first, every } = this.#turn;
+      this.#pacer?.beat(nowMs + first * this.#intervalMs - this.#time.now(), every * this.#intervalMs);
       if (phase === 'window') {
         this.#recorded = 'window';
         this.#recorder.reset();

@@ -1,4 +1,4 @@
-import type { LoadTime } from '../../src/bench/send-load.js';
+import type { LoadPacer, LoadTime } from '../../src/bench/send-load.js';
 
 interface Timer {
   readonly atMs: number;
@@ -29,13 +29,24 @@ export class VirtualTime implements LoadTime {
     if (at >= 0) this.#timers.splice(at, 1);
   }
 
-  createPacer(onTime: () => void): { wakeIn(waitMs: number): void; close(): void } {
-    let waiting: unknown;
-    const wakeIn = (waitMs: number): void => {
-      this.clearTimeout(waiting);
-      waiting = this.setTimeout(onTime, waitMs);
+  createPacer(onBeat: () => void): LoadPacer {
+    let next: unknown;
+    const stop = (): void => this.clearTimeout(next);
+    const beat = (firstInMs: number, everyMs: number): void => {
+      stop();
+      const firstMs = this.#nowMs + firstInMs;
+      const sleep = (count: number): void => {
+        next = this.setTimeout(
+          () => {
+            sleep(count + 1);
+            onBeat();
+          },
+          firstMs + count * everyMs - this.#nowMs,
+        );
+      };
+      sleep(0);
     };
-    return { wakeIn, close: () => undefined };
+    return { beat, again: () => this.setTimeout(onBeat, 0), close: stop };
   }
 
   /** Runs everything until nothing is left to do. */

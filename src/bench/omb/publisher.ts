@@ -56,7 +56,7 @@ export class Publisher implements SendHandler {
   #index = 0;
   #inFlight = 0;
   #isRunning = false;
-  #isScheduled = false;
+  #goesOn = false;
   #restTimer: NodeJS.Timeout | undefined;
   #drained: () => void = () => {};
   /** The first error of all. */
@@ -65,7 +65,10 @@ export class Publisher implements SendHandler {
   constructor(options: PublisherOptions) {
     this.#options = options;
     this.#intervalMs = 1000 / options.rate;
-    this.#pacer = new Pacer(() => this.#turn());
+    this.#pacer = new Pacer(() => {
+      this.#goesOn = false;
+      this.#turn();
+    });
     for (let i = 0; i < options.inFlight; i++) {
       this.#free.push({ message: options.createMessage(i), plannedMs: 0, sentMs: 0 });
     }
@@ -82,15 +85,18 @@ export class Publisher implements SendHandler {
 
   start(): void {
     this.#isRunning = true;
-    this.#nextMs = performance.now();
-    this.#turn();
+    this.#plan();
   }
 
   /** Goes on at another rate; the plan begins anew. */
   setRate(rate: number): void {
     this.#intervalMs = 1000 / rate;
+    this.#plan();
+  }
+
+  #plan(): void {
     this.#nextMs = performance.now();
-    this.#isScheduled = false;
+    this.#pacer.beat(0, this.#intervalMs);
     this.#turn();
   }
 
@@ -141,16 +147,16 @@ export class Publisher implements SendHandler {
     }
   }
 
-  /** Sends everything whose planned time has come, and sees that the next one is sent in time. */
+  /** Sends everything whose planned time has come; the rest comes with a later beat. */
   #turn(): void {
-    this.#isScheduled = false;
     if (!this.#isRunning) return;
     const nowMs = performance.now();
     for (let sent = 0; this.#free.length > 0; sent++) {
-      if (this.#nextMs > nowMs || sent === SENDS_A_TURN) {
-        if (!this.#isScheduled) {
-          this.#isScheduled = true;
-          this.#pacer.wakeIn(this.#nextMs - nowMs);
+      if (this.#nextMs > nowMs) return;
+      if (sent === SENDS_A_TURN) {
+        if (!this.#goesOn) {
+          this.#goesOn = true;
+          this.#pacer.again();
         }
         return;
       }
