@@ -1,6 +1,7 @@
 /** Administration as a library: an {@link AdminClient}, and one typed function for each use case. */
 export * from './admin-client.js';
 export type { AdminPull } from './admin-pull.js';
+export * from './all-progress.js';
 export * from './allocate-queues.js';
 export * from './attributes.js';
 export * from './auth-acls.js';
@@ -39,6 +40,8 @@ export * from './print-messages.js';
 export * from './producers.js';
 export * from './query-cq.js';
 export * from './query-message.js';
+export type { ReadNotice } from './queue-reader.js';
+export * from './read-messages.js';
 export * from './replication.js';
 export * from './reset-offset.js';
 export * from './rocksdb.js';

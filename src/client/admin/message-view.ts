@@ -4,6 +4,7 @@ import { type MessageExt, toMessageExt } from '../../common/message/message.js';
 import { encodeOffsetMsgId } from '../../common/message/message-id.js';
 import { decodeRecords, type MessageRecord } from '../../common/message/record.js';
 import { clearCompressed } from '../../common/sys-flag.js';
+import type { PulledMessage } from '../consumer/pulled-message.js';
 
 /** A stored message as the administration shows it. */
 export interface MessageView {
@@ -50,7 +51,19 @@ function openMessage(record: MessageRecord, options: { brokerName?: string }): M
   }
 }
 
-function messageView(message: MessageExt): MessageView {
+/** A pulled message; a body that cannot be inflated is shown as it is stored. */
+export function pulledView(message: PulledMessage): MessageView {
+  try {
+    return messageView(message);
+  } catch (error) {
+    if (error instanceof ProtocolError) {
+      return messageView(message, { body: message.storedBody, sysFlag: message.storedSysFlag });
+    }
+    throw error;
+  }
+}
+
+function messageView(message: MessageExt, content: { readonly body: Buffer; readonly sysFlag: number } = message): MessageView {
   const { properties } = message;
   const offsetMsgId = encodeOffsetMsgId(message.storeHost, message.commitLogOffset);
   return {
@@ -67,13 +80,13 @@ function messageView(message: MessageExt): MessageView {
     storeTimestamp: message.storeTimestamp,
     bornHost: formatHostAddress(message.bornHost),
     storeHost: formatHostAddress(message.storeHost),
-    sysFlag: message.sysFlag,
+    sysFlag: content.sysFlag,
     flag: message.flag,
     bodyCrc: message.bodyCrc,
     storeSize: message.totalSize,
     preparedTransactionOffset: message.preparedTransactionOffset,
     ...(message.brokerName === undefined ? {} : { brokerName: message.brokerName }),
     properties: Object.fromEntries(properties),
-    body: message.body,
+    body: content.body,
   };
 }

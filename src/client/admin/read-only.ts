@@ -57,6 +57,7 @@ const READS: ReadonlySet<number> = new Set([
   RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER,
   RequestCode.GET_TOPIC_CONFIG,
   RequestCode.GET_SUBSCRIPTIONGROUP_CONFIG,
+  RequestCode.CHECK_CLIENT_CONFIG,
   RequestCode.CHECK_ROCKSDB_CQ_WRITE_PROGRESS,
   RequestCode.LITE_PULL_MESSAGE,
   RequestCode.GET_ALL_MESSAGE_REQUEST_MODE,
@@ -76,10 +77,15 @@ const READS: ReadonlySet<number> = new Set([
   RequestCode.POLLING_INFO,
 ]);
 
+/** Whether a request changes something where it goes, as far as anybody can know. */
+export function isChange(requestCode: number): boolean {
+  return !READS.has(requestCode);
+}
+
 /** Lets only requests pass that change nothing. @param who what is read-only, for the error */
 export function readOnlyGuard(who: string): (requestCode: number) => void {
   return (requestCode) => {
-    if (!READS.has(requestCode)) {
+    if (isChange(requestCode)) {
       throw new DeniedError(`${who} is read-only: ${requestCodeName(requestCode)} was not sent`, {
         code: 'READ_ONLY',
         hint: 'choose another with --context, or give the name server with -n',

@@ -138,10 +138,18 @@ export class PulledMessage implements MessageExt {
    */
   get body(): Buffer {
     if (this.#body === undefined) {
-      const stored = this.#buffer.subarray(this.#bodyAt, this.#bodyAt + this.#bodyBytes);
-      this.#body = isCompressed(this.#sysFlag) ? decompressBody(stored, this.#sysFlag) : stored;
+      this.#body = isCompressed(this.#sysFlag) ? decompressBody(this.storedBody, this.#sysFlag) : this.storedBody;
     }
     return this.#body;
+  }
+
+  /** The body as it is stored, for who can do without its codec; its `sysFlag` is {@link storedSysFlag}. */
+  get storedBody(): Buffer {
+    return this.#buffer.subarray(this.#bodyAt, this.#bodyAt + this.#bodyBytes);
+  }
+
+  get storedSysFlag(): number {
+    return this.#sysFlag;
   }
 
   /** The topic the consumer subscribed to; of a retried message the original one, once the consumer has restored it. */
