@@ -148,25 +148,31 @@ class OptionParser implements ParsedOptions {
     return this.#byShort.has(name) || (name.length > 0 && this.#byShort.has(name.charAt(0))) || this.#longWithValue(name) !== null;
   }
 
-  /** Options a long name, or the beginning of one, can mean. */
+  /** Options a long name, or the beginning of one, can mean. Ours are meant where they are written in full, and no beginning of Apache's. */
   #longCandidates(name: string): NamedOption[] {
-    const exact = this.#byLong.get(name);
-    if (exact !== undefined) {
-      return [exact];
-    }
     if (name === '') {
       return [];
     }
-    const matches = this.#options.filter((option) => option.long.startsWith(name));
-    const apache = matches.filter((option) => option.spec.own !== true);
-    return apache.length > 0 ? apache : matches;
+    const exact = this.#byLong.get(name);
+    if (exact !== undefined && exact.spec.own !== true) {
+      return [exact];
+    }
+    const apache = this.#options.filter((option) => option.spec.own !== true && option.long.startsWith(name));
+    return apache.length > 0 || exact === undefined ? apache : [exact];
+  }
+
+  /** Likewise behind a single hyphen, where `-output` is also the option `-o` of Apache's with a value. */
+  #isLongWord(name: string): boolean {
+    const [candidate] = name.length > 1 ? this.#longCandidates(name) : [];
+    const short = this.#byShort.get(name.charAt(0));
+    return candidate !== undefined && (candidate.spec.own !== true || short === undefined || short.spec.own === true);
   }
 
   /** `-topicX`: the longest long name that begins the word. */
   #longWithValue(word: string): NamedOption | null {
     for (let length = word.length - 1; length > 1; length--) {
       const option = this.#byLong.get(word.slice(0, length));
-      if (option !== undefined) {
+      if (option !== undefined && option.spec.own !== true) {
         return option;
       }
     }
@@ -207,7 +213,7 @@ class OptionParser implements ParsedOptions {
     if (value === null) {
       if (short !== undefined) {
         this.#begin(short);
-      } else if (name.length > 1 && this.#longCandidates(name).length > 0) {
+      } else if (this.#isLongWord(name)) {
         this.#longWord(word);
       } else if (name.length > 1) {
         this.#gluedWord(word, name);
@@ -217,7 +223,7 @@ class OptionParser implements ParsedOptions {
     } else if (short !== undefined && takesValue(short.spec)) {
       this.#begin(short);
       this.#setValue(short, value);
-    } else if (name.length > 1 && this.#longCandidates(name).length > 0) {
+    } else if (this.#isLongWord(name)) {
       this.#longWord(word);
     } else if (name.length > 1) {
       this.#gluedWord(word, word.slice(1));
