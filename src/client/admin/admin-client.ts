@@ -2,10 +2,11 @@ import { ConfigError, type MQError, NotFoundError } from '../../common/errors.js
 import type { TopicRouteData } from '../../remoting/bodies/route.js';
 import { type ClusterInfo, decodeClusterInfo } from '../../remoting/bodies/route.js';
 import { decodeTopicList } from '../../remoting/bodies/topic.js';
-import { RemotingClient, responseError } from '../../remoting/client.js';
+import { type RemotingClient, responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../../remoting/command.js';
 import { NamesrvClient } from '../namesrv-client.js';
+import { LimitedRemotingClient } from './limited-remoting.js';
 
 /** Time-outs of administration, ms. */
 export const ADMIN_CONNECT_TIMEOUT_MS = 3_000;
@@ -46,7 +47,7 @@ export class AdminClient {
   constructor(options: AdminClientOptions) {
     this.timeoutMs = options.timeoutMs ?? ADMIN_REQUEST_TIMEOUT_MS;
     this.#namesrvAddr = options.namesrvAddr;
-    this.#remoting = new RemotingClient({
+    this.#remoting = new LimitedRemotingClient({
       connectTimeoutMs: options.connectTimeoutMs ?? ADMIN_CONNECT_TIMEOUT_MS,
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
       guard: options.guard,

@@ -1,6 +1,4 @@
 import { MQError, NotFoundError } from '../../common/errors.js';
-import { versionDesc } from '../../common/mq-version.js';
-import { isRetryTopic, RETRY_GROUP_TOPIC_PREFIX } from '../../common/topic-names.js';
 import { type ConsumeStats, decodeConsumeStats } from '../../remoting/bodies/consume-stats.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { compareQueues, type MessageQueue, queueKey } from '../message-queue.js';
@@ -171,66 +169,4 @@ async function queuesOfClient(
 ): Promise<MessageQueue[]> {
   const { mqTable, mqPopTable } = await askRunningInfo(admin, addr, client);
   return [...mqTable, ...mqPopTable].map(([queue]) => queue);
-}
-
-/** One line of the list of all groups. */
-export interface GroupSummary {
-  readonly consumerGroup: string;
-  /** Clients connected; 0 for an offline group. */
-  readonly count: number;
-  /** Oldest version among the clients, `OFFLINE` when there is none. */
-  readonly version: string;
-  readonly consumeType: string;
-  readonly messageModel: string;
-  /** Null when the group's brokers did not say it. */
-  readonly consumeTps: number | null;
-  readonly diffTotal: number | null;
-  /** Why there are no figures. */
-  readonly reason?: string;
-}
-
-export interface AllProgressResult {
-  readonly groups: readonly GroupSummary[];
-}
-
-/** Lag of all groups that have a retry topic, as Apache's tool finds them. */
-export async function allProgress(admin: AdminClient): Promise<AllProgressResult> {
-  const topics = (await admin.topicNames()).filter((topic) => isRetryTopic(topic)).sort();
-  const masters = topics.length === 0 ? [] : await allMasters(admin);
-  const results = await mapLimited(topics, async (topic) => {
-    const consumerGroup = topic.slice(RETRY_GROUP_TOPIC_PREFIX.length);
-    const [entry] = await askAll([consumerGroup], () => summaryOf(admin, masters, consumerGroup));
-    return entry!;
-  });
-  const groups = results.map(
-    ({ addr, value, error }): GroupSummary =>
-      value ?? {
-        consumerGroup: addr,
-        count: 0,
-        version: 'OFFLINE',
-        consumeType: '',
-        messageModel: '',
-        consumeTps: null,
-        diffTotal: null,
-        reason: error?.message ?? '',
-      },
-  );
-  requireAll(results, 'consumerProgress', { groups });
-  return { groups };
-}
-
-async function summaryOf(admin: AdminClient, masters: readonly string[], consumerGroup: string): Promise<GroupSummary> {
-  const stats = await Promise.all(masters.map((addr) => consumeStatsAt(admin, addr, consumerGroup)));
-  const online = (await Promise.all(masters.map((addr) => consumersAt(admin, addr, consumerGroup)))).filter((entry) => entry !== null);
-  const clients = new Map(online.flatMap((entry) => entry.connectionSet.map((client) => [client.clientId, client.version] as const)));
-  const first = online[0];
-  return {
-    consumerGroup,
-    count: clients.size,
-    version: clients.size === 0 ? 'OFFLINE' : versionDesc(Math.min(...clients.values())),
-    consumeType: first === undefined ? '' : first.consumeType === 'CONSUME_ACTIVELY' ? 'PULL' : 'PUSH',
-    messageModel: first?.messageModel ?? '',
-    consumeTps: stats.reduce((sum, entry) => sum + entry.consumeTps, 0),
-    diffTotal: totals(stats.flatMap((entry) => progressRows(entry))).diffTotal,
-  };
 }

@@ -1,5 +1,8 @@
 import { MQError, PartialError, TimeoutError } from '../../common/errors.js';
 
+/** Nodes that a message names; the error's context has them all. */
+const MAX_LISTED = 8;
+
 /** What became of a request to one node. `unknown`: it may have been done, the answer did not come; `planned`: a dry run. */
 export interface NodeOutcome {
   readonly addr: string;
@@ -61,10 +64,13 @@ export function requireAll(results: readonly NodeResult<unknown>[], what: string
   }
   const listed = (outcome: NodeOutcome['outcome']): string[] =>
     results.filter((entry) => entry.outcome === outcome).map((entry) => entry.addr);
-  const reasons = bad.map(
-    (entry) => `${entry.outcome === 'unknown' ? 'unknown' : 'failed'} on ${entry.addr} (${entry.cause?.message ?? ''})`,
-  );
-  throw new PartialError(`${what}: done on ${listed('done').join(', ') || 'none'}; ${reasons.join('; ')}`, {
+  const reasons = bad
+    .slice(0, MAX_LISTED)
+    .map((entry) => `${entry.outcome === 'unknown' ? 'unknown' : 'failed'} on ${entry.addr} (${entry.cause?.message ?? ''})`);
+  const others = bad.length > MAX_LISTED ? [`and ${bad.length - MAX_LISTED} more`] : [];
+  const done = listed('done');
+  const doneOn = done.length > MAX_LISTED ? `${done.length} of ${results.length} nodes` : done.join(', ') || 'none';
+  throw new PartialError(`${what}: done on ${doneOn}; ${[...reasons, ...others].join('; ')}`, {
     context: { done: listed('done'), failed: listed('failed'), unknown: listed('unknown'), outcomes: outcomes(results), result },
     cause: first,
     hint: 'repeat the command when the brokers answer again',

@@ -2,7 +2,8 @@ import { cut, dateTime, format } from '../../../cli/format.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { AllProgressResult, GroupProgressResult } from '../../../client/admin/consumer-progress.js';
+import type { AllProgressResult } from '../../../client/admin/all-progress.js';
+import type { GroupProgressResult } from '../../../client/admin/consumer-progress.js';
 import type { GroupLagResult, LagReading } from '../../../client/admin/group-lag.js';
 import { systemClock } from '../../../common/clock.js';
 import { UsageError } from '../../../common/errors.js';
@@ -67,7 +68,7 @@ export default class ConsumerProgress extends AdminCommand<typeof options, Resul
   }
 
   async #allGroups(admin: AdminClient): Promise<(former: unknown) => Promise<{ result: Result }>> {
-    const { allProgress } = await import('../../../client/admin/consumer-progress.js');
+    const { allProgress } = await import('../../../client/admin/all-progress.js');
     return async () => ({ result: await allProgress(admin) });
   }
 
@@ -110,10 +111,10 @@ export default class ConsumerProgress extends AdminCommand<typeof options, Resul
 
 function printGroups(result: AllProgressResult, out: Output): void {
   out.line(format('%-64s  %-6s  %-24s %-5s  %-14s  %-7s  %s', '#Group', '#Count', '#Version', '#Type', '#Model', '#TPS', '#Diff Total'));
-  for (const { consumerGroup, count, version, consumeType, messageModel, consumeTps, diffTotal } of result.groups) {
-    if (consumeTps !== null && diffTotal !== null) {
-      const cells = [cut(consumerGroup, 64), count, version, consumeType, messageModel, Math.trunc(consumeTps), diffTotal];
-      out.line(format('%-64s  %-6d  %-24s %-5s  %-14s  %-7d  %d', ...cells));
-    }
+  for (const { consumerGroup, count, version, consumeType, messageModel, consumeTps, diffTotal, missing = [] } of result.groups) {
+    const cells = [cut(consumerGroup, 64), count, version, consumeType, messageModel];
+    const figures = consumeTps === null || diffTotal === null ? ['unknown', 'unknown'] : [Math.trunc(consumeTps), diffTotal];
+    const mark = missing.length === 0 || diffTotal === null ? '' : `  (without ${missing.join(', ')})`;
+    out.line(format('%-64s  %-6d  %-24s %-5s  %-14s  %-7s  %s', ...cells, ...figures) + mark);
   }
 }
