@@ -12,7 +12,9 @@ const MESSAGES = 60;
 let sandbox: Sandbox;
 let client: RawClient;
 beforeEach(async () => {
-  sandbox = await startSandbox({ brokerConfig: { mappedFileSizeCommitLog: FILE_BYTES, deleteCommitLogFilesInterval: 0 } });
+  sandbox = await startSandbox({
+    brokerConfig: { mappedFileSizeCommitLog: FILE_BYTES, deleteCommitLogFilesInterval: 0, cleanResourceInterval: 200 },
+  });
   client = new RawClient(sandbox.brokerAddr);
 });
 afterEach(async () => {

@@ -19,7 +19,9 @@ async function start(): Promise<void> {
   const deleteWhen = String((new Date().getHours() + 12) % 24).padStart(2, '0');
   broker = await onFreePorts((listenPort) => {
     const place = { listenPort, namesrvAddr: sandbox.namesrvAddr, brokerName: 'broker-a', storePathRootDir: join(sandbox.dir, 'a') };
-    return BrokerNode.start(brokerConfig({ ...place, mappedFileSizeCommitLog: FILE_BYTES, deleteWhen, fileReservedTime: 0 }));
+    return BrokerNode.start(
+      brokerConfig({ ...place, mappedFileSizeCommitLog: FILE_BYTES, deleteWhen, fileReservedTime: 0, cleanResourceInterval: 200 }),
+    );
   });
   raw = new RawClient(broker.address);
 }

@@ -1,5 +1,4 @@
 /* The figures commands show are counted: what was sent and consumed is what they say. */
-import { performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
@@ -149,26 +148,4 @@ it('sendMessage -m true leaves a trace record beside the message', async () => {
     sent.offsetMsgId,
     'true',
   ]);
-});
-
-it('a rate that clusterList shows is the rate at which messages come', { timeout: 40_000 }, async () => {
-  const producer = new Producer({ namesrvAddr: sandbox.namesrvAddr, producerGroup: 'PG_rate' });
-  await producer.start();
-  await json('updateTopic', '-c', 'DefaultCluster', '-t', 'Steady', '-r', '2', '-w', '2');
-  const begin = performance.now();
-  let sent = 0;
-  const perSecond = 200;
-  // The broker's shortest window is 10 s: it must be full of the steady rate.
-  while (performance.now() - begin < 13_000) {
-    const due = Math.floor(((performance.now() - begin) / 1000) * perSecond);
-    await Promise.all(Array.from({ length: Math.max(0, due - sent) }, () => producer.send({ topic: 'Steady', body: Buffer.from('x') })));
-    sent = Math.max(sent, due);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  const measured = sent / ((performance.now() - begin) / 1000);
-  const { brokers } = await json<Totals>('clusterList');
-  await producer.shutdown();
-  const shown = sum(brokers, (broker) => broker.inTps);
-  expect(shown / measured).toBeGreaterThan(0.8);
-  expect(shown / measured).toBeLessThan(1.2);
 });
