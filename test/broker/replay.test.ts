@@ -10,10 +10,7 @@ import { RawClient } from './kit.js';
 
 /** What this broker does not have yet; it answers 3 there. */
 const NOT_BUILT = new Set<number>([
-  RequestCode.LOCK_BATCH_MQ,
-  RequestCode.UNLOCK_BATCH_MQ,
   RequestCode.EXCHANGE_BROKER_HA_INFO,
-  RequestCode.QUERY_ASSIGNMENT,
   RequestCode.SET_COMMITLOG_READ_MODE,
   RequestCode.UPDATE_COLD_DATA_FLOW_CTR_CONFIG,
   RequestCode.REMOVE_COLD_DATA_FLOW_CTR_CONFIG,
@@ -89,6 +86,7 @@ function commandOf(frame: RecordedFrame): RemotingCommand {
 /** Sends recorded bytes on one connection, and answers what the broker passes on as the recorded client did. */
 class Connection {
   readonly #socket: Socket;
+  #newestBorn = 0;
   readonly #waiting = new Map<number, (answer: RemotingCommand) => void>();
 
   constructor(address: string) {
@@ -115,8 +113,22 @@ class Connection {
       if (frame.kind === 'oneway') resolve(null);
       this.#waiting.set(frame.opaque, resolve);
     });
-    this.#socket.write(Buffer.from(frame.hex, 'hex'));
+    this.#socket.write(this.#bornNow(frame));
     return answer;
+  }
+
+  /**
+   * The bytes of a request, made now where it says when it was made: a pop of old is not answered with messages. One that was older than those before it
+   * is so on purpose.
+   */
+  #bornNow(frame: RecordedFrame): Buffer {
+    const bytes = Buffer.from(frame.hex, 'hex');
+    const { bornTime } = commandOf(frame).extFields ?? {};
+    if (bornTime !== undefined && Number(bornTime) >= this.#newestBorn) {
+      this.#newestBorn = Number(bornTime);
+      bytes.write(String(Date.now()), bytes.indexOf(bornTime));
+    }
+    return bytes;
   }
 
   close(): void {
@@ -159,7 +171,7 @@ async function replay(name: string): Promise<Exchange[]> {
   const connections = new Map<number, Connection>();
   const exchanges: Promise<Exchange>[] = [];
   for (const [index, frame] of frames.entries()) {
-    if (frame.dir !== 'c2s' || frame.kind === 'response' || NOT_BUILT.has(frame.code) || frame.code > 200_000) continue;
+    if (frame.dir !== 'c2s' || frame.kind === 'response' || NOT_BUILT.has(frame.code)) continue;
     let connection = connections.get(frame.conn);
     if (connection === undefined) {
       connection = new Connection(sandbox.brokerAddr);
