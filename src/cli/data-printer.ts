@@ -148,9 +148,9 @@ function cell(value: Plain | undefined): string {
     return '';
   }
   if (Array.isArray(value)) {
-    return value.every((item) => item === null || typeof item !== 'object') ? value.map(cell).join(';') : toJson(value, undefined);
+    return value.every((item) => item === null || typeof item !== 'object') ? value.map(cell).join(';') : toJson(value, 0);
   }
-  return typeof value === 'object' ? toJson(value, undefined) : String(value);
+  return typeof value === 'object' ? toJson(value, 0) : String(value);
 }
 
 function csvField(text: string): string {

@@ -1,5 +1,19 @@
 import { writeSync } from 'node:fs';
 
+/** Exit codes that stand for a signal, which a shell sees only when the process ends by it: a loop in a script ends with its command then. */
+const SIGNALS: Readonly<Record<number, NodeJS.Signals>> = { 130: 'SIGINT', 143: 'SIGTERM' };
+
+/** `exit`, by the signal that the code stands for where it stands for one. */
+export async function exitLikeCommand(code: number): Promise<never> {
+  const signal = SIGNALS[code];
+  if (signal !== undefined && process.platform !== 'win32') {
+    await Promise.all([drained(process.stdout), drained(process.stderr)]);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+  return exit(code);
+}
+
 /**
  * The one place besides `bin/` that ends the process. Waits until what was written to stdout and stderr has left,
  * because a pipe is written asynchronously and an early end would cut it.

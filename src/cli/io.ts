@@ -8,7 +8,12 @@ export interface CommandIo {
   readonly stderr: Writable;
   readonly env: NodeJS.ProcessEnv;
   readonly terminal: Terminal;
+  /** Has a listener told of Ctrl-C and of a wish to end, in place of the process ending at once; answers what takes it back. */
+  readonly onSignal?: (listener: (signal: EndSignal) => void) => () => void;
 }
+
+/** Signals that ask a process to end. */
+export type EndSignal = 'SIGINT' | 'SIGTERM';
 
 /** Streams and environment of this process. */
 export function processIo(): CommandIo {
@@ -21,5 +26,10 @@ export function processIo(): CommandIo {
     stderr: process.stderr,
     env: process.env,
     terminal: detectTerminal(),
+    onSignal: (listener) => {
+      const both = listener as NodeJS.SignalsListener;
+      process.on('SIGINT', both).on('SIGTERM', both);
+      return () => void process.off('SIGINT', both).off('SIGTERM', both);
+    },
   };
 }

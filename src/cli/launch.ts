@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { endOnClosedPipe, exit } from './exit.js';
+import { endOnClosedPipe, exit, exitLikeCommand } from './exit.js';
 import { normalizeArgv } from './front.js';
 import { reportError } from './report.js';
 import { detectTerminal } from './terminal.js';
@@ -54,5 +54,5 @@ export async function launch(root: string, argv: readonly string[] = process.arg
     process.stderr.write(`${report.text}\n`);
     return exit(report.exitCode);
   }
-  return exit(Number(process.exitCode ?? 0));
+  return exitLikeCommand(Number(process.exitCode ?? 0));
 }

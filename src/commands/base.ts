@@ -1,14 +1,14 @@
 import { Command } from '@oclif/core';
 import { commandSpec, DEFAULT_COMMON } from '../cli/command-spec.js';
-import { type CommandIo, processIo } from '../cli/io.js';
+import { type CommandIo, type EndSignal, processIo } from '../cli/io.js';
 import type { CommandSpec, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
 import { Output } from '../cli/output.js';
 import type { OutputFormat } from '../cli/output-formats.js';
-import { HelpRequested, type ParsedOptions, parseOptions } from '../cli/parse-options.js';
+import { type GivenWord, HelpRequested, type ParsedOptions, parseOptions } from '../cli/parse-options.js';
 import { readValues } from '../cli/read-values.js';
 import { reportError } from '../cli/report.js';
 import { helpText, usageText } from '../cli/usage.js';
-import { MQError, TimeoutError, UsageError } from '../common/errors.js';
+import { InterruptedError, MQError, TimeoutError, UsageError } from '../common/errors.js';
 
 /** What a command gets beside its options. */
 export interface CommandContext {
@@ -18,6 +18,8 @@ export interface CommandContext {
   readonly io: CommandIo;
   /** Words that are no options; empty unless the command keeps them. */
   readonly words: readonly string[];
+  /** The command line as it was read. */
+  readonly given: readonly GivenWord[];
   /** Whether the result is printed as data (JSON, YAML, CSV, …): `execute` then prints nothing but by `out.data`. */
   readonly json: boolean;
 }
@@ -45,6 +47,19 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     work: (values: OptionValues<T> & CommonValues) => Promise<R>,
   ): Promise<R> {
     return work(values);
+  }
+
+  /** Whether a signal ends the command with an error that says so; without it the process ends at once, or the command sees to it. */
+  protected readonly endsBySignal: boolean = false;
+
+  /** What has happened so far, for the line of a command that is ended from outside: `; 2 changes were made`. */
+  protected soFar(): string {
+    return '';
+  }
+
+  /** Is waited for when the work is done, failed, or was ended from outside; never throws. */
+  protected ended(_error: unknown, _context: CommandContext): Promise<void> {
+    return Promise.resolve();
   }
 
   /** Prints the result as text. */
@@ -138,61 +153,85 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
         this.render(result, out, values);
       }
     };
-    const timeLimit = new TimeLimit(values.timeout, spec);
+    const ends = new EndFromOutside({ timeoutMs: values.timeout, onSignal: this.endsBySignal ? io.onSignal : undefined }, spec, () =>
+      this.soFar(),
+    );
+    const { given } = parsed;
+    const context: CommandContext = { signal: ends.signal, out, io, json, given, words: keepWords ? parsed.words : [] };
+    let failure: unknown = null;
     try {
-      show(
-        await timeLimit.race((signal) => {
-          const context: CommandContext = { signal, out, io, json, words: keepWords ? parsed.words : [] };
-          return this.surround(values, context, (its) => this.execute(its, context));
-        }),
-      );
+      show(await ends.race(() => this.surround(values, context, (its) => this.execute(its, context))));
     } catch (error) {
+      failure = error;
       if (error instanceof MQError && error.context.result !== undefined) {
         // What did succeed is shown before the error says what did not.
         show(error.context.result as R);
       }
       throw error;
     } finally {
-      timeLimit.clear();
+      ends.clear();
+      await this.ended(failure, context);
     }
   }
 }
 
-/** The limit of the whole command. */
-class TimeLimit {
+/** What ends a command before its work is done: its time limit, or a signal. */
+class EndFromOutside {
   readonly #controller = new AbortController();
-  readonly #limitMs: number | undefined;
+  readonly #causes: { readonly timeoutMs: number | undefined; readonly onSignal: CommandIo['onSignal'] };
   readonly #name: string;
+  readonly #soFar: () => string;
   #timer: NodeJS.Timeout | undefined;
+  #forgetSignals: () => void = () => undefined;
 
-  constructor(limitMs: number | undefined, spec: CommandSpec) {
-    this.#limitMs = limitMs;
+  constructor(causes: { timeoutMs: number | undefined; onSignal: CommandIo['onSignal'] }, spec: CommandSpec, soFar: () => string) {
+    this.#causes = causes;
     this.#name = `${spec.bin} ${spec.id}`.trim();
+    this.#soFar = soFar;
   }
 
-  async race<V>(work: (signal: AbortSignal) => Promise<V>): Promise<V> {
-    const limitMs = this.#limitMs;
-    const running = work(this.#controller.signal);
-    if (limitMs === undefined) {
-      return running;
-    }
-    // The work's own failure after the limit is of no interest to anybody.
-    running.catch(() => undefined);
-    const expired = new Promise<never>((_, reject) => {
-      this.#timer = setTimeout(() => {
-        const error = new TimeoutError(`${this.#name} did not finish within ${limitMs} ms`, {
-          code: 'COMMAND_TIMEOUT',
-          hint: 'give it more with --timeout',
-        });
-        this.#controller.abort(error);
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  async race<V>(work: () => Promise<V>): Promise<V> {
+    const { timeoutMs, onSignal } = this.#causes;
+    const ended = new Promise<never>((_, reject) => {
+      const end = (error: MQError): void => {
         reject(error);
-      }, limitMs);
+        this.#controller.abort(error);
+      };
+      if (timeoutMs !== undefined) {
+        this.#timer = setTimeout(() => end(this.#expired(timeoutMs)), timeoutMs);
+      }
+      if (onSignal !== undefined) {
+        // A second signal ends the process as if nobody listened.
+        this.#forgetSignals = onSignal((signal) => {
+          this.#forgetSignals();
+          end(this.#interrupted(signal));
+        });
+      }
     });
-    return Promise.race([running, expired]);
+    const running = work();
+    // The work's own failure after its end is of no interest to anybody.
+    running.catch(() => undefined);
+    return Promise.race([running, ended]);
   }
 
   clear(): void {
     clearTimeout(this.#timer);
+    this.#forgetSignals();
+  }
+
+  #expired(timeoutMs: number): TimeoutError {
+    return new TimeoutError(`${this.#name} did not finish within ${timeoutMs} ms${this.#soFar()}`, {
+      code: 'COMMAND_TIMEOUT',
+      hint: 'give it more with --timeout',
+    });
+  }
+
+  #interrupted(signal: EndSignal): InterruptedError {
+    return new InterruptedError(`${this.#name} was ended by ${signal}${this.#soFar()}`, { signal });
   }
 }
 

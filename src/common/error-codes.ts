@@ -37,6 +37,8 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCodeEntry>> = {
     hint: 'check free space and permissions of the folder, and start again: nothing was changed',
   },
   STORE: { text: 'files of the store cannot be read, written or trusted' },
+  DIFFERENT: { text: 'what was compared is not the same' },
   ASSERTION_FAILED: { text: 'a result is not what --assert or --fail-over asks for' },
+  INTERRUPTED: { text: 'Ctrl-C, or a signal that asks to end' },
   REPORT_NOT_WRITTEN: { text: 'a file with a result could not be written', hint: 'make room, or name another file' },
 };

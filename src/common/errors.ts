@@ -12,7 +12,9 @@ export type ErrorCategory =
   | 'broker'
   | 'protocol'
   | 'store'
-  | 'assertion';
+  | 'difference'
+  | 'assertion'
+  | 'interrupted';
 
 /** Exit code of a process that ends with an error of the category. */
 export const EXIT_CODES: Readonly<Record<ErrorCategory, number>> = {
@@ -26,7 +28,9 @@ export const EXIT_CODES: Readonly<Record<ErrorCategory, number>> = {
   broker: 1,
   protocol: 1,
   store: 1,
+  difference: 7,
   assertion: 99,
+  interrupted: 130,
 };
 
 /** Optional parts of every error. */
@@ -164,9 +168,31 @@ export class StoreError extends MQError {
   }
 }
 
+/** Two things that were compared are not the same. */
+export class DifferenceError extends MQError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('difference', message, { ...options, defaultCode: 'DIFFERENT' });
+  }
+}
+
 /** What a result was expected to be and is not. */
 export class AssertionsFailedError extends MQError {
   constructor(message: string, options: ErrorOptions = {}) {
     super('assertion', message, { ...options, defaultCode: 'ASSERTION_FAILED' });
+  }
+}
+
+/** What was ended from outside: by Ctrl-C, or by a signal that asks to end. */
+export class InterruptedError extends MQError {
+  readonly signal: 'SIGINT' | 'SIGTERM';
+
+  constructor(message: string, options: ErrorOptions & { signal: 'SIGINT' | 'SIGTERM' }) {
+    super('interrupted', message, { ...options, context: { signal: options.signal, ...options.context }, defaultCode: 'INTERRUPTED' });
+    this.signal = options.signal;
+  }
+
+  /** What a shell answers for a process that the signal ended. */
+  override get exitCode(): number {
+    return this.signal === 'SIGTERM' ? 143 : EXIT_CODES.interrupted;
   }
 }

@@ -39,9 +39,17 @@ export interface RemotingClientOptions {
   tls?: TlsSeam;
   /** Sees the code of every request before it is sent, and throws an MQError when it must not be. */
   guard?: ((requestCode: number) => void) | undefined;
+  /** Sees every request that goes out, and how it ends. */
+  observe?: RequestObserver | undefined;
   /** Where an address is reached from here; without it, at itself. */
   reachedAt?: ((addr: string) => string) | undefined;
 }
+
+/** How a request ended: with an answer of any code, or with what kept it from coming; null where none is asked for. */
+export type RequestEnd = RemotingCommand | MQError | null;
+
+/** Sees a request before it goes out; what it gives back is told of its end. */
+export type RequestObserver = (addr: string, request: RequestInit) => ((end: RequestEnd) => void) | undefined;
 
 interface FailedAttempt {
   untilMs: number;
@@ -64,6 +72,7 @@ export class RemotingClient {
   readonly #connectTimeoutMs: number;
   readonly #credentials: Credentials | undefined;
   readonly #guard: RemotingClientOptions['guard'];
+  readonly #observe: RemotingClientOptions['observe'];
   readonly #reachedAt: RemotingClientOptions['reachedAt'];
   readonly #idleMs: number;
   readonly #clock: Clock;
@@ -85,6 +94,7 @@ export class RemotingClient {
     this.#credentials = options.credentials;
     this.extFields = options.extFields ?? null;
     this.#guard = options.guard;
+    this.#observe = options.observe;
     this.#reachedAt = options.reachedAt;
     this.#idleMs = options.idleMs ?? IDLE_TIMEOUT_MS;
     this.#clock = options.clock ?? systemClock;
@@ -122,10 +132,16 @@ export class RemotingClient {
    */
   send(addr: string, request: RequestInit, timeoutMs: number, handler: ResponseHandler, context: unknown): void {
     let deadlineMs: number;
+    let told = handler;
     try {
-      deadlineMs = this.#connection(addr).send(this.#complete(request), timeoutMs, handler, context);
+      const complete = this.#complete(request);
+      const onEnd = this.#observe?.(addr, request);
+      if (onEnd !== undefined) {
+        told = observed(handler, onEnd);
+      }
+      deadlineMs = this.#connection(addr).send(complete, timeoutMs, told, context);
     } catch (error) {
-      handler.onError(toMQError(error, addr), context);
+      told.onError(toMQError(error, addr), context);
       return;
     }
     this.#deadlines.arm(deadlineMs);
@@ -133,7 +149,7 @@ export class RemotingClient {
 
   /**
    * `send` for a caller that makes the JSON header from a template. The request is neither signed nor encoded by this client's settings:
-   * only for clients without credentials and without a guard.
+   * only for clients without credentials, guard and observer.
    * @param code the request code in the header, for error messages.
    */
   sendWithHeader(
@@ -159,6 +175,7 @@ export class RemotingClient {
   async invokeOneway(addr: string, request: RequestInit): Promise<void> {
     const connection = this.#connection(addr);
     connection.sendOneway(this.#complete(request));
+    this.#observe?.(addr, request)?.(null);
     if (!connection.open) {
       await this.#untilOpen(connection);
     }
@@ -170,6 +187,7 @@ export class RemotingClient {
    */
   sendOneway(addr: string, request: RequestInit): void {
     this.#connection(addr).sendOneway(this.#complete(request));
+    this.#observe?.(addr, request)?.(null);
   }
 
   /** Sets who answers a kind of request that servers send; other kinds are answered with code 3. */
@@ -365,6 +383,19 @@ export class RemotingClient {
     }
     return earliest;
   }
+}
+
+function observed(handler: ResponseHandler, onEnd: (end: RequestEnd) => void): ResponseHandler {
+  return {
+    onResponse: (response, context) => {
+      onEnd(response);
+      handler.onResponse(response, context);
+    },
+    onError: (error, context) => {
+      onEnd(error);
+      handler.onError(error, context);
+    },
+  };
 }
 
 function toMQError(error: unknown, addr: string): MQError {

@@ -43,7 +43,7 @@ describe('errors', () => {
     expect(config).toBeInstanceOf(MQError);
     expect(config.cause).toBe(cause);
     expect(config.toJSON()).toEqual({ code: 'OWN', category: 'config', message: 'bad', hint: 'do this', retriable: false, context: {} });
-    expect(Object.keys(EXIT_CODES)).toHaveLength(11);
+    expect(Object.keys(EXIT_CODES)).toHaveLength(13);
   });
 });
 

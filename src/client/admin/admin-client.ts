@@ -2,7 +2,7 @@ import { ConfigError, type MQError, NotFoundError } from '../../common/errors.js
 import type { TopicRouteData } from '../../remoting/bodies/route.js';
 import { type ClusterInfo, decodeClusterInfo } from '../../remoting/bodies/route.js';
 import { decodeTopicList } from '../../remoting/bodies/topic.js';
-import { type RemotingClient, responseError } from '../../remoting/client.js';
+import { type RemotingClient, type RequestObserver, responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../../remoting/command.js';
 import { NamesrvClient } from '../namesrv-client.js';
@@ -23,6 +23,8 @@ export interface AdminClientOptions {
   signal?: AbortSignal;
   /** Sees the code of every request before it is sent, and throws an MQError when it must not be. */
   guard?: ((requestCode: number) => void) | undefined;
+  /** Sees every request that goes out, and how it ends. */
+  observe?: RequestObserver | undefined;
   /** Where advertised addresses are reached from here. */
   addresses?: Readonly<Record<string, string>> | undefined;
 }
@@ -51,6 +53,7 @@ export class AdminClient {
       connectTimeoutMs: options.connectTimeoutMs ?? ADMIN_CONNECT_TIMEOUT_MS,
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
       guard: options.guard,
+      observe: options.observe,
       reachedAt: options.addresses === undefined ? undefined : (addr) => options.addresses?.[addr] ?? addr,
     });
     options.signal?.addEventListener('abort', () => void this.close(), { once: true });

@@ -19,6 +19,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   addBroker: ['-c', NOWHERE, '-b', 'x.conf'],
   addWritePerm: ['-b', 'B'],
   allocateMQ: ['-t', 'T', '-i', '10.0.0.1'],
+  audit: [],
   brokerConsumeStats: ['-b', '127.0.0.1:1'],
   brokerStatus: ['-c', 'C'],
   checkMsgSendRT: ['-t', 'T'],
@@ -91,6 +92,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   skipAccumulatedMessage: ['-g', 'G', '-t', 'T'],
   startMonitoring: [],
   statsAll: [],
+  tail: ['-t', 'T'],
   topicClusterList: ['-t', 'T'],
   topicList: [],
   topicRoute: ['-t', 'T'],
@@ -163,6 +165,7 @@ export const TO_ONE_BROKER: Readonly<Record<string, readonly string[]>> = {
 /** Commands that do without a name server. */
 export const WITHOUT_NAMESRV: ReadonlySet<string> = new Set([
   'addBroker',
+  'audit',
   'brokerConsumeStats',
   'cleanBrokerMetadata',
   'completion',

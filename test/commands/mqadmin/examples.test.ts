@@ -90,7 +90,11 @@ describe.each(order)('%s', (name) => {
     for (const example of examples) {
       const [bin, command, ...argv] = wordsOf(example, FOR_OTHER_CLUSTERS.has(name) || name === 'remappingStaticTopic');
       expect([bin, command]).toEqual(['mqadmin', name]);
-      const run = await runCommand(name, argv, { XDG_STATE_HOME: sandbox.dir, MQKIT_CONTEXTS: join(sandbox.dir, 'contexts.json') });
+      const run = await runCommand(name, argv, {
+        XDG_STATE_HOME: sandbox.dir,
+        MQADMIN_AUDIT: '',
+        MQKIT_CONTEXTS: join(sandbox.dir, 'contexts.json'),
+      });
       expect({ example, ...run }).toMatchObject({ example, exitCode: 0 });
       expect(run.stdout).not.toBe('');
       if (argv.includes('--json')) {

@@ -62,7 +62,13 @@ export async function runCommand(
   const command = new Loaded([...argv], { bin: 'mqadmin' } as Command['config']);
   const terminal = { colour: false, asks: answer !== null, animates: false };
   const stdin = Readable.from(answer === null ? [] : [`${answer}\n`]);
-  const exitCode = await command.main({ stdin, stdout, stderr, env: { MQKIT_CONTEXTS: NO_CONTEXTS, ...env }, terminal });
+  const exitCode = await command.main({
+    stdin,
+    stdout,
+    stderr,
+    env: { MQKIT_CONTEXTS: NO_CONTEXTS, MQADMIN_AUDIT: 'off', ...env },
+    terminal,
+  });
   return { stdout: stdout.text, stderr: stderr.text, exitCode };
 }
 
