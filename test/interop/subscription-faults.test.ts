@@ -27,9 +27,10 @@ interop('Java push consumers whose subscription is in trouble', 'java', () => {
       expect(await rawRequest(target.namesrvAddr, 216, { topic })).toMatchObject({ code: 0 });
       expect(await route(target, topic)).toBeNull();
       await createTopic(target, topic, 1);
-      await send('second', 12);
+      // Fewer than before: a consumer that asks only now, for the seventh, sees that it is beyond the end. With more it would go on there, on any broker.
+      await send('second', 5);
       const bodies = () => new Set(java.deliveries.filter(({ consumer }) => consumer === 'c').map(({ body }) => body));
-      await until(() => bodies().size === 18, RECOVERY_MS);
+      await until(() => bodies().size === 11, RECOVERY_MS);
     } finally {
       await java.close();
     }
