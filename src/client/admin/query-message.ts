@@ -52,7 +52,7 @@ export async function queryByKey(admin: AdminClient, request: QueryByKeyRequest)
  * Asks one broker in rounds, each for what is older than the round before: an answer holds no more than a page. A round begins with the
  * moment at which the last one ended, since the index knows seconds only; messages that come twice are dropped.
  */
-async function queryAt(admin: AdminClient, addr: string, request: QueryByKeyRequest): Promise<MessageView[]> {
+export async function queryAt(admin: AdminClient, addr: string, request: QueryByKeyRequest): Promise<MessageView[]> {
   const { topic, key, uniqueKey = false, maxNum = PAGE_MESSAGES } = request;
   const seen = new Set<number>();
   const found: MessageView[] = [];

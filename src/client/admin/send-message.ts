@@ -94,6 +94,8 @@ export interface Attempt {
   readonly msgId: string;
   readonly producerGroup: string;
   readonly bornTimestamp: number;
+  /** For a body that is compressed already. */
+  readonly sysFlag?: number;
 }
 
 /** Sends to the queue given, once. @throws BrokerError when the broker refuses. */
@@ -106,7 +108,7 @@ export async function sendOnce(admin: AdminClient, attempt: Attempt): Promise<Se
       queue,
       properties: propertiesText(message, msgId),
       body: message.body,
-      sysFlag: 0,
+      sysFlag: attempt.sysFlag ?? 0,
       bornTimestamp: attempt.bornTimestamp,
       batch: false,
     },

@@ -34,12 +34,18 @@ beforeAll(async () => {
   const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
   await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '4', '-w', '4'], env);
   await runCommand('updateSubGroup', ['-c', 'DefaultCluster', '-g', 'OrderAuditGroup'], env);
+  await runCommand('updateSubGroup', ['-c', 'DefaultCluster', '-g', 'OrderFailGroup'], env);
+  for (const topic of ['%DLQ%OrderFailGroup', '%RETRY%OrderFailGroup']) {
+    await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', topic, '-r', '1', '-w', '1'], env);
+  }
   mkdirSync(join(sandbox.dir, 'config'));
   writeFileSync(join(sandbox.dir, 'config', 'topics.json'), '{"dataVersion":{},"topicConfigTable":{"T":{"topicName":"T"}}}');
   writeFileSync(join(sandbox.dir, 'compaction.log'), COMPACTION_LOG);
   const common = { namesrvAddr: sandbox.namesrvAddr, heartbeatBrokerIntervalMs: 300, persistConsumerOffsetIntervalMs: 100 };
   producer = new Producer({ ...common, producerGroup: 'OrderPaidProducer' });
   await producer.start(['OrderPaid']);
+  const failed = { body: Buffer.from('failed'), tags: 'TagA', properties: new Map([['RETRY_TOPIC', 'OrderPaid']]) };
+  await producer.send({ topic: '%DLQ%OrderFailGroup', ...failed });
   // The trace of a send is stored when its producer is shut down.
   const traced = new Producer({ ...common, producerGroup: 'OrderTracedProducer', enableMsgTrace: true });
   await traced.start();

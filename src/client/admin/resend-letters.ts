@@ -1,0 +1,385 @@
+import { type Clock, systemClock } from '../../common/clock.js';
+import { MQError, NotFoundError, PartialError, UsageError } from '../../common/errors.js';
+import { stringHashCode } from '../../common/java.js';
+import type { Message } from '../../common/message/message.js';
+import { MessageConst } from '../../common/message/properties.js';
+import { clearCompressed } from '../../common/sys-flag.js';
+import { isDlqTopic, retryTopic } from '../../common/topic-names.js';
+import type { TopicRouteData } from '../../remoting/bodies/route.js';
+import type { MessageQueue } from '../message-queue.js';
+import { publishQueuesOf } from '../route-table.js';
+import type { AdminClient } from './admin-client.js';
+import { brokersOfGroup, consumersAt } from './connections.js';
+import { type LetterFilter, type LetterKind, originIdOf, originTopicOf, PAGE, readLetters } from './group-letters.js';
+import { mapLimited } from './map-limited.js';
+import type { MessageView } from './message-view.js';
+import { queryAt } from './query-message.js';
+import { askRunningInfo } from './running-info.js';
+import { mayRetry, sendOnce, TOOLS_PRODUCER_GROUP } from './send-message.js';
+import { masterAddrs } from './topic-list.js';
+import { waitingRetries } from './waiting-retries.js';
+
+/** Property of a resent message: the broker's id of the letter that it was made of. It is what keeps a second run from sending it again. */
+export const RESENT_FROM = 'MQKIT_RESENT_FROM';
+
+/**
+ * Where letters go: `origin`, the topic of each, so that every group of that topic gets it; `group`, the retry topic of their group, so that only
+ * that group does; or one topic for all.
+ */
+export type ResendTarget = { readonly to: 'origin' } | { readonly to: 'group' } | { readonly to: 'topic'; readonly topic: string };
+
+export interface ResendRequest {
+  readonly kind: LetterKind;
+  readonly group: string;
+  readonly target: ResendTarget;
+  readonly filter?: LetterFilter;
+  /** At most so many a second; as fast as it goes when absent. */
+  readonly rate?: number | undefined;
+  /** Also those that are in their target already. */
+  readonly again?: boolean;
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+  /** Told of every letter as soon as it is known what became of it. */
+  readonly onLetter?: (letter: ResentLetter) => void;
+}
+
+/**
+ * What became of a letter. `already`: the target has it from a former run; `unknown`: no answer came, and it may have been stored: the next run
+ * sees whether it was.
+ */
+export type ResendState = 'planned' | 'resent' | 'already' | 'failed' | 'unknown';
+
+export interface ResentLetter {
+  readonly msgId: string;
+  /** The broker's id of the letter. */
+  readonly offsetMsgId: string;
+  readonly originTopic: string | null;
+  /** Topic it goes to; null where that is not known. */
+  readonly topic: string | null;
+  readonly state: ResendState;
+  /** The broker's id of the message that was stored. */
+  readonly resentOffsetMsgId?: string;
+  readonly reason?: string;
+}
+
+export interface ResendResult {
+  readonly dryRun: boolean;
+  readonly group: string;
+  readonly target: ResendTarget;
+  readonly letters: readonly ResentLetter[];
+  readonly counts: Readonly<Record<ResendState, number>>;
+  readonly tookMs: number;
+}
+
+/** A broker that refuses so many letters in a row is not asked for more. */
+const FAILURES_IN_A_ROW = 20;
+const ATTEMPTS = 3;
+
+/**
+ * Sends letters again. Each carries its own id, so the target itself says what it has: a second run, also one from another machine or after a
+ * crash, sends only what is missing.
+ * @throws NotFoundError when the group has none
+ * @throws PartialError or the first error when letters were not sent; `context.result` says which
+ */
+export async function resendLetters(admin: AdminClient, request: ResendRequest, clock: Clock = systemClock): Promise<ResendResult> {
+  const { kind, group, target, filter, dryRun = false, signal } = request;
+  if (target.to === 'group') {
+    if (kind === 'retry') {
+      throw new UsageError(`retries of group ${group} go to that group anyway`, {
+        hint: 'send them to the topic they came from: --to origin',
+      });
+    }
+    await requireTakesRetries(admin, group);
+  }
+  if (target.to === 'topic' && isDlqTopic(target.topic)) {
+    throw new UsageError(`${target.topic} is a dead-letter topic: nobody would consume what goes there`);
+  }
+  const resender = new Resender(admin, request, clock);
+  const begin = clock.monotonicMs();
+  const read = { group, ...(filter === undefined ? {} : { filter }) };
+  for await (const messages of kind === 'dlq' ? readLetters(admin, read) : readRetries(admin, read)) {
+    if (signal?.aborted === true || resender.isStuck) {
+      break;
+    }
+    await resender.take(messages);
+  }
+  const { letters } = resender;
+  const count = (state: ResendState): number => letters.filter((letter) => letter.state === state).length;
+  const states = ['planned', 'resent', 'already', 'failed', 'unknown'] as const;
+  const counts = Object.fromEntries(states.map((state) => [state, count(state)])) as Record<ResendState, number>;
+  const result: ResendResult = { dryRun, group, target, letters, counts, tookMs: Math.round(clock.monotonicMs() - begin) };
+  requireResent(result, resender);
+  return result;
+}
+
+/** The waiting retries, in pages. */
+async function* readRetries(admin: AdminClient, read: { group: string; filter?: LetterFilter }): AsyncGenerator<readonly MessageView[]> {
+  const { retries } = await waitingRetries(admin, read);
+  for (let i = 0; i < retries.length; i += PAGE) {
+    yield retries.slice(i, i + PAGE).map(({ message }) => message);
+  }
+}
+
+function requireResent(result: ResendResult, { firstFailure, isStuck }: Resender): void {
+  if (firstFailure === null) {
+    return;
+  }
+  const { failed, unknown, resent, already } = result.counts;
+  const stuck = isStuck ? `; ended after ${FAILURES_IN_A_ROW} failures in a row` : '';
+  const message = `resend of group ${result.group}: ${failed + unknown} of ${result.letters.length} letters were not sent, the first because ${firstFailure.message}${stuck}`;
+  const hint = firstFailure.hint ?? 'run it again: what was sent is not sent twice';
+  if (resent + already === 0) {
+    throw new MQError(firstFailure.category, message, { defaultCode: firstFailure.code, hint, cause: firstFailure, context: { result } });
+  }
+  throw new PartialError(message, { hint, cause: firstFailure, context: { result } });
+}
+
+/** Where messages of a topic go. */
+interface Place {
+  readonly route: TopicRouteData;
+  readonly queues: readonly MessageQueue[];
+}
+
+class Resender {
+  readonly letters: ResentLetter[] = [];
+  firstFailure: MQError | null = null;
+  readonly #admin: AdminClient;
+  readonly #request: ResendRequest;
+  readonly #clock: Clock;
+  readonly #places = new Map<string, Promise<Place>>();
+  #failuresInARow = 0;
+  #sent = 0;
+  #nextMs = 0;
+
+  constructor(admin: AdminClient, request: ResendRequest, clock: Clock) {
+    this.#admin = admin;
+    this.#request = request;
+    this.#clock = clock;
+  }
+
+  get isStuck(): boolean {
+    return this.#failuresInARow >= FAILURES_IN_A_ROW;
+  }
+
+  /** The targets are asked for all at once; what is missing is sent one after the other, so that letters keep their order. */
+  async take(messages: readonly MessageView[]): Promise<void> {
+    const checked = await mapLimited(messages, async (message) => ({ message, known: await this.#known(message) }));
+    for (const { message, known } of checked) {
+      if (this.isStuck || this.#request.signal?.aborted === true) {
+        return;
+      }
+      const letter = known ?? (await this.#send(message));
+      this.letters.push(letter);
+      this.#request.onLetter?.(letter);
+    }
+  }
+
+  /** What can be said of a letter without sending it; null when it is to be sent. */
+  async #known(message: MessageView): Promise<ResentLetter | null> {
+    const { again = false, dryRun = false } = this.#request;
+    const shown = this.#shown(message);
+    try {
+      const { topic } = shown;
+      if (topic === null) {
+        throw new NotFoundError(`letter ${message.msgId} does not say which topic it came from`, {
+          code: 'NO_ORIGIN',
+          hint: 'name one with --to-topic',
+        });
+      }
+      const { route } = await this.#place(topic);
+      if (!again && (await this.#isResent(message, topic, route))) {
+        return { ...shown, state: 'already' };
+      }
+      return dryRun ? { ...shown, state: 'planned' } : null;
+    } catch (error) {
+      return this.#failed(shown, error);
+    }
+  }
+
+  #shown(message: MessageView): Pick<ResentLetter, 'msgId' | 'offsetMsgId' | 'originTopic' | 'topic'> {
+    const { group, target } = this.#request;
+    const originTopic = originTopicOf(message);
+    const topic = target.to === 'origin' ? originTopic : target.to === 'group' ? retryTopic(group) : target.topic;
+    return { msgId: message.msgId, offsetMsgId: message.offsetMsgId, originTopic, topic };
+  }
+
+  #failed(shown: Pick<ResentLetter, 'msgId' | 'offsetMsgId' | 'originTopic' | 'topic'>, error: unknown): ResentLetter {
+    if (!(error instanceof MQError)) {
+      throw error;
+    }
+    this.firstFailure ??= error;
+    this.#failuresInARow++;
+    return { ...shown, state: error.category === 'timeout' ? 'unknown' : 'failed', reason: error.message };
+  }
+
+  #place(topic: string): Promise<Place> {
+    let place = this.#places.get(topic);
+    if (place === undefined) {
+      place = this.#findPlace(topic);
+      this.#places.set(topic, place);
+    }
+    return place;
+  }
+
+  /** Unlike other sends this one never lets a broker create the topic. */
+  async #findPlace(topic: string): Promise<Place> {
+    const route = await this.#admin.route(topic);
+    const queues = publishQueuesOf(topic, route);
+    if (queues.length === 0) {
+      throw new NotFoundError(`topic ${topic} has no queue that can be written`, {
+        code: 'NO_WRITEABLE_QUEUE',
+        hint: `look at its permission: mqadmin topicRoute -l -t ${topic}`,
+        context: { topic },
+      });
+    }
+    return { route, queues };
+  }
+
+  /** Whether one of the target's brokers has a message that was made of this letter. */
+  async #isResent({ msgId, offsetMsgId }: MessageView, topic: string, route: TopicRouteData): Promise<boolean> {
+    const found = await Promise.all(masterAddrs(route).map((addr) => queryAt(this.#admin, addr, { topic, key: msgId, uniqueKey: true })));
+    return found.flat().some(({ properties }) => properties[RESENT_FROM] === offsetMsgId);
+  }
+
+  async #send(letter: MessageView): Promise<ResentLetter> {
+    const shown = this.#shown(letter);
+    const topic = shown.topic ?? '';
+    try {
+      await this.#pace();
+      const { route, queues } = await this.#place(topic);
+      const shardingKey = letter.properties[MessageConst.SHARDING_KEY];
+      // Messages of one sharding key stay in one queue.
+      const first = shardingKey === undefined ? this.#sent++ : Math.abs(stringHashCode(shardingKey));
+      const attempts = shardingKey === undefined ? Math.min(ATTEMPTS, queues.length) : 1;
+      const message = resentMessage(letter, this.#request.group, topic);
+      for (let attempt = 0; ; attempt++) {
+        const queue = queues[(first + attempt) % queues.length]!;
+        const addr = route.brokerDatas.find(({ brokerName }) => brokerName === queue.brokerName)?.brokerAddrs.get(0) ?? '';
+        try {
+          const { msgId, bornTimestamp } = letter;
+          // Only a body that could not be inflated is still said to be compressed.
+          const sysFlag = letter.sysFlag ^ clearCompressed(letter.sysFlag);
+          const producerGroup = TOOLS_PRODUCER_GROUP;
+          const sent = await sendOnce(this.#admin, { message, queue, addr, msgId, producerGroup, bornTimestamp, sysFlag });
+          this.#failuresInARow = 0;
+          return { ...shown, state: 'resent', resentOffsetMsgId: sent.offsetMsgId };
+        } catch (error) {
+          if (!(error instanceof MQError) || !mayRetry(error) || attempt + 1 >= attempts) {
+            throw error;
+          }
+        }
+      }
+    } catch (error) {
+      return this.#failed(shown, error);
+    }
+  }
+
+  async #pace(): Promise<void> {
+    const { rate, signal } = this.#request;
+    if (rate === undefined) {
+      return;
+    }
+    const nowMs = this.#clock.monotonicMs();
+    const waitMs = this.#nextMs - nowMs;
+    this.#nextMs = Math.max(nowMs, this.#nextMs) + 1000 / rate;
+    if (waitMs > 0) {
+      const { setTimeout: sleep } = await import('node:timers/promises');
+      // The end is seen by whoever asks for the next letter.
+      await sleep(waitMs, undefined, { ...(signal === undefined ? {} : { signal }) }).catch(() => undefined);
+    }
+  }
+}
+
+/** What belongs to a message's life so far, and not to the message. */
+const NOT_RESENT: ReadonlySet<string> = new Set([
+  MessageConst.KEYS,
+  MessageConst.TAGS,
+  MessageConst.UNIQ_KEY,
+  MessageConst.WAIT,
+  MessageConst.DELAY,
+  MessageConst.RETRY_TOPIC,
+  MessageConst.REAL_TOPIC,
+  MessageConst.REAL_QID,
+  MessageConst.TRAN_MSG,
+  MessageConst.PGROUP,
+  MessageConst.MIN_OFFSET,
+  MessageConst.MAX_OFFSET,
+  MessageConst.RECONSUME_TIME,
+  MessageConst.MAX_RECONSUME_TIMES,
+  MessageConst.MSG_REGION,
+  MessageConst.TRACE_ON,
+  MessageConst.CLUSTER,
+  MessageConst.MSG_TYPE,
+  MessageConst.CONSUME_START_TIME,
+  MessageConst.TRAN_PREPARED_QUEUE_OFFSET,
+  MessageConst.TRANSACTION_CHECK_TIMES,
+  MessageConst.CHECK_IMMUNITY_TIME_IN_SECONDS,
+  MessageConst.POP_CK,
+  MessageConst.POP_CK_OFFSET,
+  MessageConst.FIRST_POP_TIME,
+  MessageConst.INNER_MULTI_DISPATCH,
+  MessageConst.INNER_MULTI_QUEUE_OFFSET,
+  MessageConst.TIMER_DELAY_SEC,
+  MessageConst.TIMER_DELAY_MS,
+  MessageConst.TIMER_DELIVER_MS,
+  MessageConst.TIMER_ENQUEUE_MS,
+  MessageConst.TIMER_DEQUEUE_MS,
+  MessageConst.TIMER_ROLL_TIMES,
+  MessageConst.TIMER_OUT_MS,
+  MessageConst.TIMER_DEL_UNIQKEY,
+  MessageConst.TIMER_DELAY_LEVEL,
+  MessageConst.CRC32,
+]);
+
+/** The message that is sent for a letter: keys, tags, sharding key, user properties, flag and body as they were. */
+function resentMessage(letter: MessageView, group: string, topic: string): Message {
+  const originTopic = originTopicOf(letter);
+  const properties = new Map(Object.entries(letter.properties).filter(([name]) => !NOT_RESENT.has(name)));
+  properties.set(MessageConst.ORIGIN_MESSAGE_ID, originIdOf(letter) ?? letter.offsetMsgId);
+  properties.set(MessageConst.DLQ_ORIGIN_MESSAGE_ID, letter.msgId);
+  properties.set(RESENT_FROM, letter.offsetMsgId);
+  if (originTopic !== null) {
+    properties.set(MessageConst.DLQ_ORIGIN_TOPIC, originTopic);
+    if (topic === retryTopic(group)) {
+      // Consumers show a message of their retry topic under this name.
+      properties.set(MessageConst.RETRY_TOPIC, originTopic);
+    }
+  }
+  return {
+    topic,
+    body: letter.body,
+    flag: letter.flag,
+    properties,
+    ...(letter.tags === null ? {} : { tags: letter.tags }),
+    ...(letter.keys === null ? {} : { keys: letter.keys }),
+  };
+}
+
+/**
+ * The retry topic serves push consumers only: brokers of 5.x put what an orderly group's retry topic is sent among its dead letters at once, and
+ * POP consumers have retry topics of other names.
+ */
+async function requireTakesRetries(admin: AdminClient, group: string): Promise<void> {
+  for (const addr of await brokersOfGroup(admin, group)) {
+    const online = await consumersAt(admin, addr, group);
+    const refused = (why: string): UsageError =>
+      new UsageError(`group ${group} ${why}`, {
+        code: 'NO_RETRY_TOPIC',
+        hint: 'send to the topic they came from: --to origin',
+        context: { group },
+      });
+    if (online?.consumeType === 'CONSUME_POP') {
+      throw refused('consumes by POP, which does not read its retry topic');
+    }
+    if (online?.messageModel === 'BROADCASTING') {
+      throw refused('is a broadcasting one, which does not read its retry topic');
+    }
+    const member = online?.connectionSet[0];
+    if (member !== undefined) {
+      const { properties } = await askRunningInfo(admin, addr, { consumerGroup: group, clientId: member.clientId });
+      if (String(properties.get('PROP_CONSUMEORDERLY')) === 'true') {
+        throw refused('consumes orderly: brokers would put the messages among its dead letters again');
+      }
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { confirmDeletion } from '../../cli/confirm.js';
+import { DELETE_OPTIONS, defineOptions, type OptionSpec, type OptionTable, type OptionValues } from '../../cli/options.js';
+import { readTime } from '../../cli/read-time.js';
+import type { LetterFilter } from '../../client/admin/group-letters.js';
+import type { ResendTarget } from '../../client/admin/resend-letters.js';
+import { UsageError } from '../../common/errors.js';
+import type { CommandContext } from '../base.js';
+
+/** Options of the commands for messages that groups could not consume. */
+export const LETTER_OPTIONS = defineOptions({
+  group: { short: 'g', own: true, text: 'Consumer group' },
+  topic: { short: 't', own: true, text: 'Only messages that were sent to this topic at first' },
+  tag: { own: true, text: 'Only messages with this tag, or one of several: "TagA || TagB"' },
+  key: { short: 'k', own: true, text: 'Only messages with this key' },
+  msgId: { short: 'i', own: true, text: "Only the message with this id: the sender's, the broker's, or that of the first record" },
+  begin: { own: true, text: 'Only what was stored from this time on: milliseconds or yyyy-MM-dd#HH:mm:ss:SSS' },
+  end: { own: true, text: 'Only what was stored before this time' },
+  last: { kind: 'int', min: 1, own: true, text: 'Only so many of the newest of all that passes' },
+  to: { own: true, text: 'resend: origin (every group of the topic gets it again) or group (only this group does)' },
+  toTopic: { long: 'to-topic', own: true, text: 'resend: all to this topic instead' },
+  rate: { kind: 'int', min: 1, own: true, text: 'resend: at most so many messages a second' },
+  again: { kind: 'flag', own: true, text: 'resend: also what was resent there before' },
+  file: { short: 'f', own: true, text: 'export: file that is written; without it the lines go to stdout' },
+  ...DELETE_OPTIONS,
+});
+
+type Values = OptionValues<typeof LETTER_OPTIONS>;
+
+const FILTERS = ['topic', 'tag', 'key', 'msgId', 'begin', 'end', 'last'] as const;
+
+/** What each action takes beside the common options. */
+export const LETTER_ACTIONS: Readonly<Record<string, readonly (keyof Values)[]>> = {
+  list: ['group'],
+  show: ['group', ...FILTERS],
+  resend: ['group', ...FILTERS, 'to', 'toTopic', 'rate', 'again', 'dryRun'],
+  export: ['group', ...FILTERS, 'file'],
+  purge: ['group', 'dryRun', 'yes'],
+};
+
+/**
+ * The action that the words of a command line name, `list` when there is none.
+ * @throws UsageError for another one, and for options that it does not have
+ */
+export function actionOf(
+  command: string,
+  words: readonly string[],
+  values: object,
+  { actions, options }: { actions: Readonly<Record<string, readonly string[]>>; options: OptionTable },
+): string {
+  const [action = 'list', ...rest] = words;
+  const names = Object.keys(actions);
+  const known = Object.hasOwn(actions, action) ? actions[action] : undefined;
+  if (known === undefined) {
+    throw new UsageError(`${command} ${action}: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`);
+  }
+  if (rest.length > 0) {
+    throw new UsageError(`${command} ${action}: "${rest.join(' ')}" is one word too many`);
+  }
+  for (const [key, spec] of Object.entries<OptionSpec>(options)) {
+    const value = (values as Record<string, unknown>)[key];
+    if (!known.includes(key) && value !== undefined && value !== false && value !== spec.default) {
+      throw new UsageError(`${command} ${action} has no option --${spec.long ?? key}`, {
+        hint: `it belongs to ${names.filter((name) => actions[name]?.includes(key)).join(', ')}`,
+      });
+    }
+  }
+  return action;
+}
+
+/** The group that an action needs. */
+export function groupFor(command: string, group: string | undefined): string {
+  if (group === undefined) {
+    throw new UsageError(`${command} needs the group: -g, --group`);
+  }
+  return group;
+}
+
+export function filterOf({ topic, tag, key, msgId, begin, end, last }: Values): LetterFilter {
+  const filter = {
+    originTopic: topic,
+    tags: tag,
+    key,
+    msgId,
+    begin: begin === undefined ? undefined : readTime(begin, '--begin'),
+    end: end === undefined ? undefined : readTime(end, '--end'),
+    last,
+  };
+  if (filter.begin !== undefined && filter.end !== undefined && filter.begin >= filter.end) {
+    throw new UsageError('--begin is not before --end');
+  }
+  return filter;
+}
+
+/** Where messages are resent to: nobody is to get a message again who was not meant, so there is no default. */
+export function targetOf({ to, toTopic }: Values): ResendTarget {
+  if ((to === undefined) === (toTopic === undefined)) {
+    throw new UsageError('resend needs one of --to origin, --to group and --to-topic TOPIC', {
+      hint: 'origin: every group of the topic gets the messages again; group: only the group that could not consume them',
+    });
+  }
+  if (toTopic !== undefined) {
+    return { to: 'topic', topic: toTopic };
+  }
+  if (to !== 'origin' && to !== 'group') {
+    throw new UsageError(`--to ${to}: expected origin or group`, { hint: 'another topic is named with --to-topic' });
+  }
+  return { to };
+}
+
+/** Asks on a terminal; elsewhere `--yes` has to be there. */
+export async function requireYes(what: string, yes: boolean, { io, signal }: CommandContext): Promise<void> {
+  if (!yes && !io.terminal.asks) {
+    throw new UsageError(`${what}: nothing was done, because nobody can be asked here`, {
+      code: 'NOT_CONFIRMED',
+      hint: 'say --yes, or look first with --dry-run',
+    });
+  }
+  await confirmDeletion(what, { yes, signal, io });
+}

@@ -1,0 +1,215 @@
+/* Dead letters and retries of groups, by the commands that find, show, resend, export and purge them. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AdminClient } from '../../../src/client/admin/admin-client.js';
+import { Producer } from '../../../src/client/producer/producer.js';
+import { formatHostAddress } from '../../../src/common/host.js';
+import { decodeOffsetMsgId } from '../../../src/common/message/message-id.js';
+import { MessageConst } from '../../../src/common/message/properties.js';
+import { RequestCode } from '../../../src/remoting/codes.js';
+import { type Sandbox, startSandbox, until } from '../../sandbox.js';
+import { type CommandRun, runCommand } from './run-command.js';
+
+let sandbox: Sandbox;
+let admin: AdminClient;
+let producer: Producer;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ brokers: 2, brokerConfig: { longPollingEnable: false } });
+  admin = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
+  producer = new Producer({ namesrvAddr: sandbox.namesrvAddr, producerGroup: 'Letters' });
+  await producer.start();
+  await run('updateTopic -c DefaultCluster -t Orders -r 2 -w 2');
+});
+afterAll(async () => {
+  await producer.shutdown();
+  await admin.close();
+  await sandbox.stop();
+});
+
+function run(line: string, env: NodeJS.ProcessEnv = {}, answer: string | null = null): Promise<CommandRun> {
+  const [name = '', ...argv] = line.split(' ');
+  return runCommand(name, argv, { NAMESRV_ADDR: sandbox.namesrvAddr, ...env }, answer);
+}
+
+interface Shown {
+  readonly msgId: string;
+  readonly offsetMsgId: string;
+  readonly originTopic: string;
+  readonly originMessageId: string;
+  readonly tags: string;
+  readonly keys: string;
+  readonly body: string;
+  readonly properties: Record<string, string>;
+}
+
+async function messagesOf(line: string): Promise<Shown[]> {
+  const { stdout, stderr, exitCode } = await run(`${line} --json`);
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+  return (JSON.parse(stdout) as { messages: Shown[] }).messages;
+}
+
+async function messagesIn(topic: string): Promise<Shown[]> {
+  const { queues } = JSON.parse((await run(`printMsg -t ${topic} --json`)).stdout) as { queues: { messages: Shown[] }[] };
+  return queues.flatMap(({ messages }) => messages);
+}
+
+/** Sends messages and gives them back on behalf of a group, as its consumers do: at once as dead letters with level -1. */
+async function giveBack(group: string, bodies: readonly string[], { delayLevel = -1, topic = 'Orders' } = {}): Promise<void> {
+  await run(`updateSubGroup -c DefaultCluster -g ${group}`);
+  for (const body of bodies) {
+    const properties = new Map([['color', `color of ${body}`]]);
+    properties.set(MessageConst.SHARDING_KEY, 'customer-1');
+    const message = { topic, body: Buffer.from(body), keys: `${body}-key`, tags: body.startsWith('a') ? 'TagA' : 'TagB', properties };
+    const { offsetMsgId } = await producer.send(message);
+    const { host, commitLogOffset } = decodeOffsetMsgId(offsetMsgId);
+    await admin.ask(formatHostAddress(host), {
+      code: RequestCode.CONSUMER_SEND_MSG_BACK,
+      extFields: {
+        offset: String(commitLogOffset),
+        group,
+        delayLevel: String(delayLevel),
+        originMsgId: offsetMsgId,
+        originTopic: topic,
+        unitMode: 'false',
+        maxReconsumeTimes: '16',
+      },
+    });
+    const storedMs = Date.now();
+    // Letters are told apart by their store times.
+    await until(() => Date.now() > storedMs);
+  }
+  if (delayLevel < 0) {
+    await until(async () => (await run(`dlq show -g ${group} --last 100`)).stdout.split('\n').length === bodies.length + 2);
+  }
+}
+
+describe('dead letters', () => {
+  it('are listed by group with how many there are and where they came from', async () => {
+    await giveBack('ListedGroup', ['a1', 'b1', 'b2']);
+    const { stdout } = await run('dlq list --json');
+    const { groups } = JSON.parse(stdout) as { groups: Record<string, unknown>[] };
+    const listed = groups.find(({ group }) => group === 'ListedGroup');
+    expect(listed).toMatchObject({ topic: '%DLQ%ListedGroup', count: 3, originTopics: ['Orders'], hasAllTopics: true });
+    expect(Number(listed?.newest)).toBeGreaterThanOrEqual(Number(listed?.oldest));
+    expect((await run('dlq')).stdout).toMatch(/^#Group +#Count +#Oldest +#Newest +#Origin Topics\n[\s\S]*ListedGroup +3 +20/);
+    expect(await run('dlq list -g NobodyGroup')).toMatchObject({ stdout: 'no dead letters\n', exitCode: 0 });
+  });
+
+  it('are shown with their origin, by topic, tag, key, id, time and last N', async () => {
+    await giveBack('ShownGroup', ['a1', 'b1', 'b2']);
+    const all = await messagesOf('dlq show -g ShownGroup');
+    expect(all.map(({ originTopic, tags, keys }) => [originTopic, tags, keys]).sort()).toEqual([
+      ['Orders', 'TagA', 'a1-key'],
+      ['Orders', 'TagB', 'b1-key'],
+      ['Orders', 'TagB', 'b2-key'],
+    ]);
+    const bodies = async (filter: string): Promise<string[]> =>
+      (await messagesOf(`dlq show -g ShownGroup ${filter}`)).map(({ body }) => Buffer.from(body, 'base64').toString()).sort();
+    expect(await bodies('--tag TagA')).toEqual(['a1']);
+    expect(await bodies('--tag TagA||TagB')).toEqual(['a1', 'b1', 'b2']);
+    expect(await bodies('-k b1-key')).toEqual(['b1']);
+    expect(await bodies('-t Orders --last 1')).toEqual(['b2']);
+    expect(await bodies('-t Others')).toEqual([]);
+    expect(await bodies(`-i ${all[0]?.originMessageId}`)).toHaveLength(1);
+    expect(await bodies('--end 1000')).toEqual([]);
+    expect(await bodies('--begin 1000')).toHaveLength(3);
+    expect(await run('dlq show -g NobodyGroup')).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('has no dead letters') });
+  });
+
+  it('are resent with what matters, and not again by a second run', async () => {
+    await run('updateTopic -c DefaultCluster -t Resends -r 2 -w 2');
+    await giveBack('ResentGroup', ['a1', 'b1', 'b2'], { topic: 'Resends' });
+    const letters = await messagesOf('dlq show -g ResentGroup');
+    const planned = await run('dlq resend -g ResentGroup --to origin --dry-run');
+    expect(planned.stdout).toMatch(
+      /would resend [0-9A-F]{32} to Resends\n[\s\S]*dry run: 3 messages of group \[ResentGroup\]: 3 planned\n$/,
+    );
+    expect(await messagesIn('Resends')).toHaveLength(3);
+    expect((await run('dlq resend -g ResentGroup --to origin --tag TagA')).stdout).toMatch(/1 messages of group \[ResentGroup\]: 1 resent/);
+    await until(async () => (await run('dlq resend -g ResentGroup --to origin --dry-run')).stdout.includes('2 planned, 1 resent before'));
+    expect((await run('dlq resend -g ResentGroup --to origin --rate 100')).stdout).toMatch(/: 2 resent, 1 resent before \(\d+ ms\)\n$/);
+    await until(async () =>
+      (await run('dlq resend -g ResentGroup --to origin')).stdout.includes('3 messages of group [ResentGroup]: 3 resent before'),
+    );
+    const copies = (await messagesIn('Resends')).filter(({ properties }) => properties.MQKIT_RESENT_FROM !== undefined);
+    expect(copies).toHaveLength(3);
+    for (const letter of letters) {
+      const copy = copies.find(({ properties }) => properties.MQKIT_RESENT_FROM === letter.offsetMsgId);
+      const { msgId, keys, tags, body } = letter;
+      expect(copy).toMatchObject({ msgId, keys, tags, body, reconsumeTimes: 0 });
+      expect(copy?.properties).toMatchObject({
+        ORIGIN_MESSAGE_ID: letter.originMessageId,
+        DLQ_ORIGIN_TOPIC: 'Resends',
+        DLQ_ORIGIN_MESSAGE_ID: msgId,
+        __SHARDINGKEY: 'customer-1',
+        color: letter.properties.color,
+      });
+      const left = Object.keys(copy?.properties ?? {}).filter((name) => ['DELAY', 'REAL_TOPIC', 'REAL_QID', 'RETRY_TOPIC'].includes(name));
+      expect(left).toEqual([]);
+    }
+    expect((await run('dlq resend -g ResentGroup --to origin -k b2-key --again')).stdout).toMatch(/: 1 resent \(/);
+  });
+
+  it('are resent to one group alone by its retry topic, or to a topic', async () => {
+    await giveBack('AloneGroup', ['a1']);
+    await run('updateTopic -c DefaultCluster -t %RETRY%AloneGroup -r 1 -w 1');
+    expect((await run('dlq resend -g AloneGroup --to group')).stdout).toMatch(/resent [0-9A-F]{32} to %RETRY%AloneGroup\n/);
+    const [retry] = await messagesIn('%RETRY%AloneGroup');
+    expect(retry?.properties.RETRY_TOPIC).toBe('Orders');
+    await run('updateTopic -c DefaultCluster -t Quarantine -r 1 -w 1');
+    expect((await run('dlq resend -g AloneGroup --to-topic Quarantine')).stdout).toMatch(/resent [0-9A-F]{32} to Quarantine\n/);
+    expect(await messagesIn('Quarantine')).toHaveLength(1);
+  });
+
+  it('are not resent without a target, nor to topics that are gone', async () => {
+    await giveBack('StuckGroup', ['a1', 'a2']);
+    for (const line of ['', ' --to origin --to-topic T', ' --to everybody']) {
+      expect(await run(`dlq resend -g StuckGroup${line}`)).toMatchObject({ stdout: '', exitCode: 2 });
+    }
+    const gone = await run('dlq resend -g StuckGroup --to-topic Gone');
+    expect(gone).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringMatching(/2 of 2 letters were not sent, the first because topic Gone has no route/),
+    });
+    expect(gone.stdout).toMatch(/FAILED [0-9A-F]{32} to Gone: [\s\S]*: 2 failed \(/);
+  });
+
+  it('are exported as lines of JSON', async () => {
+    await giveBack('ExportGroup', ['a1', 'b1']);
+    const { stdout } = await run('dlq export -g ExportGroup');
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as Shown).keys)).toEqual(['a1-key', 'b1-key']);
+    const file = join(sandbox.dir, 'letters.jsonl');
+    expect((await run(`dlq export -g ExportGroup --tag TagA -f ${file}`)).stdout).toBe(
+      `exported 1 dead letters of group [ExportGroup] to ${file}\n`,
+    );
+    expect(readFileSync(file, 'utf8')).toBe(`${lines[0]}\n`);
+  });
+
+  it('are purged with a yes only, and new ones come to the same topic', async () => {
+    await giveBack('PurgedGroup', ['a1', 'a2']);
+    const refused = await run('dlq purge -g PurgedGroup');
+    expect(refused).toMatchObject({
+      stdout: '',
+      exitCode: 2,
+      stderr: expect.stringContaining('delete all 2 dead letters of group PurgedGroup'),
+    });
+    expect(await run('dlq purge -g PurgedGroup', {}, 'no')).toMatchObject({ exitCode: 2 });
+    expect((await run('dlq purge -g PurgedGroup --dry-run')).stdout).toMatch(/^dry run: would delete 2 dead letters/);
+    expect(await messagesOf('dlq show -g PurgedGroup')).toHaveLength(2);
+    expect((await run('dlq purge -g PurgedGroup --yes')).stdout).toMatch(/^deleted 2 dead letters of group \[PurgedGroup\] on 127/);
+    await until(async () => (await run('dlq list -g PurgedGroup')).stdout === 'no dead letters\n');
+    expect(await messagesOf('dlq show -g PurgedGroup')).toEqual([]);
+    await giveBack('PurgedGroup', ['b9']);
+  });
+
+  it('have actions and options that belong together', async () => {
+    expect(await run('dlq fly')).toMatchObject({ exitCode: 2, stderr: 'dlq fly: expected list, show, resend, export or purge\n' });
+    expect(await run('dlq list --to group')).toMatchObject({ exitCode: 2, stderr: 'dlq list has no option --to; it belongs to resend\n' });
+    expect(await run('dlq show')).toMatchObject({ exitCode: 2, stderr: 'dlq show needs the group: -g, --group\n' });
+    expect(await run('dlq show all -g G')).toMatchObject({ exitCode: 2, stderr: 'dlq show: "all" is one word too many\n' });
+    expect(await run('dlq show -g G --begin 5 --end 5')).toMatchObject({ exitCode: 2 });
+  });
+});
