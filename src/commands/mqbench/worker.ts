@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { type CommonValues, defineOptions, type OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
-import { UsageError } from '../../common/errors.js';
-import { formatHostPort, splitHostPort } from '../../common/host.js';
 import { type CommandContext, MqCommand } from '../base.js';
+import { listenAddress, stopped } from '../serving.js';
 import { tokenOption, workerToken } from './workers-option.js';
 
-const DEFAULT_HOST = '127.0.0.1';
 const GENERATED_TOKEN_BYTES = 24;
 
 const options = defineOptions({
@@ -46,7 +44,7 @@ export default class WorkerCommand extends MqCommand<typeof options, WorkerEnded
     if (given === undefined) {
       out.line(`token (MQBENCH_WORKER_TOKEN of the coordinator): ${token}`);
     }
-    await ended(context.signal);
+    await stopped(context.signal);
     await server.close();
     return { address };
   }
@@ -54,24 +52,4 @@ export default class WorkerCommand extends MqCommand<typeof options, WorkerEnded
   protected override render({ address }: WorkerEnded, out: Output): void {
     out.line(`mqbench worker at ${address} has ended`);
   }
-}
-
-function listenAddress(text: string): { host: string; port: number } {
-  const address = splitHostPort(/^\d+$/.test(text) ? formatHostPort(DEFAULT_HOST, Number(text)) : text);
-  if (address.host === '*') {
-    throw new UsageError(`--listen ${text}: write 0.0.0.0 for all addresses of this machine`);
-  }
-  return address;
-}
-
-/** Resolves with the first Ctrl-C or SIGTERM, or when the command's time is over. */
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      process.off('SIGINT', end).off('SIGTERM', end);
-      resolve();
-    };
-    process.on('SIGINT', end).on('SIGTERM', end);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }

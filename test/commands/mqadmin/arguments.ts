@@ -51,6 +51,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   dlq: [],
   dumpCompactionLog: ['-f', NO_FOLDER],
   electMaster: ['-a', NOWHERE, '-b', '1', '-bn', 'B', '-c', 'C'],
+  exporter: ['--listen', '0'],
   exportConfigs: ['-c', 'C', '-f', NO_FOLDER],
   exportMetadata: ['-c', 'C', '-f', NO_FOLDER],
   exportMetadataInRocksDB: ['-p', NO_FOLDER, '-t', 'topics'],

@@ -1,0 +1,122 @@
+import { type Clock, systemClock } from '../../common/clock.js';
+import { MQError } from '../../common/errors.js';
+import { decodeClusterInfo } from '../../remoting/bodies/route.js';
+import { RequestCode } from '../../remoting/codes.js';
+import { type AdminClient, bodyOf, type ClusterBroker } from './admin-client.js';
+import { type BrokerFacts, BrokerQuestions, type SampleWants } from './broker-sample.js';
+import { askAll } from './fan-out.js';
+
+export type { BrokerFacts, ClientCount, GroupSample, GroupTopicSample, SampleWants, TopicSample } from './broker-sample.js';
+
+/** One broker in a sample. A broker without facts did not answer, or not all of it in time; `reason` says which. */
+export interface BrokerSample extends ClusterBroker {
+  readonly clusterName: string;
+  readonly tookMs: number;
+  readonly facts: BrokerFacts | null;
+  readonly reason?: string;
+}
+
+/** All brokers at one moment. */
+export interface ClusterSample {
+  /** Wall clock, ms. */
+  readonly time: number;
+  /** Monotonic clock, ms, for rates between two samples. */
+  readonly atMs: number;
+  readonly tookMs: number;
+  readonly namesrvs: readonly { readonly addr: string; readonly isUp: boolean; readonly reason?: string }[];
+  /** By cluster, broker name and id. */
+  readonly brokers: readonly BrokerSample[];
+}
+
+export interface SamplerOptions {
+  readonly wants: SampleWants;
+  /** Only this cluster. */
+  readonly clusterName?: string | undefined;
+  /** Longest time for each broker, all questions together, and for a name server, ms. */
+  readonly limitMs: number;
+  readonly clock?: Clock;
+}
+
+type Target = ClusterBroker & { readonly clusterName: string };
+
+/**
+ * Asks all brokers of the clusters for their load, topics and groups, again and again. Brokers are asked at the same time, each with at most
+ * 16 requests under way; one that is slow or gone holds up nobody and has no values.
+ */
+export class ClusterSampler {
+  readonly #admin: AdminClient;
+  readonly #options: SamplerOptions;
+  readonly #clock: Clock;
+  /** Of the last round in which a name server answered. */
+  #targets: readonly Target[] | null = null;
+
+  constructor(admin: AdminClient, options: SamplerOptions) {
+    this.#admin = admin;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * One round. When no name server answers, the brokers known before are asked.
+   * @throws ConnectError or TimeoutError when none has answered yet; NotFoundError for an unknown cluster in the first round.
+   */
+  async sample(): Promise<ClusterSample> {
+    const atMs = this.#clock.monotonicMs();
+    const time = this.#clock.nowMs();
+    const namesrvs = await this.#askNamesrvs();
+    const brokers = await Promise.all((this.#targets ?? []).map((target) => this.#broker(target)));
+    return { time, atMs, tookMs: this.#clock.monotonicMs() - atMs, namesrvs, brokers };
+  }
+
+  async #askNamesrvs(): Promise<ClusterSample['namesrvs']> {
+    const { limitMs, clusterName } = this.#options;
+    const isFirst = this.#targets === null;
+    if (isFirst) {
+      // Says what is wrong with the name servers, or the cluster's name, in the words of the other commands.
+      await (clusterName === undefined ? this.#admin.clusterInfo() : this.#admin.clusterBrokers(clusterName));
+    }
+    const request = { code: RequestCode.GET_BROKER_CLUSTER_INFO };
+    const results = await askAll([...this.#admin.namesrv.addresses], async (addr) =>
+      decodeClusterInfo(bodyOf(await this.#admin.ask(addr, request, [], limitMs))),
+    );
+    const targets = new Map<string, Target>();
+    for (const { value } of results) {
+      for (const [cluster, names] of value?.clusterAddrTable ?? []) {
+        for (const brokerName of clusterName === undefined || cluster === clusterName ? names : []) {
+          for (const [brokerId, brokerAddr] of value?.brokerAddrTable.get(brokerName)?.brokerAddrs ?? []) {
+            targets.set(`${cluster} ${brokerName} ${brokerId}`, { clusterName: cluster, brokerName, brokerId, brokerAddr });
+          }
+        }
+      }
+    }
+    if (results.some(({ value }) => value !== undefined)) {
+      this.#targets = [...targets.values()].sort(compareTargets);
+    }
+    return results.map(({ addr, value, error }) =>
+      value === undefined ? { addr, isUp: false, reason: error?.message ?? '' } : { addr, isUp: true },
+    );
+  }
+
+  async #broker(target: Target): Promise<BrokerSample> {
+    const { wants, limitMs } = this.#options;
+    const begunMs = this.#clock.monotonicMs();
+    const questions = new BrokerQuestions(this.#admin, target, { limitMs, clock: this.#clock });
+    try {
+      const facts = await (target.brokerId === 0 ? questions.master(wants) : questions.slave());
+      return { ...target, tookMs: this.#clock.monotonicMs() - begunMs, facts };
+    } catch (error) {
+      if (!(error instanceof MQError)) {
+        throw error;
+      }
+      return { ...target, tookMs: this.#clock.monotonicMs() - begunMs, facts: null, reason: error.message };
+    }
+  }
+}
+
+function compareTargets(a: Target, b: Target): number {
+  return compare(a.clusterName, b.clusterName) || compare(a.brokerName, b.brokerName) || a.brokerId - b.brokerId;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
