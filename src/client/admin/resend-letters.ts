@@ -12,6 +12,7 @@ import type { AdminClient } from './admin-client.js';
 import { brokersOfGroup, consumersAt } from './connections.js';
 import { type LetterFilter, type LetterKind, originIdOf, originTopicOf, PAGE, readLetters } from './group-letters.js';
 import { mapLimited } from './map-limited.js';
+import { lastingProperties } from './message-lines.js';
 import type { MessageView } from './message-view.js';
 import { queryAt } from './query-message.js';
 import { askRunningInfo } from './running-info.js';
@@ -90,6 +91,9 @@ export async function resendLetters(admin: AdminClient, request: ResendRequest, 
       });
     }
     await requireTakesRetries(admin, group);
+  }
+  if (kind === 'retry') {
+    await requireOffline(admin, group);
   }
   if (target.to === 'topic' && isDlqTopic(target.topic)) {
     throw new UsageError(`${target.topic} is a dead-letter topic: nobody would consume what goes there`);
@@ -290,51 +294,19 @@ class Resender {
   }
 }
 
-/** What belongs to a message's life so far, and not to the message. */
-const NOT_RESENT: ReadonlySet<string> = new Set([
-  MessageConst.KEYS,
-  MessageConst.TAGS,
-  MessageConst.UNIQ_KEY,
-  MessageConst.WAIT,
-  MessageConst.DELAY,
-  MessageConst.RETRY_TOPIC,
-  MessageConst.REAL_TOPIC,
-  MessageConst.REAL_QID,
-  MessageConst.TRAN_MSG,
-  MessageConst.PGROUP,
-  MessageConst.MIN_OFFSET,
-  MessageConst.MAX_OFFSET,
-  MessageConst.RECONSUME_TIME,
-  MessageConst.MAX_RECONSUME_TIMES,
-  MessageConst.MSG_REGION,
-  MessageConst.TRACE_ON,
-  MessageConst.CLUSTER,
-  MessageConst.MSG_TYPE,
-  MessageConst.CONSUME_START_TIME,
-  MessageConst.TRAN_PREPARED_QUEUE_OFFSET,
-  MessageConst.TRANSACTION_CHECK_TIMES,
-  MessageConst.CHECK_IMMUNITY_TIME_IN_SECONDS,
-  MessageConst.POP_CK,
-  MessageConst.POP_CK_OFFSET,
-  MessageConst.FIRST_POP_TIME,
-  MessageConst.INNER_MULTI_DISPATCH,
-  MessageConst.INNER_MULTI_QUEUE_OFFSET,
-  MessageConst.TIMER_DELAY_SEC,
-  MessageConst.TIMER_DELAY_MS,
-  MessageConst.TIMER_DELIVER_MS,
-  MessageConst.TIMER_ENQUEUE_MS,
-  MessageConst.TIMER_DEQUEUE_MS,
-  MessageConst.TIMER_ROLL_TIMES,
-  MessageConst.TIMER_OUT_MS,
-  MessageConst.TIMER_DEL_UNIQKEY,
-  MessageConst.TIMER_DELAY_LEVEL,
-  MessageConst.CRC32,
-]);
+/** Who asked for an answer is still named to the consumer that makes one. */
+const OF_REQUESTS = [MessageConst.CORRELATION_ID, MessageConst.REPLY_TO_CLIENT, MessageConst.TTL];
 
 /** The message that is sent for a letter: keys, tags, sharding key, user properties, flag and body as they were. */
 function resentMessage(letter: MessageView, group: string, topic: string): Message {
   const originTopic = originTopicOf(letter);
-  const properties = new Map(Object.entries(letter.properties).filter(([name]) => !NOT_RESENT.has(name)));
+  const properties = lastingProperties(letter.properties);
+  for (const name of OF_REQUESTS) {
+    const value = letter.properties[name];
+    if (value !== undefined) {
+      properties.set(name, value);
+    }
+  }
   properties.set(MessageConst.ORIGIN_MESSAGE_ID, originIdOf(letter) ?? letter.offsetMsgId);
   properties.set(MessageConst.DLQ_ORIGIN_MESSAGE_ID, letter.msgId);
   properties.set(RESENT_FROM, letter.offsetMsgId);
@@ -353,6 +325,19 @@ function resentMessage(letter: MessageView, group: string, topic: string): Messa
     ...(letter.tags === null ? {} : { tags: letter.tags }),
     ...(letter.keys === null ? {} : { keys: letter.keys }),
   };
+}
+
+/** Members of an online group get their retries anyway: who sends copies of them has them consumed twice. */
+async function requireOffline(admin: AdminClient, group: string): Promise<void> {
+  for (const addr of await brokersOfGroup(admin, group)) {
+    if ((await consumersAt(admin, addr, group)) !== null) {
+      throw new UsageError(`group ${group} is online and gets its retries itself`, {
+        code: 'GROUP_ONLINE',
+        hint: 'resending is for groups that do not come back',
+        context: { group, brokerAddr: addr },
+      });
+    }
+  }
 }
 
 /**

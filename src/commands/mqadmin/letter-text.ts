@@ -1,9 +1,15 @@
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { dateTime, format } from '../../cli/format.js';
-import { type Output, toJson } from '../../cli/output.js';
+import type { Output } from '../../cli/output.js';
 import { originIdOf, originTopicOf } from '../../client/admin/group-letters.js';
+import { messageLine } from '../../client/admin/message-lines.js';
 import type { MessageView } from '../../client/admin/message-view.js';
 import type { ResendResult, ResentLetter } from '../../client/admin/resend-letters.js';
+import { ConfigError, MQError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
+import { TextStream } from './text-stream.js';
 
 /** A message as it is shown: with what its properties say of its origin. */
 export interface ShownLetter extends MessageView {
@@ -19,14 +25,14 @@ const COLUMNS = '%-19s  %-32s  %-24s  %-12s  %-20s  %-5s  %s';
 const BODY_CHARACTERS = 60;
 
 /** One line for each message; what is behind the first characters of a body is in the other formats. */
-export function printLetters(messages: readonly MessageView[], out: Output): void {
-  out.line(format(COLUMNS, '#Store Time', '#MsgId', '#Origin Topic', '#Tags', '#Keys', '#Times', '#Body'));
-  for (const message of messages) {
+export function printLetters(messages: readonly MessageView[], out: Output, due?: readonly string[]): void {
+  out.line(format(COLUMNS, due === undefined ? '#Store Time' : '#Due', '#MsgId', '#Origin Topic', '#Tags', '#Keys', '#Times', '#Body'));
+  for (const [i, message] of messages.entries()) {
     const { storeTimestamp, msgId, tags, keys, reconsumeTimes } = message;
     out.line(
       format(
         COLUMNS,
-        dateTime(storeTimestamp),
+        due?.[i] ?? dateTime(storeTimestamp),
         msgId,
         originTopicOf(message) ?? 'unknown',
         tags ?? '-',
@@ -60,41 +66,39 @@ export function printResend({ dryRun, group, counts, letters, tookMs }: ResendRe
 }
 
 /**
- * Writes messages as JSON lines, to stdout or to a file that is complete or not there.
+ * Writes messages as JSON lines, as `tail` does, to stdout or to a file that is complete or not there.
  * @returns how many
  */
 export async function exportLines(
   pages: AsyncIterable<readonly MessageView[]>,
   file: string | undefined,
-  context: CommandContext,
+  { io, signal }: CommandContext,
 ): Promise<number> {
   let count = 0;
   const lines = async function* (): AsyncGenerator<string> {
     for await (const page of pages) {
       count += page.length;
-      yield page.map((message) => `${toJson(message, 0)}\n`).join('');
+      yield page.map((message) => `${JSON.stringify(messageLine(message))}\n`).join('');
     }
   };
   if (file === undefined) {
+    const stream = new TextStream(io.stdout);
     for await (const text of lines()) {
-      context.out.text(text);
+      await stream.print(text);
     }
+    stream.flush();
     return count;
   }
-  const { open, rename, rm } = await import('node:fs/promises');
   const draft = `${file}.${process.pid}.part`;
-  const handle = await open(draft, 'w');
   try {
-    for await (const text of lines()) {
-      await handle.write(text);
-    }
-    await handle.sync();
-    await handle.close();
+    await pipeline(lines, createWriteStream(draft, { flush: true }), { signal });
     await rename(draft, file);
-  } catch (error) {
-    await handle.close().catch(() => undefined);
+  } catch (cause) {
     await rm(draft, { force: true });
-    throw error;
+    if (cause instanceof MQError || !(cause instanceof Error && 'syscall' in cause)) {
+      throw cause;
+    }
+    throw new ConfigError(`-f, --file: ${file} cannot be written (${String((cause as NodeJS.ErrnoException).code)})`, { cause });
   }
   return count;
 }

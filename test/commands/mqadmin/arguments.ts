@@ -86,6 +86,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   removeColdDataFlowCtrGroupConfig: ['-c', 'C', '-g', 'G'],
   resetMasterFlushOffset: ['-b', NOWHERE, '-o', '0'],
   resetOffsetByTime: ['-g', 'G', '-t', 'T', '-s', 'now'],
+  retry: [],
   rocksDBConfigToJson: ['-c', 'C'],
   sendMessage: ['-t', 'T', '-p', 'x'],
   sendMsgStatus: ['-b', 'B'],

@@ -107,8 +107,8 @@ describe('dead letters', () => {
     ]);
     const bodies = async (filter: string): Promise<string[]> =>
       (await messagesOf(`dlq show -g ShownGroup ${filter}`)).map(({ body }) => Buffer.from(body, 'base64').toString()).sort();
-    expect(await bodies('--tag TagA')).toEqual(['a1']);
-    expect(await bodies('--tag TagA||TagB')).toEqual(['a1', 'b1', 'b2']);
+    expect(await bodies('--tags TagA')).toEqual(['a1']);
+    expect(await bodies('--tags TagA||TagB')).toEqual(['a1', 'b1', 'b2']);
     expect(await bodies('-k b1-key')).toEqual(['b1']);
     expect(await bodies('-t Orders --last 1')).toEqual(['b2']);
     expect(await bodies('-t Others')).toEqual([]);
@@ -127,7 +127,9 @@ describe('dead letters', () => {
       /would resend [0-9A-F]{32} to Resends\n[\s\S]*dry run: 3 messages of group \[ResentGroup\]: 3 planned\n$/,
     );
     expect(await messagesIn('Resends')).toHaveLength(3);
-    expect((await run('dlq resend -g ResentGroup --to origin --tag TagA')).stdout).toMatch(/1 messages of group \[ResentGroup\]: 1 resent/);
+    expect((await run('dlq resend -g ResentGroup --to origin --tags TagA')).stdout).toMatch(
+      /1 messages of group \[ResentGroup\]: 1 resent/,
+    );
     await until(async () => (await run('dlq resend -g ResentGroup --to origin --dry-run')).stdout.includes('2 planned, 1 resent before'));
     expect((await run('dlq resend -g ResentGroup --to origin --rate 100')).stdout).toMatch(/: 2 resent, 1 resent before \(\d+ ms\)\n$/);
     await until(async () =>
@@ -182,7 +184,7 @@ describe('dead letters', () => {
     const lines = stdout.trimEnd().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as Shown).keys)).toEqual(['a1-key', 'b1-key']);
     const file = join(sandbox.dir, 'letters.jsonl');
-    expect((await run(`dlq export -g ExportGroup --tag TagA -f ${file}`)).stdout).toBe(
+    expect((await run(`dlq export -g ExportGroup --tags TagA -f ${file}`)).stdout).toBe(
       `exported 1 dead letters of group [ExportGroup] to ${file}\n`,
     );
     expect(readFileSync(file, 'utf8')).toBe(`${lines[0]}\n`);
@@ -211,5 +213,58 @@ describe('dead letters', () => {
     expect(await run('dlq show')).toMatchObject({ exitCode: 2, stderr: 'dlq show needs the group: -g, --group\n' });
     expect(await run('dlq show all -g G')).toMatchObject({ exitCode: 2, stderr: 'dlq show: "all" is one word too many\n' });
     expect(await run('dlq show -g G --begin 5 --end 5')).toMatchObject({ exitCode: 2 });
+  });
+});
+
+describe('retries', () => {
+  it('are listed and shown, those that are ready and those that the broker still keeps', async () => {
+    await giveBack('WaitingGroup', ['a1', 'b1'], { delayLevel: 18 });
+    await producer.send({
+      topic: '%RETRY%WaitingGroup',
+      body: Buffer.from('c1'),
+      keys: 'c1-key',
+      properties: new Map([[MessageConst.RETRY_TOPIC, 'Orders']]),
+    });
+    const { groups, isWhole } = JSON.parse((await run('retry list -g WaitingGroup --json')).stdout) as {
+      groups: { nextDue: number }[];
+      isWhole: boolean;
+    };
+    expect(groups).toMatchObject([{ group: 'WaitingGroup', topic: '%RETRY%WaitingGroup', ready: 1, delayed: 2, originTopics: ['Orders'] }]);
+    expect(isWhole).toBe(true);
+    const messages = await messagesOf('retry show -g WaitingGroup');
+    expect(messages).toMatchObject([
+      { state: 'ready', keys: 'c1-key', dueTimestamp: null },
+      { state: 'delayed', keys: 'a1-key', originTopic: 'Orders' },
+      { state: 'delayed', keys: 'b1-key' },
+    ]);
+    expect(messages[1]).toMatchObject({ dueTimestamp: groups[0]?.nextDue });
+    expect((groups[0]?.nextDue ?? 0) - Date.now()).toBeGreaterThan(3_600_000);
+    expect((await run('retry show -g WaitingGroup --tags TagB')).stdout).toMatch(/^#Due +#MsgId[^\n]+\n20[^\n]+b1-key[^\n]+\n$/);
+    expect((await run('retry list')).stdout).toMatch(/\nWaitingGroup +1 +2 +20[\d: -]+ %RETRY%WaitingGroup\n/);
+    expect((await run('retry export -g WaitingGroup --tags TagA')).stdout).toMatch(/^\{[^\n]+"keys":"a1-key"[^\n]+\}\n$/);
+    expect(await run('retry show -g NobodyGroup')).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('has no retry topic') });
+  });
+
+  it('of a group that does not come back are resent once, and skipped with an undo file', async () => {
+    await run('updateTopic -c DefaultCluster -t LeftOrders -r 1 -w 1');
+    await giveBack('LeftGroup', ['a1'], { delayLevel: 18, topic: 'LeftOrders' });
+    await producer.send({
+      topic: '%RETRY%LeftGroup',
+      body: Buffer.from('c1'),
+      properties: new Map([[MessageConst.RETRY_TOPIC, 'LeftOrders']]),
+    });
+    expect(await run('retry resend -g LeftGroup --to group')).toMatchObject({ exitCode: 2, stdout: '' });
+    expect((await run('retry resend -g LeftGroup --to origin')).stdout).toContain('2 messages of group [LeftGroup]: 2 resent');
+    expect(await messagesIn('LeftOrders')).toHaveLength(3);
+    await until(async () => (await run('retry resend -g LeftGroup --to origin')).stdout.includes(': 2 resent before'));
+    const env = { XDG_STATE_HOME: sandbox.dir };
+    expect(await run('retry purge -g LeftGroup', env)).toMatchObject({ exitCode: 2, stdout: '' });
+    expect((await run('retry purge -g LeftGroup --dry-run', env)).stdout).toContain(
+      'dry run: would skip the ready retries of group [LeftGroup]',
+    );
+    expect(JSON.parse((await run('retry list -g LeftGroup --json')).stdout)).toMatchObject({ groups: [{ ready: 1, delayed: 1 }] });
+    expect((await run('retry purge -g LeftGroup --yes', env)).exitCode).toBe(0);
+    expect(JSON.parse((await run('retry list -g LeftGroup --json')).stdout)).toMatchObject({ groups: [{ ready: 0, delayed: 1 }] });
+    expect(await run('retry list -g LeftGroup --undo-file x')).toMatchObject({ exitCode: 2 });
   });
 });

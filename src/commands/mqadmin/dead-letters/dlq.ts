@@ -27,14 +27,14 @@ export default class Dlq extends AdminCommand<typeof LETTER_OPTIONS, Result> {
     'mqadmin dlq list | show | resend | export | purge.',
     'list: groups with dead letters, how many, since when, of which topics. show: the messages with their origin. resend: sends them again with their keys, tags,',
     'properties and ids, --to origin (every group of the topic gets them) or --to group (only this group, by its retry topic), or --to-topic. The target itself is',
-    'asked what it has, so that a second run, from whichever machine, sends only what is missing; the dead letters stay. export: one line of JSON for each.',
+    'asked what it has, so that a second run, from whichever machine, sends only what is missing; the dead letters stay. export: one line of JSON for each, as tail prints it.',
     'purge: deletes the dead-letter topic and makes it again, as brokers cannot delete single messages: all of it goes, also offsets of groups that consume it.',
     'purge asks, and needs --yes where nobody can be asked; --dry-run shows what resend and purge would do.',
   ].join('\n');
   static override examples = [
     'mqadmin dlq list -n 127.0.0.1:9876',
     'mqadmin dlq show -n 127.0.0.1:9876 -g OrderFailGroup --last 10',
-    'mqadmin dlq show -n 127.0.0.1:9876 -g OrderFailGroup -t OrderPaid --tag TagA --json',
+    'mqadmin dlq show -n 127.0.0.1:9876 -g OrderFailGroup -t OrderPaid --tags TagA --json',
     'mqadmin dlq resend -n 127.0.0.1:9876 -g OrderFailGroup --to origin --dry-run',
     'mqadmin dlq resend -n 127.0.0.1:9876 -g OrderFailGroup --to group --rate 100',
     'mqadmin dlq export -n 127.0.0.1:9876 -g OrderFailGroup',
