@@ -5,6 +5,9 @@ export const TOPICS_FILE = fileURLToPath(new URL('./vectors/topics.json', import
 /** A list of groups, likewise. */
 export const GROUPS_FILE = fileURLToPath(new URL('./vectors/groups.json', import.meta.url));
 
+/** Definitions of a cluster, for the commands that read them. */
+export const CLUSTER_FILE = fileURLToPath(new URL('./vectors/cluster.yaml', import.meta.url));
+
 /** Offsets as they were, for the command that puts them back. */
 export const UNDO_FILE = fileURLToPath(new URL('./vectors/undo.json', import.meta.url));
 
@@ -18,6 +21,7 @@ const NOWHERE = '127.0.0.1:1';
 export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   addBroker: ['-c', NOWHERE, '-b', 'x.conf'],
   addWritePerm: ['-b', 'B'],
+  apply: ['-f', CLUSTER_FILE],
   allocateMQ: ['-t', 'T', '-i', '10.0.0.1'],
   audit: [],
   brokerConsumeStats: ['-b', '127.0.0.1:1'],
@@ -49,9 +53,11 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   deleteTopic: ['-c', 'C', '-t', 'T'],
   deleteUser: ['-c', 'C', '-u', 'U'],
   dlq: [],
+  diff: ['-f', CLUSTER_FILE],
   dumpCompactionLog: ['-f', NO_FOLDER],
   electMaster: ['-a', NOWHERE, '-b', '1', '-bn', 'B', '-c', 'C'],
   exporter: ['--listen', '0'],
+  export: [],
   exportConfigs: ['-c', 'C', '-f', NO_FOLDER],
   exportMetadata: ['-c', 'C', '-f', NO_FOLDER],
   exportMetadataInRocksDB: ['-p', NO_FOLDER, '-t', 'topics'],

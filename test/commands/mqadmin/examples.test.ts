@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
-import { FOR_OTHER_CLUSTERS, GROUPS_FILE, TOPICS_FILE, UNDO_FILE } from './arguments.js';
+import { CLUSTER_FILE, FOR_OTHER_CLUSTERS, GROUPS_FILE, TOPICS_FILE, UNDO_FILE } from './arguments.js';
 import { type FullCluster, startFullCluster } from './full-cluster.js';
 import { COMPACTION_LOG } from './message-records.js';
 import { commandNames, runCommand, specOf } from './run-command.js';
@@ -72,13 +72,14 @@ afterAll(async () => {
 /** The words of an example, with the addresses and ids of this cluster. */
 function wordsOf(example: string, isForOthers: boolean): string[] {
   const here = example
-    .replace('127.0.0.1:9876', isForOthers ? other.namesrv.addr : sandbox.namesrvAddr)
+    .replaceAll('127.0.0.1:9876', isForOthers ? other.namesrv.addr : sandbox.namesrvAddr)
     .replace('127.0.0.1:9878', other.controller.addr)
     .replace('127.0.0.1:10911', isForOthers ? other.masterA.addr : sandbox.brokerAddr)
     .replace('127.0.0.1:20911', other.masterB.addr)
     .replace('topics.json', TOPICS_FILE)
     .replace('groups.json', GROUPS_FILE)
     .replace('undo.json', UNDO_FILE)
+    .replace('cluster.yaml', CLUSTER_FILE)
     .replace('/var/tmp', sandbox.dir)
     .replace('7F00000100002A9F0000000000000000', ids.offsetMsgId)
     .replace('7F0000010001000000000000000000A1', ids.msgId);

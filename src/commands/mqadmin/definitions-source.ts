@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { defineOptions } from '../../cli/options.js';
+import type { AdminClient } from '../../client/admin/admin-client.js';
+import { KINDS, type Kind, SECTIONS } from '../../client/admin/definitions/kinds.js';
+import { ConfigError, UsageError } from '../../common/errors.js';
+import { suggest } from '../../common/suggest.js';
+import type { CommandContext } from '../base.js';
+
+/** Options of the commands that deal with definitions. */
+export const DEFINITIONS_OPTIONS = defineOptions({
+  clusterName: { short: 'c', own: true, text: 'Cluster; not needed where the name servers know one only' },
+  kind: { own: true, text: `Sections, with commas between them: ${KINDS.map((kind) => SECTIONS[kind].key).join(', ')}; all without it` },
+});
+
+/** The kinds of `--kind`; null where all are meant. */
+export function readKinds(text: string | undefined): readonly Kind[] | null {
+  if (text === undefined) {
+    return null;
+  }
+  return text.split(',').map((word) => {
+    const key = word.trim();
+    const kind = KINDS.find((known) => SECTIONS[known].key === key || known === key);
+    if (kind === undefined) {
+      const keys = KINDS.map((known) => SECTIONS[known].key);
+      const near = suggest(key, keys)[0];
+      throw new UsageError(`--kind ${key}: expected ${keys.join(', ')}`, near === undefined ? {} : { hint: `did you mean ${near}?` });
+    }
+    return kind;
+  });
+}
+
+/** The text of a file; `-` is the standard input. */
+export async function readSource(file: string, context: CommandContext): Promise<string> {
+  if (file === '-') {
+    const chunks: Buffer[] = [];
+    for await (const chunk of context.io.stdin) {
+      chunks.push(Buffer.from(chunk as Uint8Array));
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  }
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(`${file} cannot be read (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, {
+      hint: 'mqadmin export -f FILE writes one',
+      cause,
+    });
+  }
+}
+
+/** Opens a second cluster, of a context or a name server address, with the keys of the context or those of the environment. */
+export async function openOther(
+  other: { readonly context: string | undefined; readonly namesrvAddr: string | undefined },
+  context: CommandContext,
+): Promise<AdminClient> {
+  const [{ AdminClient }, { contextFor }, { signingKeys }, { readOnlyGuard }] = await Promise.all([
+    import('../../client/admin/admin-client.js'),
+    import('../../cli/contexts.js'),
+    import('../../cli/credentials.js'),
+    import('../../client/admin/read-only.js'),
+  ]);
+  const { env } = context.io;
+  const its = other.context === undefined ? null : contextFor({ context: other.context }, env);
+  const { ROCKETMQ_ACCESS_KEY: accessKey, ROCKETMQ_SECRET_KEY: secretKey, ROCKETMQ_SECURITY_TOKEN: securityToken } = env;
+  return new AdminClient({
+    namesrvAddr: its?.namesrvAddr ?? other.namesrvAddr,
+    credentials: await signingKeys(its?.accessKey === undefined ? { accessKey, secretKey, securityToken } : its, env),
+    signal: context.signal,
+    addresses: its?.addresses,
+    guard: readOnlyGuard('the other cluster'),
+  });
+}
