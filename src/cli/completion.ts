@@ -13,7 +13,7 @@ export interface LiveNames {
 }
 
 /** What is asked for when an option of this long name waits for its value. */
-const NAMES_OF: Readonly<Record<string, keyof LiveNames>> = {
+export const NAMES_OF: Readonly<Record<string, keyof LiveNames>> = {
   topic: 'topics',
   topicName: 'topics',
   group: 'groups',

@@ -34,13 +34,20 @@ export async function signingKeys(
   return file !== '' && existsSync(file) ? readToolsFile(file) : undefined;
 }
 
+const YAML_HINT = 'write two lines: accessKey: NAME and secretKey: SECRET';
+
 async function readToolsFile(file: string): Promise<SigningKeys | undefined> {
   const { default: yaml } = await import('yaml');
   let content: unknown;
   try {
     content = yaml.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new ConfigError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    // Only the first line: those below show what is in the file, keys and all.
+    const why = (error instanceof Error ? error.message : String(error)).split('\n')[0]?.replace(/:$/, '');
+    throw new ConfigError(`${file} cannot be read: ${why}`, { hint: YAML_HINT, cause: error });
+  }
+  if (content !== null && (typeof content !== 'object' || Array.isArray(content))) {
+    throw new ConfigError(`${file} cannot be read: it has no keys with values`, { hint: YAML_HINT });
   }
   const fields = (content ?? {}) as Record<string, unknown>;
   const text = (key: string): string => (fields[key] === undefined || fields[key] === null ? '' : String(fields[key]).trim());

@@ -27,9 +27,14 @@ export function processIo(): CommandIo {
     env: process.env,
     terminal: detectTerminal(),
     onSignal: (listener) => {
-      const both = listener as NodeJS.SignalsListener;
-      process.on('SIGINT', both).on('SIGTERM', both);
-      return () => void process.off('SIGINT', both).off('SIGTERM', both);
+      // A command that listens itself ends in its own way.
+      const alone = (signal: NodeJS.Signals): void => {
+        if (process.listenerCount(signal) === 1) {
+          listener(signal as EndSignal);
+        }
+      };
+      process.on('SIGINT', alone).on('SIGTERM', alone);
+      return () => void process.off('SIGINT', alone).off('SIGTERM', alone);
     },
   };
 }

@@ -29,6 +29,8 @@ export interface ParsedOptions {
   readonly words: readonly string[];
   /** Every word, in order. */
   readonly given: readonly GivenWord[];
+  /** Options that were given another value after their first one, which counts; as they are called in messages. */
+  readonly repeated: ReadonlySet<string>;
 }
 
 /** A fault found after `-h` was seen is no fault: the reader asked for help. */
@@ -75,6 +77,7 @@ class OptionParser implements ParsedOptions {
   readonly values = new Map<string, string>();
   readonly words: string[] = [];
   readonly given: GivenWord[] = [];
+  readonly repeated = new Set<string>();
   helpSeen = false;
   readonly #options: NamedOption[];
   readonly #byShort = new Map<string, NamedOption>();
@@ -291,6 +294,8 @@ class OptionParser implements ParsedOptions {
       this.values.set(option.key, value);
     } else if (option.spec.kind === 'texts') {
       this.values.set(option.key, `${before}\n${value}`);
+    } else if (before !== value) {
+      this.repeated.add(`${option.spec.short === undefined ? '--' : '-'}${faultName(option)}`);
     }
     this.#waiting = null;
     this.#said = { key: option.key, valueLength: value.length };

@@ -52,7 +52,7 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
   /** Whether a signal ends the command with an error that says so; without it the process ends at once, or the command sees to it. */
   protected readonly endsBySignal: boolean = false;
 
-  /** What has happened so far, for the line of a command that is ended from outside: `; 2 changes were made`. */
+  /** What has happened so far, for the line of a command that is ended from outside: `: 2 changes made`. */
   protected soFar(): string {
     return '';
   }
@@ -136,6 +136,9 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     const values = readValues(spec.options, parsed.values, io.env) as OptionValues<T> & CommonValues;
     if (!keepWords && parsed.words.length > 0) {
       out.note(`note: ignored ${parsed.words.map((word) => `"${word}"`).join(' ')}: no option takes it`);
+    }
+    for (const option of parsed.repeated) {
+      out.note(`note: ${option} is given more than once: its first value counts`);
     }
     const format = await this.#outputFormat(parsed.values);
     // With a file named behind --json the result is shown as text as well.

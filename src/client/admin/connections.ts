@@ -44,11 +44,23 @@ export async function consumerConnection(
   brokerAddr?: string,
 ): Promise<ConsumerConnectionResult> {
   const addrs = brokerAddr !== undefined ? [brokerAddr] : await brokersOfGroup(admin, consumerGroup);
+  let failure: MQError | null = null;
   for (const addr of addrs) {
-    const found = await consumersAt(admin, addr, consumerGroup);
-    if (found !== null) {
-      return connectionResult(consumerGroup, addr, found);
+    try {
+      const found = await consumersAt(admin, addr, consumerGroup);
+      if (found !== null) {
+        return connectionResult(consumerGroup, addr, found);
+      }
+    } catch (error) {
+      if (!(error instanceof MQError)) {
+        throw error;
+      }
+      // Another broker may know the group.
+      failure ??= error;
     }
+  }
+  if (failure !== null) {
+    throw failure;
   }
   throw new NotFoundError(`no consumer of group ${consumerGroup} is online on ${addrs.join(', ')}`, {
     code: 'CONSUMER_NOT_ONLINE',
@@ -115,7 +127,9 @@ export async function producerConnection(admin: AdminClient, producerGroup: stri
           throw error;
         }
         // A broker says SYSTEM_ERROR of a group it does not know; that is no failure while another knows it.
-        if (!(error instanceof BrokerError) || error.responseCode !== ResponseCode.SYSTEM_ERROR) {
+        const isUnknownGroup =
+          error instanceof BrokerError && error.responseCode === ResponseCode.SYSTEM_ERROR && /not exist/i.test(error.remark ?? '');
+        if (!isUnknownGroup) {
           failure = error;
         }
       }

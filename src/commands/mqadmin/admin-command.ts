@@ -2,6 +2,7 @@ import { commandSpec } from '../../cli/command-spec.js';
 import type { CommonValues, OptionTable, OptionValues } from '../../cli/options.js';
 import type { AdminClient } from '../../client/admin/admin-client.js';
 import type { ChangeLog } from '../../client/admin/change-log.js';
+import { NotFoundError } from '../../common/errors.js';
 import { type CommandContext, MqCommand } from '../base.js';
 import type { AuditedCommand } from './audited-command.js';
 
@@ -41,6 +42,12 @@ export abstract class AdminCommand<T extends OptionTable, R> extends MqCommand<T
     });
     try {
       return await this.ask(admin, values, context);
+    } catch (error) {
+      if (error instanceof NotFoundError) {
+        const { withNearNames } = await import('./did-you-mean.js');
+        throw await withNearNames(error, values, admin);
+      }
+      throw error;
     } finally {
       await admin.close();
     }
@@ -52,7 +59,9 @@ export abstract class AdminCommand<T extends OptionTable, R> extends MqCommand<T
       return '';
     }
     const [made, unknown] = [changes.count('done') + changes.count('sent'), changes.count('unknown')];
-    return `: ${made} ${made === 1 ? 'change was' : 'changes were'} made${unknown === 0 ? '' : `, ${unknown} may have been`}`;
+    const number = (count: number): string => (count === 1 ? '1 change' : `${count} changes`);
+    const parts = [made === 0 ? '' : `${number(made)} made`, unknown === 0 ? '' : `${number(unknown)} may have been made`];
+    return `: ${parts.filter((part) => part !== '').join(', ') || 'nothing was changed'}`;
   }
 
   protected override async ended(error: unknown, context: CommandContext): Promise<void> {

@@ -5,6 +5,7 @@ import { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Command } from '@oclif/core';
 import { commandSpec } from '../../../src/cli/command-spec.js';
+import type { CommandIo } from '../../../src/cli/io.js';
 import type { CommandSpec } from '../../../src/cli/options.js';
 import type { MqCommand } from '../../../src/commands/base.js';
 
@@ -55,6 +56,7 @@ export async function runCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = {},
   answer: string | null = null,
+  onSignal?: CommandIo['onSignal'],
 ): Promise<CommandRun> {
   const Loaded = await load(name);
   Loaded.id = name;
@@ -68,6 +70,7 @@ export async function runCommand(
     stderr,
     env: { MQKIT_CONTEXTS: NO_CONTEXTS, MQADMIN_AUDIT: 'off', ...env },
     terminal,
+    ...(onSignal === undefined ? {} : { onSignal }),
   });
   return { stdout: stdout.text, stderr: stderr.text, exitCode };
 }

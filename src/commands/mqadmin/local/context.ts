@@ -88,7 +88,7 @@ export default class ContextCommand extends MqCommand<typeof options, Result> {
         return { contexts, done: null, file: contextsPath(env) };
       }
       case 'add':
-        return change(added(file, nameOf(verb, name), contextOf(values, env)), `context ${name} is kept`);
+        return change(added(file, nameOf(verb, name), await contextOf(values, env)), `context ${name} is kept`);
       case 'use':
         return change(used(file, nameOf(verb, name)), `context ${name} is in use`);
       case '-':
@@ -131,9 +131,13 @@ function nameOf(verb: string, name: string | undefined): string {
 }
 
 /** Keys of the environment are not written down. */
-function contextOf({ namesrvAddr, readOnly, map, ...keys }: Values, env: NodeJS.ProcessEnv): Context {
+async function contextOf({ namesrvAddr, readOnly, map, ...keys }: Values, env: NodeJS.ProcessEnv): Promise<Context> {
   if (namesrvAddr === undefined) {
     throw new UsageError('context add needs the name servers', { hint: 'give them with -n host:9876' });
+  }
+  const { parseNamesrvAddr } = await import('../../../client/namesrv-client.js');
+  if (parseNamesrvAddr(namesrvAddr).length === 0) {
+    throw new UsageError(`-n ${namesrvAddr}: there is no address in it`, { hint: 'give the name servers with -n host:9876' });
   }
   const own = (value: string | undefined, variable: string): string | undefined => (value === env[variable] ? undefined : value);
   const accessKey = own(keys.accessKey, 'ROCKETMQ_ACCESS_KEY');
