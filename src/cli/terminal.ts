@@ -8,8 +8,15 @@ export interface Terminal {
   readonly animates: boolean;
 }
 
+interface MaybeTerminal {
+  readonly isTTY?: boolean | undefined;
+}
+
 /** Looks at the streams and the environment of this process. */
-export function detectTerminal(env: NodeJS.ProcessEnv = process.env, streams = { stdin: process.stdin, stderr: process.stderr }): Terminal {
+export function detectTerminal(
+  env: NodeJS.ProcessEnv = process.env,
+  streams: { readonly stdin: MaybeTerminal; readonly stderr: MaybeTerminal } = { stdin: process.stdin, stderr: process.stderr },
+): Terminal {
   const ci = env.CI !== undefined && env.CI !== '' && env.CI !== 'false' && env.CI !== '0';
   const stderrIsTerminal = streams.stderr.isTTY === true;
   return {

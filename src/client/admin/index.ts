@@ -23,6 +23,7 @@ export * from './consumer-status.js';
 export * from './controller.js';
 export * from './delete-topic.js';
 export * from './direct-consume.js';
+export * from './doctor/index.js';
 export * from './export-configs.js';
 export * from './export-metadata.js';
 export * from './export-metrics.js';

@@ -54,6 +54,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   deleteUser: ['-c', 'C', '-u', 'U'],
   dlq: [],
   diff: ['-f', CLUSTER_FILE],
+  doctor: [],
   dumpCompactionLog: ['-f', NO_FOLDER],
   electMaster: ['-a', NOWHERE, '-b', '1', '-bn', 'B', '-c', 'C'],
   exporter: ['--listen', '0'],

@@ -1,0 +1,269 @@
+import { PERM_READ, PERM_READ_WRITE, PERM_WRITE, permToString } from '../../../common/perm-name.js';
+import { isDlqTopic, isRetryTopic, isSystemTopic } from '../../../common/topic-names.js';
+import type { QueueData, TopicRouteData } from '../../../remoting/bodies/route.js';
+import type { BrokerFact, DoctorFacts } from './facts.js';
+import type { Finding } from './finding.js';
+import type { RuleContext } from './limits.js';
+
+/** Topics that users made: routes, permissions, queues. */
+export function topicRules(facts: DoctorFacts, context: RuleContext, options: { isNamed: boolean }): Finding[] {
+  const masters = new Map(facts.brokers.filter(({ brokerId }) => brokerId === 0).map((broker) => [broker.brokerName, broker]));
+  const findings = facts.topics.flatMap(({ topic, route }): Finding[] => {
+    if (route.value === undefined) {
+      return [];
+    }
+    if (route.value === null) {
+      return [noRoute(topic, masters, context)];
+    }
+    const at: TopicPlace = { topic, route: route.value, masters, context };
+    return [
+      ...permissions(at),
+      ...queueCounts(at),
+      ...brokersLacking(at),
+      ...orderConf(at, facts.orderConfs?.value?.get(topic)),
+      ...(options.isNamed ? whereItIs(at) : []),
+    ];
+  });
+  return [...findings, ...(options.isNamed ? [] : unusedBrokers(facts, context))];
+}
+
+interface TopicPlace {
+  readonly topic: string;
+  readonly route: TopicRouteData;
+  /** By broker name. */
+  readonly masters: ReadonlyMap<string, BrokerFact>;
+  readonly context: RuleContext;
+}
+
+/** Whether users made it; clusters and brokers have topics of their own names. */
+export function isUserTopic(topic: string, ownNames: ReadonlySet<string>): boolean {
+  return !isSystemTopic(topic) && !isRetryTopic(topic) && !isDlqTopic(topic) && !ownNames.has(topic) && !topic.endsWith('_REPLY_TOPIC');
+}
+
+function clusterOf({ brokerDatas }: TopicRouteData): string {
+  return brokerDatas[0]?.cluster ?? 'DefaultCluster';
+}
+
+function noRoute(topic: string, masters: ReadonlyMap<string, BrokerFact>, context: RuleContext): Finding {
+  const having = [...masters.values()].filter(({ topics }) => topics?.value?.has(topic) === true).map(({ brokerName }) => brokerName);
+  const clusterName = [...masters.values()][0]?.clusterName ?? 'DefaultCluster';
+  return {
+    severity: 'critical',
+    id: 'topic-no-route',
+    kind: 'topic',
+    name: topic,
+    what: `topic ${topic} has no route${having.length > 0 ? ` although ${having.join(', ')} has it` : ''}`,
+    evidence: { nameServers: [...context.namesrvAddrs], brokersWithIt: having },
+    advice:
+      having.length > 0
+        ? 'brokers tell the name servers of their topics every 30 s; see whether the broker is registered at all'
+        : 'create it; or see whether its broker is up',
+    fix: having.length > 0 ? context.mqadmin('clusterList') : context.mqadmin('updateTopic', '-c', clusterName, '-t', topic),
+  };
+}
+
+function permissions({ topic, route, masters, context }: TopicPlace): Finding[] {
+  const perms = route.queueDatas.map(({ brokerName, perm }) => `${brokerName}: ${permToString(perm)}`);
+  return (
+    [
+      [PERM_WRITE, 'topic-not-writable', 'written'],
+      [PERM_READ, 'topic-not-readable', 'read'],
+    ] as const
+  ).flatMap(([bit, id, word]): Finding[] => {
+    const without = route.queueDatas.filter(({ perm }) => (perm & bit) === 0);
+    if (without.length === 0) {
+      return [];
+    }
+    const isAll = without.length === route.queueDatas.length;
+    const names = without.map(({ brokerName }) => brokerName);
+    return [
+      {
+        severity: isAll ? 'critical' : 'warning',
+        id: isAll ? id : `${id}-partly`,
+        kind: 'topic',
+        name: topic,
+        what: isAll ? `topic ${topic} cannot be ${word} anywhere` : `topic ${topic} cannot be ${word} on ${names.join(', ')}`,
+        evidence: { perm: perms },
+        advice: 'give the permission back unless it was taken on purpose',
+        fix: permissionFix(without, { topic, route, masters, context }),
+      },
+    ];
+  });
+}
+
+/** The permission may be gone from the topic's settings, or only from what the name servers say of the broker. */
+function permissionFix(without: readonly QueueData[], { topic, route, masters, context }: TopicPlace): string {
+  const first = without[0]!;
+  const broker = masters.get(first.brokerName);
+  const own = broker?.topics?.value?.get(topic)?.perm;
+  if (broker !== undefined && (Number(broker.config?.value?.brokerPermission ?? PERM_READ_WRITE) & PERM_READ_WRITE) !== PERM_READ_WRITE) {
+    return context.mqadmin('updateBrokerConfig', '-b', broker.brokerAddr, '-k', 'brokerPermission', '-v', '6');
+  }
+  if (own !== undefined && (own & PERM_READ_WRITE) === PERM_READ_WRITE) {
+    return context.mqadmin('addWritePerm', '-b', first.brokerName);
+  }
+  return without.length === 1 && route.queueDatas.length > 1 && broker !== undefined
+    ? context.mqadmin('updateTopicPerm', '-b', broker.brokerAddr, '-t', topic, '-p', '6')
+    : context.mqadmin('updateTopicPerm', '-c', clusterOf(route), '-t', topic, '-p', '6');
+}
+
+function queueCounts({ topic, route, context }: TopicPlace): Finding[] {
+  const counts = route.queueDatas.map((data) => `${data.brokerName}: ${data.readQueueNums} read, ${data.writeQueueNums} write`);
+  const unread = route.queueDatas.filter(({ readQueueNums, writeQueueNums }) => readQueueNums < writeQueueNums);
+  const first = unread[0];
+  if (route.queueDatas.every(({ readQueueNums, writeQueueNums }) => readQueueNums === 0 && writeQueueNums === 0)) {
+    return [
+      {
+        severity: 'critical',
+        id: 'topic-no-queues',
+        kind: 'topic',
+        name: topic,
+        what: `topic ${topic} has no queues`,
+        evidence: { queues: counts },
+        advice: 'give it queues',
+        fix: context.mqadmin('updateTopic', '-c', clusterOf(route), '-t', topic, '-r', '8', '-w', '8'),
+      },
+    ];
+  }
+  if (first === undefined) {
+    return [];
+  }
+  const most = String(Math.max(...unread.map(({ writeQueueNums }) => writeQueueNums)));
+  return [
+    {
+      severity: 'warning',
+      id: 'topic-queues-unread',
+      kind: 'topic',
+      name: topic,
+      what: `topic ${topic} has more write than read queues on ${unread.map(({ brokerName }) => brokerName).join(', ')}: messages of the others reach nobody`,
+      evidence: { queues: counts },
+      advice: 'make both numbers equal',
+      fix: context.mqadmin('updateTopic', '-c', clusterOf(route), '-t', topic, '-r', most, '-w', most),
+    },
+  ];
+}
+
+/** The name server sends clients to brokers that do not have the topic. */
+function brokersLacking({ topic, route, masters, context }: TopicPlace): Finding[] {
+  const lacking = route.queueDatas.flatMap(({ brokerName }) => {
+    const broker = masters.get(brokerName);
+    return broker?.topics?.value !== undefined && !broker.topics.value.has(topic) ? [broker] : [];
+  });
+  const first = lacking[0];
+  return first === undefined
+    ? []
+    : [
+        {
+          severity: 'critical',
+          id: 'topic-lost-by-broker',
+          kind: 'topic',
+          name: topic,
+          what: `the route of topic ${topic} names ${lacking.map(({ brokerName }) => brokerName).join(', ')}, which does not have it`,
+          evidence: { route: route.queueDatas.map(({ brokerName }) => brokerName), lacking: lacking.map(({ brokerName }) => brokerName) },
+          advice: 'create it there again, or delete it everywhere',
+          fix: context.mqadmin('updateTopic', '-b', first.brokerAddr, '-t', topic),
+        },
+      ];
+}
+
+function orderConf({ topic, route, masters, context }: TopicPlace, conf: string | undefined): Finding[] {
+  if (conf === undefined) {
+    return [];
+  }
+  const said = new Map(
+    conf.split(';').flatMap((part): [string, number][] => {
+      const at = part.lastIndexOf(':');
+      return at < 0 ? [] : [[part.slice(0, at).trim(), Number(part.slice(at + 1))]];
+    }),
+  );
+  const real = new Map(route.queueDatas.map(({ brokerName, writeQueueNums }) => [brokerName, writeQueueNums]));
+  const wrong = [...new Set([...said.keys(), ...real.keys()])].filter((name) => said.get(name) !== real.get(name)).sort();
+  const right = [...real]
+    .sort()
+    .map(([name, count]) => `${name}:${count}`)
+    .join(';');
+  if (wrong.length === 0) {
+    return [];
+  }
+  // A broker that is down is no reason to write the configuration anew.
+  const gone = wrong.filter((name) => !masters.has(name));
+  return [
+    {
+      severity: 'warning',
+      id: 'order-conf-mismatch',
+      kind: 'topic',
+      name: topic,
+      what:
+        gone.length > 0
+          ? `order configuration of topic ${topic} names ${gone.join(', ')}, which ${gone.length === 1 ? 'is' : 'are'} not registered`
+          : `order configuration of topic ${topic} is not what its brokers have (${wrong.join(', ')})`,
+      evidence: { orderConf: conf, queues: right },
+      advice:
+        gone.length > 0
+          ? 'ordered messages of these queues wait until the broker is back; take it out only when it is gone for good'
+          : 'producers of ordered messages spread them by the configuration: bring it in line',
+      fix: context.mqadmin('updateOrderConf', '-m', 'put', '-t', topic, '-v', right),
+    },
+  ];
+}
+
+/** For one topic: the brokers of it that are gone, and those of its cluster that do not have it. */
+function whereItIs({ topic, route, masters, context }: TopicPlace): Finding[] {
+  const dead = route.brokerDatas.filter(({ brokerName }) => {
+    const category = masters.get(brokerName)?.runtime.error?.category;
+    return category === 'connect' || category === 'timeout' || !masters.has(brokerName);
+  });
+  const having = new Set(route.queueDatas.map(({ brokerName }) => brokerName));
+  const clusters = new Set(route.brokerDatas.map(({ cluster }) => cluster));
+  const without = [...masters.values()].filter(({ brokerName, clusterName }) => clusters.has(clusterName) && !having.has(brokerName));
+  const findings: Finding[] = [];
+  if (dead.length > 0) {
+    findings.push({
+      severity: dead.length === route.brokerDatas.length ? 'critical' : 'warning',
+      id: 'topic-broker-unreachable',
+      kind: 'topic',
+      name: topic,
+      what: `${dead.length} of ${route.brokerDatas.length} brokers of topic ${topic} do not answer`,
+      evidence: { unreachable: dead.map(({ brokerName }) => brokerName), brokers: route.brokerDatas.map(({ brokerName }) => brokerName) },
+      advice: 'messages in their queues wait until they are back; producers go on to the others',
+      fix: context.mqadmin('topicRoute', '-l', '-t', topic),
+    });
+  }
+  if (without.length > 0 && having.size > 0) {
+    findings.push({
+      severity: 'info',
+      id: 'topic-not-on-all-brokers',
+      kind: 'topic',
+      name: topic,
+      what: `topic ${topic} is on ${having.size} of the ${having.size + without.length} brokers of its cluster`,
+      evidence: { with: [...having].sort(), without: without.map(({ brokerName }) => brokerName).sort() },
+      advice: 'create it on the others too if the load shall be spread over all',
+      fix: context.mqadmin('updateTopic', '-b', without[0]!.brokerAddr, '-t', topic),
+    });
+  }
+  return findings;
+}
+
+/** Masters that have no topic of users while others have. */
+function unusedBrokers({ brokers }: DoctorFacts, context: RuleContext): Finding[] {
+  const ownNames = new Set(brokers.flatMap(({ brokerName, clusterName }) => [brokerName, clusterName]));
+  const counted = brokers.flatMap((broker) => {
+    const topics = broker.brokerId === 0 ? broker.topics?.value : undefined;
+    return topics === undefined ? [] : [{ broker, count: [...topics.keys()].filter((topic) => isUserTopic(topic, ownNames)).length }];
+  });
+  const most = Math.max(0, ...counted.map(({ count }) => count));
+  return most === 0
+    ? []
+    : counted
+        .filter(({ count }) => count === 0)
+        .map(({ broker }) => ({
+          severity: 'warning',
+          id: 'broker-without-topics',
+          kind: 'broker',
+          name: broker.brokerName,
+          what: `${broker.brokerName} has no topics, other brokers have up to ${most}`,
+          evidence: { brokerAddr: broker.brokerAddr, topics: 0, mostElsewhere: most },
+          advice: 'a new broker gets no load until topics are created there',
+          fix: context.mqadmin('updateTopic', '-b', broker.brokerAddr, '-t', 'TOPIC'),
+        }));
+}

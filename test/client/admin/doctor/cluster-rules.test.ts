@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import { countFindings, shellWord, sortFindings } from '../../../../src/client/admin/doctor/finding.js';
+import { brokerRules, freshStarts } from '../../../../src/client/admin/doctor/rules-broker.js';
+import { clusterRules, skewOf } from '../../../../src/client/admin/doctor/rules-cluster.js';
+import { gapRules } from '../../../../src/client/admin/doctor/rules-gaps.js';
+import { topicRules } from '../../../../src/client/admin/doctor/rules-topic.js';
+import { broker, contextWith, facts, NOW_MS, namesrv, route, short, topicTable, unknown } from './made-up.js';
+
+const context = contextWith();
+const a = broker('a');
+const b = broker('bb');
+
+describe('a cluster', () => {
+  it('that is well has no findings', () => {
+    const brokers = [{ ...a, topics: topicTable('T') }];
+    const well = facts({
+      brokers,
+      namesrvs: [namesrv('10.0.0.1:9876', brokers)],
+      topics: [{ topic: 'T', route: { value: route([{ brokerName: 'a' }]) } }],
+    });
+    expect([...clusterRules(well, context), ...brokerRules(well, context), ...gapRules(well, context)]).toEqual([]);
+    expect(topicRules(well, context, { isNamed: true })).toEqual([]);
+  });
+
+  it('whose name servers disagree about a broker names both, and the list to give it', () => {
+    const namesrvs = [namesrv('10.0.0.1:9876', [a, b]), namesrv('10.0.0.2:9876', [a])];
+    const found = clusterRules(facts({ brokers: [a, b], namesrvs }), contextWith({}, ['10.0.0.1:9876', '10.0.0.2:9876']));
+    expect(short(found)).toEqual(['critical namesrv-disagree bb']);
+    expect(found[0]).toMatchObject({
+      evidence: { registeredAt: ['10.0.0.1:9876'], missingAt: ['10.0.0.2:9876'] },
+      fix: 'mqadmin updateBrokerConfig -b 10.0.1.2:10911 -k namesrvAddr -v 10.0.0.1:9876;10.0.0.2:9876',
+    });
+  });
+
+  it('whose name servers have other topics, or do not answer, or know no broker', () => {
+    const gone = { addr: '10.0.0.3:9876', clusterInfo: unknown('connect'), topics: unknown('connect') };
+    const namesrvs = [namesrv('10.0.0.1:9876', [a], ['T', 'U']), namesrv('10.0.0.2:9876', [a], ['T']), gone];
+    expect(short(clusterRules(facts({ brokers: [a], namesrvs }), context))).toEqual([
+      'warning namesrv-unreachable 10.0.0.3:9876',
+      'warning namesrv-topics-differ 10.0.0.2:9876',
+    ]);
+    expect(short(clusterRules(facts({ namesrvs: [namesrv('10.0.0.1:9876', [])] }), context))).toEqual(['critical no-broker 10.0.0.1:9876']);
+  });
+
+  it('with brokers of two versions, and one without a master', () => {
+    const old = broker('ccc', { brokerId: 1, info: { brokerVersionDesc: 'V4_9_7' } });
+    const found = clusterRules(facts({ brokers: [a, old] }), context);
+    expect(short(found)).toEqual(['critical broker-no-master ccc', 'warning broker-versions-differ C']);
+    expect(found[1]?.evidence).toEqual({ V4_9_7: ['ccc id 1'], V5_3_3: ['a'] });
+  });
+});
+
+describe('a clock', () => {
+  it('is compared over half a round trip and the second to which brokers cut their time', () => {
+    expect(skewOf(a)).toEqual({ atLeast: -110, atMost: 900 });
+    expect(skewOf({ ...a, askTime: null })).toBeNull();
+  });
+
+  it('that is wrong is the one of the broker, or ours when all brokers agree', () => {
+    const ahead = { info: { bootTimestamp: String(NOW_MS - 7_200_000 + 10_000) } };
+    const found = clusterRules(facts({ brokers: [a, broker('bb', ahead)] }), context);
+    expect(short(found)).toEqual(['warning clock-skew bb']);
+    expect(found[0]?.what).toBe('clock of bb is 10.4 s ahead of this machine');
+    const [ours] = clusterRules(facts({ brokers: [broker('a', ahead), broker('bb', ahead)] }), context);
+    expect(ours?.what).toBe('clock of this machine is 10.4 s behind the brokers');
+    const far = broker('bb', { info: { bootTimestamp: String(NOW_MS - 7_200_000 - 100_000) } });
+    expect(short(clusterRules(facts({ brokers: [a, far] }), context))).toEqual(['critical clock-skew bb']);
+  });
+});
+
+describe('a broker', () => {
+  const found = (change: Parameters<typeof broker>[1], limits = {}): string[] =>
+    short(brokerRules(facts({ brokers: [broker('a', change)] }), contextWith(limits)));
+
+  it('that does not answer is told apart by its address', () => {
+    expect(found({ runtime: unknown('connect') })).toEqual(['critical broker-unreachable a']);
+    expect(found({ runtime: unknown('timeout'), brokerId: 1 })).toEqual(['warning broker-unreachable a id 1']);
+    expect(found({ runtime: unknown('connect'), brokerAddr: '172.17.0.3:10911' })).toEqual(['critical broker-address a']);
+    expect(found({ runtime: unknown('connect'), brokerAddr: '127.0.0.1:10911' })).toEqual(['critical broker-address a']);
+    // Refused by rights: it is there.
+    expect(found({ runtime: unknown('denied') })).toEqual([]);
+  });
+
+  it('that answers on a loopback address is not reached by others, unless the name server is here too', () => {
+    const local = broker('a', { brokerAddr: '127.0.0.1:10911' });
+    expect(short(brokerRules(facts({ brokers: [local] }), context))).toEqual(['critical broker-address a']);
+    expect(brokerRules(facts({ brokers: [local] }), contextWith({}, ['127.0.0.1:9876']))).toEqual([]);
+  });
+
+  it.each([
+    ['critical broker-not-active a', { info: { brokerActive: 'false' } }],
+    ['warning broker-permission a', { config: { value: { brokerPermission: '4' } } }],
+    ['warning broker-not-yet-open a', { info: { startAcceptSendRequestTimeStamp: String(NOW_MS + 1000) } }],
+    ['info broker-put-failed a', { info: { putMessageFailedTimes: '3' } }],
+    ['warning disk-commit-log a', { info: { commitLogDiskRatio: '0.76' } }],
+    ['critical disk-commit-log a', { info: { commitLogDiskRatio: '0.86' } }],
+    ['critical disk-consume-queue a', { info: { consumeQueueDiskRatio: '0.6' }, config: { value: { diskSpaceCleanForciblyRatio: '55' } } }],
+    ['warning page-cache-busy a', { info: { pageCacheLockTimeMills: '600' } }],
+    ['critical page-cache-busy a', { info: { pageCacheLockTimeMills: '1000' } }],
+    ['warning send-queue-busy a', { info: { sendThreadPoolQueueHeadWaitTimeMills: '120' } }],
+    ['critical send-queue-busy a', { info: { sendThreadPoolQueueHeadWaitTimeMills: '200' } }],
+    ['warning send-queue-busy a', { info: { sendThreadPoolQueueSize: '8000' } }],
+    ['warning pull-queue-busy a', { info: { pullThreadPoolQueueHeadWaitTimeMills: '2500' } }],
+    ['warning dispatch-behind a', { info: { dispatchBehindBytes: '99000000' } }],
+  ])('has %s', (expected, change) => {
+    expect(found(change)).toEqual([expected]);
+  });
+
+  it('follows limits that are given, and says nothing where a disk is unknown', () => {
+    expect(found({}, { diskWarning: 30, diskCritical: 90 })).toEqual(['warning disk-commit-log a', 'warning disk-consume-queue a']);
+    expect(found({ info: { commitLogDiskRatio: '-1' } })).toEqual([]);
+    expect(found({ info: { brokerActive: 'false' }, brokerId: 1 })).toEqual([]);
+  });
+
+  it('that was started while others ran is worth a word', () => {
+    const fresh = broker('bb', { info: { bootTimestamp: String(NOW_MS - 60_000) } });
+    expect(short(freshStarts(facts({ brokers: [a, fresh] }), context))).toEqual(['info broker-restarted bb']);
+    expect(freshStarts(facts({ brokers: [fresh] }), context)).toEqual([]);
+  });
+
+  it('tells of slaves that are behind or do not copy', () => {
+    const slave = {
+      addr: '10.0.1.9:4',
+      slaveAckOffset: 1,
+      diff: 20_000_000,
+      inSync: false,
+      transferredByteInSecond: 5,
+      transferFromWhere: 0,
+    };
+    const haClientRuntimeInfo = {
+      masterAddr: null,
+      transferredByteInSecond: 0,
+      maxOffset: 0,
+      lastReadTimestamp: 0,
+      lastWriteTimestamp: 0,
+      masterFlushOffset: 0,
+      activated: false,
+    };
+    const state = { master: true, masterCommitLogMaxOffset: 9, inSyncSlaveNums: 0, haConnectionInfo: [slave], haClientRuntimeInfo };
+    const master = broker('a', { replication: { value: state } });
+    const slaves = [1, 2].map((brokerId) => broker('a', { brokerId, brokerAddr: `10.0.1.${brokerId}:10911` }));
+    const its = brokerRules(facts({ brokers: [master, ...slaves] }), context);
+    expect(short(its)).toEqual(['critical slave-not-connected a', 'warning slave-behind a']);
+    const far = { ...state, haConnectionInfo: [{ ...slave, diff: 300_000_000 }] };
+    expect(short(brokerRules(facts({ brokers: [broker('a', { replication: { value: far } }), slaves[0]!] }), context))).toEqual([
+      'critical slave-behind a',
+    ]);
+  });
+});
+
+describe('a topic', () => {
+  const rules = (value: ReturnType<typeof route> | null, more: Partial<Parameters<typeof facts>[0]> = {}, isNamed = false): string[] =>
+    short(
+      topicRules(facts({ brokers: [{ ...a, topics: topicTable('T') }], topics: [{ topic: 'T', route: { value } }], ...more }), context, {
+        isNamed,
+      }),
+    );
+
+  it.each([
+    ['critical topic-no-route T', null],
+    ['critical topic-not-writable T', route([{ brokerName: 'a', perm: 4 }])],
+    ['critical topic-not-readable T', route([{ brokerName: 'a', perm: 2 }])],
+    ['warning topic-not-writable-partly T', route([{ brokerName: 'a' }, { brokerName: 'x', perm: 4 }])],
+    ['critical topic-no-queues T', route([{ brokerName: 'a', read: 0, write: 0 }])],
+    ['warning topic-queues-unread T', route([{ brokerName: 'a', read: 2, write: 4 }])],
+  ])('has %s', (expected, value) => {
+    expect(rules(value)).toEqual([expected]);
+  });
+
+  it('whose write permission is gone at the name servers only gets the command that gives it back there', () => {
+    const brokers = [{ ...a, topics: topicTable('T') }];
+    const [finding] = topicRules(
+      facts({ brokers, topics: [{ topic: 'T', route: { value: route([{ brokerName: 'a', perm: 4 }]) } }] }),
+      context,
+      { isNamed: false },
+    );
+    expect(finding?.fix).toBe('mqadmin addWritePerm -b a');
+  });
+
+  it('that a broker of its route does not have is lost there', () => {
+    expect(rules(route([{ brokerName: 'a' }]), { brokers: [{ ...a, topics: topicTable('U') }] })).toEqual([
+      'critical topic-lost-by-broker T',
+    ]);
+  });
+
+  it('whose order configuration is another than its queues', () => {
+    const orderConfs = (conf: string) => ({ orderConfs: { value: new Map([['T', conf]]) } });
+    expect(rules(route([{ brokerName: 'a' }]), orderConfs('a:4'))).toEqual([]);
+    expect(rules(route([{ brokerName: 'a' }]), orderConfs('a:8'))).toEqual(['warning order-conf-mismatch T']);
+  });
+
+  it('that is named tells of brokers that are gone, and of those without it', () => {
+    const dead = broker('bb', { runtime: unknown('connect') });
+    const brokers = [{ ...a, topics: topicTable('T') }, dead, broker('ccc')];
+    expect(rules(route([{ brokerName: 'a' }, { brokerName: 'bb' }]), { brokers }, true)).toEqual([
+      'warning topic-broker-unreachable T',
+      'info topic-not-on-all-brokers T',
+    ]);
+  });
+
+  it('of which a new broker has none', () => {
+    const brokers = [
+      { ...a, topics: topicTable('T', 'TBW102') },
+      { ...b, topics: topicTable('TBW102', 'bb', '%RETRY%G') },
+    ];
+    expect(rules(route([{ brokerName: 'a' }]), { brokers })).toEqual(['warning broker-without-topics bb']);
+  });
+});
+
+describe('what could not be found out', () => {
+  it('is a finding, one for all nodes with the same reason', () => {
+    const silent = ['a', 'bb'].map((name) => broker(name, { topics: unknown('timeout'), groups: unknown('denied') }));
+    const found = gapRules(facts({ brokers: silent, leftOut: [{ what: 'what consumers do', count: 7, option: '--clients' }] }), context);
+    expect(short(found)).toEqual([
+      'warning not-checked topics of brokers',
+      'warning not-checked groups of brokers',
+      'info left-out what consumers do',
+    ]);
+    expect(found[0]?.evidence.names).toEqual(['a', 'bb']);
+  });
+});
+
+it('findings are worst first, counted, and their commands can be copied', () => {
+  const all = ['info', 'critical', 'warning', 'critical'].map((severity, i) => ({
+    severity: severity as 'info',
+    id: `id${i}`,
+    kind: 'topic' as const,
+    name: 'T',
+    what: '',
+    evidence: {},
+    advice: '',
+    fix: null,
+  }));
+  expect(sortFindings(all).map(({ id }) => id)).toEqual(['id1', 'id3', 'id2', 'id0']);
+  expect(countFindings(all)).toEqual({ critical: 2, warning: 1, info: 1 });
+  expect(['%DLQ%G-1', 'a;b', "it's"].map(shellWord)).toEqual(['%DLQ%G-1', "'a;b'", `'it'\\''s'`]);
+});
