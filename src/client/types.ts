@@ -106,6 +106,8 @@ export interface ClientOptions {
   enableMsgTrace?: boolean;
   /** Where the trace goes. Default RMQ_SYS_TRACE_TOPIC, which brokers make with traceTopicEnable=true. */
   traceTopic?: string;
+  /** Where advertised addresses are reached from here: of containers, or through a tunnel. */
+  addresses?: Readonly<Record<string, string>> | undefined;
   logger?: Logger;
   clock?: Clock;
   timers?: Timers;

@@ -6,6 +6,7 @@ import { type RemotingClient, type RequestObserver, responseError } from '../../
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../../remoting/command.js';
 import { NamesrvClient } from '../namesrv-client.js';
+import type { ClientOptions } from '../types.js';
 import { LimitedRemotingClient } from './limited-remoting.js';
 
 /** Time-outs of administration, ms. */
@@ -44,11 +45,13 @@ export class AdminClient {
   readonly timeoutMs: number;
   readonly #remoting: RemotingClient;
   readonly #namesrvAddr: string | undefined;
+  readonly #options: AdminClientOptions;
   #namesrv: NamesrvClient | null = null;
 
   constructor(options: AdminClientOptions) {
     this.timeoutMs = options.timeoutMs ?? ADMIN_REQUEST_TIMEOUT_MS;
     this.#namesrvAddr = options.namesrvAddr;
+    this.#options = options;
     this.#remoting = new LimitedRemotingClient({
       connectTimeoutMs: options.connectTimeoutMs ?? ADMIN_CONNECT_TIMEOUT_MS,
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
@@ -74,6 +77,16 @@ export class AdminClient {
     }
     this.#namesrv ??= new NamesrvClient({ namesrvAddr: this.#namesrvAddr, remoting: this.#remoting, timeoutMs: this.timeoutMs });
     return this.#namesrv;
+  }
+
+  /**
+   * What a producer needs that sends to the same cluster by connections of its own.
+   * @throws DeniedError where nothing may be changed
+   */
+  sendOptions(): Pick<ClientOptions, 'namesrvAddr' | 'credentials' | 'addresses' | 'connectTimeoutMs'> {
+    const { guard, credentials, addresses, connectTimeoutMs = ADMIN_CONNECT_TIMEOUT_MS } = this.#options;
+    guard?.(RequestCode.SEND_MESSAGE_V2);
+    return { namesrvAddr: this.namesrv.addresses, addresses, connectTimeoutMs, ...(credentials === undefined ? {} : { credentials }) };
   }
 
   /** The transport, for use cases that need more than one answer. */

@@ -41,6 +41,7 @@ export * from './namesrv-config.js';
 export type { BeforeChange, MovedQueue, MoveState, OffsetMove } from './offset-moves.js';
 export * from './plain-acl.js';
 export * from './print-messages.js';
+export * from './produce-messages.js';
 export * from './producers.js';
 export * from './purge-dead-letters.js';
 export * from './query-cq.js';

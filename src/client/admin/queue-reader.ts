@@ -19,6 +19,7 @@ const HOLD_MS = 15_000;
 const RETRIES = 2;
 const RETRY_PAUSE_MS = 500;
 const FOLLOW_PAUSE_MS = 1_000;
+const POLL_PAUSE_MS = 500;
 
 /** What a reader has to say while it goes on. */
 export type ReadNotice =
@@ -40,6 +41,8 @@ export interface QueueRead {
   addr(): Promise<string> | string;
   readonly signal?: AbortSignal | undefined;
   readonly onNotice?: ((notice: ReadNotice) => void) | undefined;
+  /** Whether the broker is to hold pulls that find nothing new; else it is asked again and again. */
+  readonly mayHold?: boolean;
 }
 
 /** Reads one queue by pulls that commit nothing. */
@@ -146,8 +149,12 @@ export class QueueReader implements QueueSource {
 
   async #once(): Promise<PullResult> {
     const { queue, subscription } = this.#read;
+    const waits = this.#follows && this.#isIdle;
+    const holdMs = waits && this.#read.mayHold === true ? HOLD_MS : 0;
+    if (waits && holdMs === 0) {
+      await pause(POLL_PAUSE_MS, this.#read.signal);
+    }
     const addr = await this.#read.addr();
-    const holdMs = this.#follows && this.#isIdle ? HOLD_MS : 0;
     const response = await this.#admin.remoting.invoke(
       addr,
       {
@@ -177,4 +184,9 @@ export class QueueReader implements QueueSource {
       addr,
     });
   }
+}
+
+/** Ends early with the signal. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }

@@ -56,6 +56,9 @@ export interface ReadMessagesRequest {
 /** How often a reader that waits for new messages looks for new queues and moved brokers. */
 const ROUTE_INTERVAL_MS = 30_000;
 
+/** Queues of which all wait in pulls that brokers hold: each takes one of the few requests that a node gets at once. */
+const MAX_HELD_PULLS = 8;
+
 /** A queue with what of it is to be read. */
 interface Lane {
   readonly queue: MessageQueue;
@@ -240,6 +243,7 @@ class Reading {
       addr: () => this.#addrOf(queue),
       signal,
       onNotice,
+      mayHold: this.#known.size <= MAX_HELD_PULLS,
     });
   }
 

@@ -8,6 +8,9 @@ export const GROUPS_FILE = fileURLToPath(new URL('./vectors/groups.json', import
 /** Definitions of a cluster, for the commands that read them. */
 export const CLUSTER_FILE = fileURLToPath(new URL('./vectors/cluster.yaml', import.meta.url));
 
+/** Messages, one a line. */
+export const LINES_FILE = fileURLToPath(new URL('./vectors/lines.txt', import.meta.url));
+
 /** Offsets as they were, for the command that puts them back. */
 export const UNDO_FILE = fileURLToPath(new URL('./vectors/undo.json', import.meta.url));
 
@@ -80,6 +83,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   listUser: ['-c', 'C'],
   printMsg: ['-t', 'T'],
   printMsgByQueue: ['-t', 'T', '-a', 'B', '-i', '0'],
+  produce: ['-t', 'T'],
   producer: ['-b', '127.0.0.1:1'],
   producerConnection: ['-g', 'G', '-t', 'T'],
   queryCq: ['-t', 'T', '-q', '0', '-i', '0'],

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
-import { CLUSTER_FILE, FOR_OTHER_CLUSTERS, GROUPS_FILE, TOPICS_FILE, UNDO_FILE } from './arguments.js';
+import { CLUSTER_FILE, FOR_OTHER_CLUSTERS, GROUPS_FILE, LINES_FILE, TOPICS_FILE, UNDO_FILE } from './arguments.js';
 import { type FullCluster, startFullCluster } from './full-cluster.js';
 import { COMPACTION_LOG } from './message-records.js';
 import { commandNames, runCommand, specOf } from './run-command.js';
@@ -77,6 +77,7 @@ function wordsOf(example: string, isForOthers: boolean): string[] {
     .replace('127.0.0.1:10911', isForOthers ? other.masterA.addr : sandbox.brokerAddr)
     .replace('127.0.0.1:20911', other.masterB.addr)
     .replace('topics.json', TOPICS_FILE)
+    .replace('lines.txt', LINES_FILE)
     .replace('groups.json', GROUPS_FILE)
     .replace('undo.json', UNDO_FILE)
     .replace('cluster.yaml', CLUSTER_FILE)
@@ -108,7 +109,8 @@ describe.each(order)('%s', (name) => {
       // Commands of health answer by their exit code how the machine of the tests is.
       expect({ example, ...run }).toMatchObject({ example, exitCode: HEALTH_EXIT_CODES[name] === undefined ? 0 : expect.any(Number) });
       expect([0, ...(HEALTH_EXIT_CODES[name] ?? [])]).toContain(run.exitCode);
-      expect(run.stdout).not.toBe('');
+      // What sends messages says on stderr how many.
+      expect(name === 'produce' ? run.stdout + run.stderr : run.stdout).not.toBe('');
       if (argv.includes('--json')) {
         expect(() => JSON.parse(run.stdout)).not.toThrow();
       }

@@ -1,7 +1,10 @@
 /* Messages as streams: what is sent from lines and files, read again, and taken to other topics. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MessageLine } from '../../../src/client/admin/message-lines.js';
 import { Producer } from '../../../src/client/producer/producer.js';
-import { type Sandbox, startSandbox } from '../../sandbox.js';
+import { type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { type CommandRun, runCommand } from './run-command.js';
 
 let sandbox: Sandbox;
@@ -25,6 +28,17 @@ afterAll(async () => {
   await sandbox?.stop();
 });
 
+/** The bodies of a topic in the order they were stored. */
+async function bodiesOf(topic: string, ...argv: string[]): Promise<string[]> {
+  const { stdout } = await mqadmin('tail', '-t', topic, '--format', '%s\\n', ...argv);
+  return stdout.split('\n').slice(0, -1);
+}
+
+/** With lines on stdin. */
+function produce(lines: string, ...argv: string[]): Promise<CommandRun> {
+  return runCommand('produce', argv, { NAMESRV_ADDR: sandbox.namesrvAddr }, lines);
+}
+
 function mqadmin(command: string, ...argv: string[]): Promise<CommandRun> {
   return runCommand(command, argv, { NAMESRV_ADDR: sandbox.namesrvAddr });
 }
@@ -44,7 +58,7 @@ describe('tail', () => {
   it('prints one line a message for readers, and in the formats for programs', async () => {
     const { stdout } = await mqadmin('tail', '-t', 'Streams', '--last', '1');
     expect(stdout).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} broker-a:0:2 tags=Tag2 keys=key-2 third\n$/);
-    const lines = (await mqadmin('tail', '-t', 'Streams', '--json')).stdout.trimEnd().split('\n');
+    const lines = (await mqadmin('tail', '-t', 'Streams', '--output', 'json')).stdout.trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line).body)).toEqual(['first', 'second', 'third']);
     const csv = (await mqadmin('tail', '-t', 'Streams', '--output', 'csv')).stdout.trimEnd().split('\n');
     expect(csv.length).toBe(4);
@@ -86,6 +100,121 @@ describe('tail', () => {
     [['--sql', 'n >'], 1, /CODE_OF_FILTER|SUBSCRIPTION_PARSE_FAILED/],
   ])('with %j says what is wrong', async (argv, exitCode, message) => {
     const run = await mqadmin('tail', '-t', 'Streams', ...argv);
+    expect(run).toMatchObject({ exitCode });
+    expect(run.stderr).toMatch(message);
+  });
+});
+
+describe('produce', () => {
+  it('sends each line of stdin, and says how many on stderr', async () => {
+    const run = await produce('one\n\ntwo\nthree', '-t', 'Lines', '-i', 'broker-a:0', '-c', 'T', '-k', 'a b', '-p', 'x=1=2');
+    expect(run).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(run.stderr).toMatch(/^3 sent, 0 failed in [\d.]+ s/);
+    const { stdout } = await mqadmin('tail', '-t', 'Lines', '--format', '%q %g %k %{x} %s\\n');
+    expect(stdout).toBe('0 T a b 1=2 one\n0 T a b 1=2 two\n0 T a b 1=2 three\n');
+  });
+
+  it('sends what tail prints as JSON without loss', async () => {
+    const strange = Buffer.from([0, 255, 10, 13, 1, 2, 128]);
+    const properties = new Map([
+      ['p', 'ü"\\'],
+      ['__SHARDINGKEY', 's'],
+    ]);
+    const messages = [
+      { topic: 'Origin', body: strange, tags: 'A', keys: ['k1', 'k2'], flag: 7, properties },
+      { topic: 'Origin', body: Buffer.from('ü \n"\\\u2028'), delayTimeLevel: 0 },
+      { topic: 'Origin', body: Buffer.alloc(5000, 'x'), keys: 'large' },
+    ];
+    for (const message of messages) {
+      await producer.send(message);
+    }
+    const { stdout } = await mqadmin('tail', '-t', 'Origin', '--output', 'json');
+    const run = await produce(stdout, '-t', 'Again', '--input', 'json', '--json');
+    expect(JSON.parse(run.stdout)).toMatchObject({ topic: 'Again', sent: 3, failed: 0 });
+    const lasting = ({
+      body,
+      bodyBase64,
+      tags,
+      keys,
+      flag,
+      properties: { p, __SHARDINGKEY },
+    }: MessageLine & { properties: Record<string, string> }) => ({ body, bodyBase64, tags, keys, flag, p, __SHARDINGKEY });
+    const linesOf = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => lasting(JSON.parse(line)));
+    const again = await mqadmin('tail', '-t', 'Again', '--output', 'json');
+    const byBody = (a: ReturnType<typeof lasting>, b: ReturnType<typeof lasting>) =>
+      `${a.body}${a.bodyBase64}`.localeCompare(`${b.body}${b.bodyBase64}`);
+    expect(linesOf(again.stdout).sort(byBody)).toEqual(linesOf(stdout).sort(byBody));
+    expect(linesOf(stdout).find((line) => line.flag === 7)).toMatchObject({
+      bodyBase64: strange.toString('base64'),
+      tags: 'A',
+      keys: 'k1 k2',
+    });
+  });
+
+  it('keeps the order of the messages of a key, which it finds in the line', async () => {
+    const lines = Array.from({ length: 3000 }, (_, i) => `k${i % 7}:${i}`);
+    const run = await produce(lines.join('\n'), '-t', 'Keyed', '--key-delimiter', ':', '--ordered');
+    expect(run.stderr).toContain('3000 sent, 0 failed');
+    const { stdout } = await mqadmin('tail', '-t', 'Keyed', '--format', '%b:%q %k %s\\n');
+    const rows = stdout
+      .trimEnd()
+      .split('\n')
+      .map((row) => row.split(' '));
+    expect(rows.length).toBe(3000);
+    for (let key = 0; key < 7; key++) {
+      const its = rows.filter((row) => row[1] === `k${key}`);
+      expect(new Set(its.map((row) => row[0])).size).toBe(1);
+      expect(its.map((row) => Number(row[2]))).toEqual(lines.map((_, i) => i).filter((i) => i % 7 === key));
+    }
+  });
+
+  it('reads other delimiters, and files as they are', async () => {
+    const path = join(sandbox.dir, 'body.bin');
+    writeFileSync(path, 'a\nb\n');
+    expect((await produce('1;;2\n3;;', '-t', 'Files', '-i', 'broker-a:0', '--delimiter', ';;')).stderr).toContain('3 sent');
+    expect((await mqadmin('produce', '-t', 'Files', '-i', 'broker-a:0', '--file', path, '--file', path)).stderr).toContain('2 sent');
+    const lines = (await mqadmin('tail', '-t', 'Files', '--output', 'json')).stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).body)).toEqual(['1', '2\n3', '\n', 'a\nb\n', 'a\nb\n']);
+  });
+
+  it('gives messages delays, which a line may have of its own', async () => {
+    const lines = ['{"body":"later"}', '{"body":"soon","delayTimeMs":1}'].join('\n');
+    const run = await produce(lines, '-t', 'Delayed', '--input', 'json', '--delay', '1h');
+    expect(run.stderr).toContain('2 sent');
+    await until(async () => (await bodiesOf('Delayed')).length > 0, 20_000);
+    expect(await bodiesOf('Delayed')).toEqual(['soon']);
+  });
+
+  it('stops at the first line that is no message, says where, and what was stored', async () => {
+    const lines = ['{"body":"a"}', '{"body":"b"}', '{"body":', '{"body":"d"}'].join('\n');
+    const run = await produce(lines, '-t', 'Broken', '--input', 'json');
+    expect(run).toMatchObject({ exitCode: 2 });
+    expect(run.stderr).toMatch(/line 3: not JSON.*; 2 messages were stored before it/);
+    expect((await bodiesOf('Broken')).sort()).toEqual(['a', 'b']);
+    const skipping = await produce(lines, '-t', 'Broken', '--input', 'json', '--skip-invalid');
+    expect(skipping).toMatchObject({ exitCode: 0 });
+    expect(skipping.stderr).toMatch(/^3 sent, 0 failed, 1 were no messages/);
+  });
+
+  it('sends nothing in a dry run', async () => {
+    const run = await produce('a\nb', '-t', 'Streams', '--dry-run');
+    expect(run).toMatchObject({ exitCode: 0, stderr: 'dry run: would send 2 messages to Streams\n' });
+    expect(await bodiesOf('Streams')).toEqual(['first', 'second', 'third']);
+  });
+
+  it.each([
+    [['--input', 'xml'], 2, /expected lines or json/],
+    [['--delay', '1s', '--delay-level', '3'], 2, /already been selected/],
+    [['--property', 'x'], 2, /expects name=value/],
+    [['--delimiter', '\\q'], 2, /--delimiter: \\q/],
+    [['--queue', 'broker-c:0'], 4, /no queue broker-c:0/],
+    [['--from', '/nothing/there'], 2, /\/nothing\/there cannot be read \(ENOENT\)/],
+  ])('with %j says what is wrong', async (argv, exitCode, message) => {
+    const run = await produce('x', '-t', 'Streams', ...argv);
     expect(run).toMatchObject({ exitCode });
     expect(run.stderr).toMatch(message);
   });

@@ -1,7 +1,7 @@
 import { type CommonValues, defineOptions, type OptionValues } from '../../../cli/options.js';
 import { toJson } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import { messageLine } from '../../../client/admin/message-lines.js';
+import { type MessageLine, messageLine } from '../../../client/admin/message-lines.js';
 import type { MessageView } from '../../../client/admin/message-view.js';
 import { UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
@@ -19,8 +19,8 @@ const options = defineOptions({
 
 type Values = OptionValues<typeof options> & CommonValues;
 
-/** Shows the messages of a topic. */
-export default class Tail extends AdminCommand<typeof options, null> {
+/** Shows the messages of a topic; the result is the last one, when all have been printed. */
+export default class Tail extends AdminCommand<typeof options, MessageLine | null> {
   static override summary = 'Show messages of a topic by time, offset, last N, tag, SQL or key.';
   static override description = [
     'Reads all queues in the order of store times, without a consumer group, and moves no offset. It ends at the end of the topic unless',
@@ -39,32 +39,34 @@ export default class Tail extends AdminCommand<typeof options, null> {
   ];
   static override options = options;
 
-  protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<null> {
-    const { follow, last, max } = values;
+  protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<MessageLine | null> {
+    const { follow, max } = values;
     const request = readRequest(values);
     const show = shower(values, context);
     if (follow && (request.end !== undefined || request.endOffset !== undefined)) {
       throw new UsageError('--follow waits for what comes after the end: it cannot be given with --end or --end-offset');
     }
     const { readMessages } = await import('../../../client/admin/read-messages.js');
-    const hasBegin = last !== undefined || request.begin !== undefined || request.beginOffset !== undefined;
+    const hasBegin = values.last !== undefined || request.begin !== undefined || request.beginOffset !== undefined;
     const messages = readMessages(admin, {
       ...request,
-      last,
+      last: values.last,
       follow,
       max,
       fromEnd: follow && !hasBegin,
       signal: context.signal,
       onNotice: (notice) => context.out.note(noticeText(notice)),
     });
+    let last: MessageView | null = null;
     try {
       for await (const message of messages) {
         await show.message(message);
+        last = message;
       }
     } finally {
       show.end();
     }
-    return null;
+    return last === null ? null : messageLine(last);
   }
 
   protected override render(): void {
