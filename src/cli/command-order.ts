@@ -16,6 +16,11 @@ const APACHE_ORDER = [
   .join(' ')
   .split(' ');
 
+/** Whether Apache's tool of 5.3 has the command. */
+export function isApacheCommand(id: string): boolean {
+  return APACHE_ORDER.includes(id);
+}
+
 /** Puts commands into Apache's order; ours come after them, by name. */
 export function inListOrder<C extends { readonly id: string }>(commands: readonly C[]): C[] {
   const rank = (id: string): number => {

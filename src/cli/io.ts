@@ -12,6 +12,11 @@ export interface CommandIo {
   readonly onSignal?: (listener: (signal: EndSignal) => void) => () => void;
 }
 
+/** Whether the environment asks for the ways of Apache's tool. */
+export function wantsApacheCompat(env: NodeJS.ProcessEnv): boolean {
+  return env.MQADMIN_COMPAT === 'apache';
+}
+
 /** Signals that ask a process to end. */
 export type EndSignal = 'SIGINT' | 'SIGTERM';
 

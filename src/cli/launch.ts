@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MQError } from '../common/errors.js';
 import { endOnClosedPipe, exit, exitLikeCommand } from './exit.js';
 import { normalizeArgv } from './front.js';
+import { wantsApacheCompat } from './io.js';
 import { reportError } from './report.js';
 import { detectTerminal } from './terminal.js';
 import { commandListText } from './usage.js';
@@ -46,6 +48,10 @@ export async function launch(root: string, argv: readonly string[] = process.arg
       await run(front.kind === 'help' ? [front.id, '--help'] : [...front.argv], { root });
     }
   } catch (error) {
+    if (wantsApacheCompat(process.env) && error instanceof MQError && error.code === 'UNKNOWN_COMMAND') {
+      process.stdout.write(`${error.message}\n`);
+      return exit(0);
+    }
     const report = reportError(error, {
       json: argv.includes('--json'),
       debug: argv.includes('--debug'),

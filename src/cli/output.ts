@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 export class Output {
   readonly #stdout: Writable;
   readonly #stderr: Writable;
+  #isQuiet = false;
   #printData: (value: unknown) => void = (value) => this.text(`${toJson(value)}\n`);
 
   constructor(stdout: Writable, stderr: Writable) {
@@ -26,12 +27,20 @@ export class Output {
     this.#printData(value);
   }
 
+  /** From now on remarks are left out. */
+  muteNotes(): void {
+    this.#isQuiet = true;
+  }
+
   printDataBy(print: (value: unknown) => void): void {
     this.#printData = print;
   }
 
   /** A remark for the reader; never data. */
   note(text: string): void {
+    if (this.#isQuiet) {
+      return;
+    }
     this.#stderr.write(`${text}\n`);
   }
 }

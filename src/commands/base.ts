@@ -1,6 +1,8 @@
 import { Command } from '@oclif/core';
+import type { ApacheEnd } from '../cli/apache-compat.js';
+import { isApacheCommand } from '../cli/command-order.js';
 import { commandSpec, DEFAULT_COMMON } from '../cli/command-spec.js';
-import { type CommandIo, type EndSignal, processIo } from '../cli/io.js';
+import { type CommandIo, type EndSignal, processIo, wantsApacheCompat } from '../cli/io.js';
 import type { CommandSpec, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
 import { Output } from '../cli/output.js';
 import type { OutputFormat } from '../cli/output-formats.js';
@@ -20,6 +22,8 @@ export interface CommandContext {
   readonly words: readonly string[];
   /** The command line as it was read. */
   readonly given: readonly GivenWord[];
+  /** Whether scripts written for Apache's tool are to find what they depend on, wrong as it may be (MQADMIN_COMPAT). */
+  readonly apacheCompat: boolean;
   /** Whether the result is printed as data (JSON, YAML, CSV, …): `execute` then prints nothing but by `out.data`. */
   readonly json: boolean;
 }
@@ -82,9 +86,19 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
       if (parsed === null) {
         return 0;
       }
-      await this.#execute(spec, parsed, { out, io, keepWords: command.extraWords === 'keep' });
+      const apacheCompat = this.#isAsApache(spec, parsed, io);
+      if (apacheCompat) {
+        out.muteNotes();
+      }
+      await this.#execute(spec, parsed, { out, io, apacheCompat, keepWords: command.extraWords === 'keep' });
       return 0;
     } catch (error) {
+      const end = this.#isAsApache(spec, parsed, io) ? await apacheEnd(error, spec, parsed === null) : null;
+      if (end !== null) {
+        out.text(end.stdout);
+        io.stderr.write(end.stderr);
+        return end.exitCode;
+      }
       const flags = parsed?.values;
       const words = new Set(this.argv);
       const report = reportError(error, {
@@ -92,9 +106,15 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
         debug: flags === undefined ? words.has('--debug') : flags.has('debug'),
         colour: io.terminal.colour,
       });
-      out.note(report.text);
+      io.stderr.write(`${report.text}\n`);
       return report.exitCode;
     }
+  }
+
+  /** Whether the command is to behave as Apache's: never with options of ours for the output. */
+  #isAsApache(spec: CommandSpec, parsed: ParsedOptions | null, io: CommandIo): boolean {
+    const isOurs = parsed === null ? this.argv.includes('--json') : parsed.values.has('json') || parsed.values.has('output');
+    return wantsApacheCompat(io.env) && isApacheCommand(spec.id) && !isOurs;
   }
 
   /** Null when help was asked for and printed. */
@@ -130,9 +150,9 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
   async #execute(
     spec: CommandSpec,
     parsed: ParsedOptions,
-    surroundings: { out: Output; io: CommandIo; keepWords: boolean },
+    surroundings: { out: Output; io: CommandIo; apacheCompat: boolean; keepWords: boolean },
   ): Promise<void> {
-    const { out, io, keepWords } = surroundings;
+    const { out, io, apacheCompat, keepWords } = surroundings;
     const values = readValues(spec.options, parsed.values, io.env) as OptionValues<T> & CommonValues;
     if (!keepWords && parsed.words.length > 0) {
       out.note(`note: ignored ${parsed.words.map((word) => `"${word}"`).join(' ')}: no option takes it`);
@@ -160,7 +180,7 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
       this.soFar(),
     );
     const { given } = parsed;
-    const context: CommandContext = { signal: ends.signal, out, io, json, given, words: keepWords ? parsed.words : [] };
+    const context: CommandContext = { signal: ends.signal, out, io, json, given, apacheCompat, words: keepWords ? parsed.words : [] };
     let failure: unknown = null;
     try {
       show(await ends.race(() => this.surround(values, context, (its) => this.execute(its, context))));
@@ -240,4 +260,8 @@ class EndFromOutside {
 
 function lowerFirst(name: string): string {
   return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
+async function apacheEnd(error: unknown, spec: CommandSpec, isParseFault: boolean): Promise<ApacheEnd | null> {
+  return (await import('../cli/apache-compat.js')).apacheEnd(error, spec, isParseFault);
 }

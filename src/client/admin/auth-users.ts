@@ -9,6 +9,11 @@ import { askAll, outcomes, planned, requireAll } from './fan-out.js';
 const USER_TYPES = ['Super', 'Normal'];
 const USER_STATUS = ['enable', 'disable'];
 
+/** Whether brokers know the type of user. */
+export function isUserType(word: string): boolean {
+  return USER_TYPES.includes(word);
+}
+
 /** One of a list of words, in the spelling of the list. @throws UsageError for any other word */
 export function oneOf(value: string, words: readonly string[], label: string): string {
   const word = words.find((candidate) => candidate.toLowerCase() === value.toLowerCase());

@@ -63,6 +63,8 @@ export interface UpdateBrokerConfigRequest {
   readonly key: string;
   readonly value: string;
   readonly dryRun?: boolean;
+  /** Send keys too that the brokers do not list. */
+  readonly anyKey?: boolean;
 }
 
 export interface UpdateBrokerConfigResult {
@@ -83,7 +85,9 @@ export async function updateBrokerConfig(admin: AdminClient, request: UpdateBrok
     throw new UsageError(`${JSON.stringify(key)}=${JSON.stringify(value)} is not a key and value of a configuration`);
   }
   const addrs = await targetAddrs(admin, request);
-  await requireKnownKey(admin, addrs, key);
+  if (request.anyKey !== true) {
+    await requireKnownKey(admin, addrs, key);
+  }
   if (dryRun) {
     return { dryRun, key, value, brokers: planned(addrs), notInEffect: [], remarks: [] };
   }

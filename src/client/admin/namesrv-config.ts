@@ -41,7 +41,7 @@ export interface UpdateNamesrvConfigResult {
 /** Changes one key on every name server of the list and reads it back. */
 export async function updateNamesrvConfig(
   admin: AdminClient,
-  request: { key: string; value: string; dryRun?: boolean },
+  request: { key: string; value: string; dryRun?: boolean; anyKey?: boolean },
 ): Promise<UpdateNamesrvConfigResult> {
   const { key, value, dryRun = false } = request;
   if (!/^[A-Za-z0-9_.-]+$/.test(key) || /[\r\n]/.test(value)) {
@@ -49,7 +49,7 @@ export async function updateNamesrvConfig(
   }
   const { namesrvs } = await getNamesrvConfig(admin);
   for (const { addr, config } of namesrvs) {
-    if (!Object.hasOwn(config, key)) {
+    if (request.anyKey !== true && !Object.hasOwn(config, key)) {
       const near = suggest(key, Object.keys(config));
       throw new NotFoundError(`configuration key ${key} is not known to ${addr}: nothing was changed`, {
         code: 'CONFIG_KEY_NOT_EXIST',

@@ -24,7 +24,7 @@ export abstract class BrokerChangeCommand<T extends OptionTable> extends AdminCo
   /** Whether it takes something away, so that a terminal is asked first. */
   protected readonly deletes: boolean = false;
 
-  protected abstract change(values: OptionValues<T>): Promise<BrokerChange>;
+  protected abstract change(values: OptionValues<T>, context: CommandContext): Promise<BrokerChange>;
   /** The line for a broker that took it. */
   protected abstract done(addr: string, values: OptionValues<T>): string;
 
@@ -33,7 +33,7 @@ export abstract class BrokerChangeCommand<T extends OptionTable> extends AdminCo
     values: OptionValues<T> & CommonValues,
     context: CommandContext,
   ): Promise<BrokerChangeResult> {
-    const [{ changeBrokers }, change] = await Promise.all([import('../../client/admin/broker-change.js'), this.change(values)]);
+    const [{ changeBrokers }, change] = await Promise.all([import('../../client/admin/broker-change.js'), this.change(values, context)]);
     const { dryRun = false, yes = false } = values as ChangeValues;
     if (this.deletes && !dryRun) {
       const { confirmDeletion } = await import('../../cli/confirm.js');

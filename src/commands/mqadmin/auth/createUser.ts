@@ -1,5 +1,6 @@
 import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { BrokerChange } from '../../../client/admin/broker-change.js';
+import type { CommandContext } from '../../base.js';
 import { BrokerChangeCommand, targetOptions } from '../broker-change-command.js';
 import { requireTarget } from '../targets.js';
 
@@ -22,9 +23,11 @@ export default class CreateUser extends BrokerChangeCommand<typeof options> {
   ];
   static override options = options;
 
-  protected override async change(values: OptionValues<typeof options>): Promise<BrokerChange> {
-    const { createUserRequest } = await import('../../../client/admin/auth-users.js');
-    return { what: `create user ${values.username}`, target: requireTarget(values), part: 'brokers', request: createUserRequest(values) };
+  protected override async change(values: OptionValues<typeof options>, { apacheCompat }: CommandContext): Promise<BrokerChange> {
+    const { createUserRequest, isUserType } = await import('../../../client/admin/auth-users.js');
+    const { username, userType } = values;
+    const user = apacheCompat && userType !== undefined && !isUserType(userType) ? { ...values, userType: undefined } : values;
+    return { what: `create user ${username}`, target: requireTarget(values), part: 'brokers', request: createUserRequest(user) };
   }
 
   protected override done(addr: string): string {

@@ -2,6 +2,7 @@ import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/o
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { UpdateBrokerConfigResult } from '../../../client/admin/broker-config.js';
+import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { printOutcomes, requireTarget } from '../targets.js';
 
@@ -27,7 +28,11 @@ export default class UpdateBrokerConfig extends AdminCommand<typeof options, Upd
   ];
   static override options = options;
 
-  protected override async ask(admin: AdminClient, values: OptionValues<typeof options>): Promise<UpdateBrokerConfigResult> {
+  protected override async ask(
+    admin: AdminClient,
+    values: OptionValues<typeof options>,
+    { apacheCompat }: CommandContext,
+  ): Promise<UpdateBrokerConfigResult> {
     const target = requireTarget(values);
     const { updateBrokerConfig } = await import('../../../client/admin/broker-config.js');
     return updateBrokerConfig(admin, {
@@ -36,6 +41,7 @@ export default class UpdateBrokerConfig extends AdminCommand<typeof options, Upd
       key: values.key,
       value: values.value,
       dryRun: values.dryRun,
+      anyKey: apacheCompat,
     });
   }
 

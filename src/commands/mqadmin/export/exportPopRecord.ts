@@ -2,13 +2,14 @@ import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { PopExportResult } from '../../../client/admin/export-pop.js';
+import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { requireTarget } from '../targets.js';
 
 const options = defineOptions({
   clusterName: { short: 'c', text: 'choose one cluster to export' },
   brokerAddr: { short: 'b', text: 'choose one broker to export' },
-  dryRun: { short: 'd', kind: 'boolean', default: false, text: 'no actual changes will be made' },
+  dryRun: { short: 'd', kind: 'boolean', text: 'no actual changes will be made' },
   onlySay: { kind: 'flag', own: true, long: 'dry-run', text: 'Say what would be done, and do nothing' },
 });
 
@@ -27,10 +28,11 @@ export default class ExportPopRecord extends AdminCommand<typeof options, PopExp
   ];
   static override options = options;
 
-  protected override async ask(admin: AdminClient, values: Values): Promise<PopExportResult> {
+  protected override async ask(admin: AdminClient, values: Values, { apacheCompat }: CommandContext): Promise<PopExportResult> {
     const target = requireTarget(values);
     const { exportPopRecords } = await import('../../../client/admin/export-pop.js');
-    return exportPopRecords(admin, { ...target, dryRun: values.dryRun || values.onlySay });
+    const { dryRun, onlySay } = values;
+    return exportPopRecords(admin, { ...target, dryRun: onlySay || (apacheCompat && dryRun !== undefined ? !dryRun : dryRun === true) });
   }
 
   protected override render({ brokers, dryRun }: PopExportResult, out: Output): void {

@@ -2,6 +2,7 @@ import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/o
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { UpdateNamesrvConfigResult } from '../../../client/admin/namesrv-config.js';
+import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 
 const options = defineOptions({
@@ -23,10 +24,14 @@ export default class UpdateNamesrvConfig extends AdminCommand<typeof options, Up
   ];
   static override options = options;
 
-  protected override async ask(admin: AdminClient, values: OptionValues<typeof options>): Promise<UpdateNamesrvConfigResult> {
+  protected override async ask(
+    admin: AdminClient,
+    values: OptionValues<typeof options>,
+    { apacheCompat }: CommandContext,
+  ): Promise<UpdateNamesrvConfigResult> {
     const { updateNamesrvConfig } = await import('../../../client/admin/namesrv-config.js');
     const { key, value, dryRun } = values;
-    return updateNamesrvConfig(admin, { key, value, dryRun });
+    return updateNamesrvConfig(admin, { key, value, dryRun, anyKey: apacheCompat });
   }
 
   protected override render(result: UpdateNamesrvConfigResult, out: Output): void {
