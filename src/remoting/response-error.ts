@@ -13,14 +13,17 @@ const RETRIABLE: ReadonlySet<number> = new Set([
   ResponseCode.GO_AWAY,
 ]);
 
-const NOT_FOUND: ReadonlySet<number> = new Set([
-  ResponseCode.TOPIC_NOT_EXIST,
-  ResponseCode.QUERY_NOT_FOUND,
-  ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
-  ResponseCode.CONSUMER_NOT_ONLINE,
-  ResponseCode.BROKER_NOT_EXIST,
-  ResponseCode.USER_NOT_EXIST,
-  ResponseCode.POLICY_NOT_EXIST,
+/** What kind of failure a response code is, and so which exit code a command ends with; all others are errors of the broker. */
+export const RESPONSE_CATEGORIES: ReadonlyMap<number, 'denied' | 'notFound'> = new Map([
+  [ResponseCode.NO_PERMISSION, 'denied'],
+  [ResponseCode.TOPIC_NOT_EXIST, 'notFound'],
+  [ResponseCode.QUERY_NOT_FOUND, 'notFound'],
+  [ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, 'notFound'],
+  [ResponseCode.CONSUMER_NOT_ONLINE, 'notFound'],
+  [ResponseCode.NO_MESSAGE, 'notFound'],
+  [ResponseCode.BROKER_NOT_EXIST, 'notFound'],
+  [ResponseCode.USER_NOT_EXIST, 'notFound'],
+  [ResponseCode.POLICY_NOT_EXIST, 'notFound'],
 ]);
 
 /** The error that stands for a response whose code is not success. */
@@ -30,11 +33,9 @@ export function responseError(response: RemotingCommand, addr: string, what?: st
   const text = remark === null || remark === '' ? 'no reason given' : remark.trim();
   const message = `${subject}: ${text} (${responseCodeName(code)}${responseCodeName(code) === String(code) ? '' : ` ${code}`})`;
   const context = { responseCode: code, remark, brokerAddr: addr };
-  if (code === ResponseCode.NO_PERMISSION) {
-    return new DeniedError(message, { context });
-  }
-  if (NOT_FOUND.has(code)) {
-    return new NotFoundError(message, { context });
+  const category = RESPONSE_CATEGORIES.get(code);
+  if (category !== undefined) {
+    return category === 'denied' ? new DeniedError(message, { context }) : new NotFoundError(message, { context });
   }
   return new BrokerError(message, { responseCode: code, remark, brokerAddr: addr, retriable: RETRIABLE.has(code) });
 }
