@@ -26,6 +26,9 @@ const CONTENTS = path.join(ROOT, 'node_modules', '.cache', 'mqkit', 'contents.js
 const CHUNKS = 'chunks';
 /** JSON schema of mqbench's results, part of the package. */
 const RESULT_SCHEMA = 'src/bench/mqbench-1.schema.json';
+/** Where mqadmin looks for the schemas of its output, and what makes them. */
+const SCHEMAS = path.join('apps', 'mqadmin', 'schemas');
+const SCHEMA_MAKER = 'src/cli/generate-schemas.js';
 /** Workload files that come with the package. */
 const WORKLOADS = 'src/bench/omb/workloads';
 /** A file that no build wrote again for this long is of no running process. */
@@ -253,9 +256,16 @@ async function manifestOf(dir, root) {
 }
 
 /** Everything the declarations of the library are made from. */
-function typesHash() {
+const TYPES_SOURCES = ['src/common', 'src/remoting', 'src/client', 'tsconfig.json', 'package-lock.json', 'src/index.ts', 'src/bench'];
+/** Everything the schemas of the commands' output are made from. */
+const SCHEMA_SOURCES = [
+  ...['src/common', 'src/remoting', 'src/client', 'src/cli', 'src/commands/base.ts', 'src/commands/mqadmin', 'src/commands/nodes'],
+  ...['tsconfig.json', 'package-lock.json', SCHEMA_MAKER],
+];
+
+function hashOf(folders) {
   const hash = createHash('sha256');
-  for (const folder of ['src/common', 'src/remoting', 'src/client', 'tsconfig.json', 'package-lock.json', 'src/index.ts', 'src/bench']) {
+  for (const folder of folders) {
     const top = path.join(ROOT, folder);
     const files = !fs.existsSync(top)
       ? []
@@ -278,7 +288,7 @@ async function emitTypes(outdir) {
   if (flags.has('--no-types') || !fs.existsSync(path.join(ROOT, 'src/index.ts'))) {
     return;
   }
-  const hash = typesHash();
+  const hash = hashOf(TYPES_SOURCES);
   const stamp = path.join(DIST, 'types', 'sources.sha256');
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === hash && fs.existsSync(path.join(DIST, 'types', 'index.d.ts'))) {
     fs.cpSync(path.join(DIST, 'types'), path.join(outdir, 'types'), { recursive: true });
@@ -307,6 +317,31 @@ async function emitTypes(outdir) {
     }
   }
   fs.rmSync(config);
+}
+
+/** JSON Schemas of what mqadmin's commands print; made again only when the sources of their types changed. */
+async function emitSchemas(outdir, commands) {
+  if (flags.has('--no-types')) {
+    return;
+  }
+  const hash = hashOf(SCHEMA_SOURCES);
+  const made = path.join(DIST, SCHEMAS);
+  const target = path.join(outdir, SCHEMAS);
+  if (readOrEmpty(path.join(made, 'sources.sha256')) === hash) {
+    fs.cpSync(made, target, { recursive: true });
+    return;
+  }
+  const words = commands.map(({ id, file }) => `${id}=${file}`);
+  // What cannot be described is named, and a test fails; everything else is built all the same.
+  try {
+    const { stderr } = await promisify(execFile)(process.execPath, [path.join(ROOT, SCHEMA_MAKER), target, ...words]);
+    process.stderr.write(stderr);
+  } catch (error) {
+    process.stderr.write(`schemas of the output: ${String(error.stderr ?? error).trim()}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  fs.writeFileSync(path.join(target, 'sources.sha256'), hash);
 }
 
 /** Runs one publication at a time; the lock of a process that is gone is taken over. */
@@ -371,7 +406,7 @@ function publish(outdir) {
     const file = path.join(entry.parentPath, entry.name);
     const name = path.relative(DIST, file);
     const keptForRunning = name.startsWith(CHUNKS) && fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs > oldest;
-    const keptTypes = flags.has('--no-types') && name.startsWith('types');
+    const keptTypes = flags.has('--no-types') && (name.startsWith('types') || name.startsWith(SCHEMAS));
     if (entry.isFile() && !fresh.has(name) && !keptForRunning && !keptTypes) {
       fs.rmSync(file, { force: true });
     }
@@ -387,6 +422,11 @@ async function main() {
     const apps = launchers();
     let entries = entryPoints(apps);
     const types = emitTypes(outdir);
+    // Awaited below; a failure of the bundle is reported first, and once.
+    types.catch(() => undefined);
+    const schemas = emitSchemas(outdir, apps.find(({ bin }) => bin === 'mqadmin').commands);
+
+    schemas.catch(() => undefined);
     let result;
     try {
       result = await bundle(entries, outdir);
@@ -406,6 +446,7 @@ async function main() {
       count += await writeApp(outdir, app, built);
     }
     await types;
+    await schemas;
     await withLock(() => publish(outdir));
     process.stdout.write(`built dist: ${apps.length} launchers, ${count} commands, ${Math.round(performance.now() - begun)} ms\n`);
   } finally {

@@ -17,19 +17,22 @@ export function commandSpec(command: CommandShape, name: { bin: string; id: stri
     summary: command.summary ?? '',
     ...(command.description === undefined ? {} : { description: command.description }),
     examples: Array.isArray(command.examples) ? command.examples.map(String) : [],
-    options: tableOf(command),
+    options: tableOf(command, name.bin),
   };
 }
 
 /** The common options a command has unless it says otherwise. */
-export const DEFAULT_COMMON = (Object.keys(COMMON_OPTIONS) as CommonOption[]).filter((key) => key !== 'help');
+export const DEFAULT_COMMON = (Object.keys(COMMON_OPTIONS) as CommonOption[]).filter((key) => key !== 'help' && key !== 'outputSchema');
 
 /** A command's own options over the common ones: the same name or the same letter is the command's. */
-function tableOf(command: CommandShape): OptionTable {
+function tableOf(command: CommandShape, bin: string): OptionTable {
   const own = command.options ?? {};
   const letters = new Set(Object.values(own).map((option) => option.short));
   const table: Record<string, OptionTable[string]> = {};
-  for (const key of ['help', ...(command.commonOptions ?? DEFAULT_COMMON)] as const) {
+  const common = command.commonOptions ?? DEFAULT_COMMON;
+  // Every command of mqadmin that has --json has a schema of it.
+  const withSchema = bin === 'mqadmin' && common.includes('json') ? (['outputSchema'] as const) : [];
+  for (const key of ['help', ...common, ...withSchema] as const) {
     const { short, ...rest }: OptionTable[string] = COMMON_OPTIONS[key];
     table[key] = short === undefined || letters.has(short) ? rest : { short, ...rest };
   }

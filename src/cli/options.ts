@@ -95,6 +95,12 @@ export const COMMON_OPTIONS = defineOptions({
     text: 'Name of the cluster in the contexts (mqadmin context list); without it and without -n the current one',
   },
   json: { kind: 'flag', own: true, text: 'The same as --output json' },
+  outputSchema: {
+    kind: 'flag',
+    own: true,
+    long: 'output-schema',
+    text: 'Print the JSON Schema of what --json prints, and do nothing else',
+  },
   timeout: { kind: 'duration', own: true, text: 'Limit of the whole command, eg: 10s, 500ms; a bare number is seconds' },
   accessKey: { own: true, env: 'ROCKETMQ_ACCESS_KEY', text: 'Sign requests with this key (default: conf/tools.yml of ROCKETMQ_HOME)' },
   secretKey: { own: true, env: 'ROCKETMQ_SECRET_KEY', text: 'Secret of the access key; better kept in the environment or in tools.yml' },

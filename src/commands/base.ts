@@ -82,6 +82,11 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     const out = new Output(io.stdout, io.stderr);
     let parsed: ParsedOptions | null = null;
     try {
+      if (spec.options.outputSchema !== undefined && this.argv.includes('--output-schema')) {
+        const { readOutputSchema } = await import('../cli/output-schema.js');
+        out.text(readOutputSchema(this.config.root, spec.id));
+        return 0;
+      }
       parsed = this.#parse(spec, out);
       if (parsed === null) {
         return 0;

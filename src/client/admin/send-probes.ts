@@ -102,8 +102,11 @@ export async function* sendProbes(
   }
 }
 
+/** A probe as it is shown. */
+export type ShownProbe = Omit<SendProbe, 'cause'>;
+
 /** A probe without what is only of use inside. */
-export function shownProbe({ cause: _, ...probe }: SendProbe): SendProbe {
+export function shownProbe({ cause: _, ...probe }: SendProbe): ShownProbe {
   return probe;
 }
 

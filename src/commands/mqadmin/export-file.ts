@@ -9,13 +9,14 @@ import { stringifyFastjson } from '../../common/fastjson.js';
 export const EXPORT_FOLDER = process.platform === 'win32' ? join(tmpdir(), 'rocketmq', 'export') : '/tmp/rocketmq/export';
 
 /** What was exported, and where to. */
-export interface Exported {
+export interface Exported<C> {
   readonly file: string;
-  readonly content: unknown;
+  /** What is in the file. */
+  readonly content: C;
 }
 
 /** Writes the file in the layout of Apache's tool, over one that is there. @throws ConfigError when it cannot be written */
-export async function writeExport(folder: string, name: string, content: unknown): Promise<Exported> {
+export async function writeExport<C>(folder: string, name: string, content: unknown): Promise<Exported<C>> {
   const file = `${folder}/${name}`;
   try {
     await mkdir(dirname(file), { recursive: true });
@@ -26,9 +27,9 @@ export async function writeExport(folder: string, name: string, content: unknown
       cause,
     });
   }
-  return { file, content: JSON.parse(stringifyFastjson(content)) };
+  return { file, content: JSON.parse(stringifyFastjson(content)) as C };
 }
 
-export function printExported({ file }: Exported, out: Output): void {
+export function printExported({ file }: Exported<unknown>, out: Output): void {
   out.line(`export ${file} success`);
 }

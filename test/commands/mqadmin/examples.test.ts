@@ -90,22 +90,27 @@ function wordsOf(example: string, isForOthers: boolean): string[] {
 /** Exit codes of findings. */
 const HEALTH_EXIT_CODES: Readonly<Record<string, readonly number[]>> = { doctor: [8, 9] };
 
+/** Options beside which an example is not run with --json as well. */
+const SHOWN_OTHERWISE = ['--output', '--rounds', '--watch', '--follow'];
+
 // What deletes comes last.
 const order = [...commandNames].sort((a, b) => Number(a.startsWith('delete')) - Number(b.startsWith('delete')));
 
 describe.each(order)('%s', (name) => {
   it('has a summary and examples that work', async () => {
-    const { summary, examples } = await specOf(name);
+    const { summary, examples, options } = await specOf(name);
+    const isRead = options.outputSchema !== undefined && options.dryRun === undefined;
     expect(summary).not.toBe('');
     expect(examples.length).toBeGreaterThan(0);
     for (const example of examples) {
       const [bin, command, ...argv] = wordsOf(example, FOR_OTHER_CLUSTERS.has(name) || name === 'remappingStaticTopic');
       expect([bin, command]).toEqual(['mqadmin', name]);
-      const run = await runCommand(name, argv, {
+      const env = {
         XDG_STATE_HOME: sandbox.dir,
         MQADMIN_AUDIT: '',
         MQKIT_CONTEXTS: join(sandbox.dir, 'contexts.json'),
-      });
+      };
+      const run = await runCommand(name, argv, env);
       // Commands of health answer by their exit code how the machine of the tests is.
       expect({ example, ...run }).toMatchObject({ example, exitCode: HEALTH_EXIT_CODES[name] === undefined ? 0 : expect.any(Number) });
       expect([0, ...(HEALTH_EXIT_CODES[name] ?? [])]).toContain(run.exitCode);
@@ -113,6 +118,9 @@ describe.each(order)('%s', (name) => {
       expect(name === 'produce' ? run.stdout + run.stderr : run.stdout).not.toBe('');
       if (argv.includes('--json')) {
         expect(() => JSON.parse(run.stdout)).not.toThrow();
+      } else if (isRead && name !== 'tail' && !SHOWN_OTHERWISE.some((option) => argv.includes(option))) {
+        // What is read is shown as JSON, too; runCommand checks it against the command's schema.
+        await runCommand(name, [...argv, '--json'], env);
       }
     }
   });

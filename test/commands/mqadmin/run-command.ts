@@ -8,6 +8,7 @@ import { commandSpec } from '../../../src/cli/command-spec.js';
 import type { CommandIo } from '../../../src/cli/io.js';
 import type { CommandSpec } from '../../../src/cli/options.js';
 import type { MqCommand } from '../../../src/commands/base.js';
+import { checkOutput } from './output-schemas.js';
 
 const FOLDER = fileURLToPath(new URL('../../../src/commands/mqadmin', import.meta.url));
 
@@ -25,6 +26,9 @@ const files = new Map(
 
 /** Names of all commands of the cluster administration. */
 export const commandNames: readonly string[] = [...files.keys()].sort();
+
+/** Folder of the launcher in the build. */
+const APP = fileURLToPath(new URL('../../../dist/apps/mqadmin', import.meta.url));
 
 /** A file that is not there, so that the contexts of whoever runs the tests do not matter. */
 const NO_CONTEXTS = join(devNull, 'contexts.json');
@@ -61,7 +65,7 @@ export async function runCommand(
   const Loaded = await load(name);
   Loaded.id = name;
   const [stdout, stderr] = [new Sink(), new Sink()];
-  const command = new Loaded([...argv], { bin: 'mqadmin' } as Command['config']);
+  const command = new Loaded([...argv], { bin: 'mqadmin', root: APP } as Command['config']);
   const terminal = { colour: false, asks: answer !== null, animates: false };
   const stdin = Readable.from(answer === null ? [] : [`${answer}\n`]);
   const exitCode = await command.main({
@@ -72,6 +76,7 @@ export async function runCommand(
     terminal,
     ...(onSignal === undefined ? {} : { onSignal }),
   });
+  checkOutput(name, argv, { stdout: stdout.text, exitCode });
   return { stdout: stdout.text, stderr: stderr.text, exitCode };
 }
 

@@ -1,7 +1,7 @@
 import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { SendProbe } from '../../../client/admin/send-probes.js';
+import type { SendProbe, ShownProbe } from '../../../client/admin/send-probes.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { sendResultText } from '../message-output.js';
@@ -17,7 +17,7 @@ type Values = OptionValues<typeof options>;
 
 interface Result {
   readonly dryRun: boolean;
-  readonly probes: readonly SendProbe[];
+  readonly probes: readonly ShownProbe[];
 }
 
 /** What Apache's tool fills its messages with. */

@@ -2,6 +2,7 @@ import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import { systemClock } from '../../../common/clock.js';
+import type { JsonObject, JsonValue } from '../../../common/fastjson.js';
 import { AdminCommand } from '../admin-command.js';
 import { EXPORT_FOLDER, type Exported, printExported, writeExport } from '../export-file.js';
 import { requireTarget } from '../targets.js';
@@ -15,8 +16,18 @@ const options = defineOptions({
   specialTopic: { short: 's', kind: 'flag', text: 'need retryTopic and dlqTopic' },
 });
 
+/** The file of Apache's tool; which fields it has depends on the options. */
+interface Metadata {
+  /** Only of a cluster, and of a broker with topics and groups in one file. */
+  readonly exportTime?: number;
+  /** Only of one broker. */
+  readonly dataVersion?: JsonValue;
+  readonly topicConfigTable?: Readonly<Record<string, JsonObject>>;
+  readonly subscriptionGroupTable?: Readonly<Record<string, JsonObject>>;
+}
+
 /** Writes the definitions of topics and groups to a file. */
-export default class ExportMetadata extends AdminCommand<typeof options, Exported> {
+export default class ExportMetadata extends AdminCommand<typeof options, Exported<Metadata>> {
   static override summary = 'Export metadata.';
   static override description = [
     'Writes topic.json, subscriptionGroup.json or metadata.json (both) into the folder, over files of these names. With -c the numbers of queues of',
@@ -28,7 +39,7 @@ export default class ExportMetadata extends AdminCommand<typeof options, Exporte
   ];
   static override options = options;
 
-  protected override async ask(admin: AdminClient, values: OptionValues<typeof options>): Promise<Exported> {
+  protected override async ask(admin: AdminClient, values: OptionValues<typeof options>): Promise<Exported<Metadata>> {
     const target = requireTarget(values);
     const part = values.topic ? 'topic' : values.subscriptionGroup ? 'subscriptionGroup' : 'metadata';
     const { exportMetadata } = await import('../../../client/admin/export-metadata.js');
@@ -36,7 +47,7 @@ export default class ExportMetadata extends AdminCommand<typeof options, Exporte
     return writeExport(values.filePath, `${part}.json`, content);
   }
 
-  protected override render(result: Exported, out: Output): void {
+  protected override render(result: Exported<Metadata>, out: Output): void {
     printExported(result, out);
   }
 }

@@ -36,7 +36,7 @@ export default class RocksDBConfigToJson extends AdminCommand<typeof options, Re
   ].join('\n');
   static override examples = [
     'mqadmin rocksDBConfigToJson -b 127.0.0.1:10911',
-    'mqadmin rocksDBConfigToJson -n 127.0.0.1:9876 -c DefaultCluster -t topics --json',
+    'mqadmin rocksDBConfigToJson -n 127.0.0.1:9876 -c DefaultCluster -t topics --output json',
     'mqadmin rocksDBConfigToJson -p /var/tmp/config -t topics',
   ];
   static override options = options;

@@ -2,7 +2,7 @@ import { cut, format } from '../../../cli/format.js';
 import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import type { SendProbe } from '../../../client/admin/send-probes.js';
+import type { SendProbe, ShownProbe } from '../../../client/admin/send-probes.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 
@@ -18,7 +18,7 @@ type Values = OptionValues<typeof options>;
 interface Result {
   readonly dryRun: boolean;
   readonly queueCount: number;
-  readonly probes: readonly SendProbe[];
+  readonly probes: readonly ShownProbe[];
   /** Mean of all but the first, ms; null when there was only one. */
   readonly avgRtMs: number | null;
 }
