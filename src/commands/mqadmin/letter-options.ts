@@ -1,5 +1,5 @@
 import { confirmDeletion } from '../../cli/confirm.js';
-import { DELETE_OPTIONS, defineOptions, type OptionSpec, type OptionTable, type OptionValues } from '../../cli/options.js';
+import { DELETE_OPTIONS, defineOptions, type OptionValues } from '../../cli/options.js';
 import { readMoment } from '../../cli/read-moment.js';
 import type { LetterFilter } from '../../client/admin/group-letters.js';
 import type { ResendTarget } from '../../client/admin/resend-letters.js';
@@ -47,36 +47,6 @@ export const LETTER_ACTIONS: Readonly<Record<string, readonly (keyof Values)[]>>
   export: ['group', ...FILTERS, 'file'],
   purge: ['group', 'dryRun', 'yes'],
 };
-
-/**
- * The action that the words of a command line name, `list` when there is none.
- * @throws UsageError for another one, and for options that it does not have
- */
-export function actionOf(
-  command: string,
-  words: readonly string[],
-  values: object,
-  { actions, options }: { actions: Readonly<Record<string, readonly string[]>>; options: OptionTable },
-): string {
-  const [action = 'list', ...rest] = words;
-  const names = Object.keys(actions);
-  const known = Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (known === undefined) {
-    throw new UsageError(`${command} ${action}: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`);
-  }
-  if (rest.length > 0) {
-    throw new UsageError(`${command} ${action}: "${rest.join(' ')}" is one word too many`);
-  }
-  for (const [key, spec] of Object.entries<OptionSpec>(options)) {
-    const value = (values as Record<string, unknown>)[key];
-    if (!known.includes(key) && value !== undefined && value !== false && value !== spec.default) {
-      throw new UsageError(`${command} ${action} has no option --${spec.long ?? key}`, {
-        hint: `it belongs to ${names.filter((name) => actions[name]?.includes(key)).join(', ')}`,
-      });
-    }
-  }
-  return action;
-}
 
 /** The group that an action needs. */
 export function groupFor(command: string, group: string | undefined): string {

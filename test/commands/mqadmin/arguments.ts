@@ -81,6 +81,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   haStatus: ['-c', 'C'],
   listAcl: ['-c', 'C'],
   listUser: ['-c', 'C'],
+  offsets: [],
   printMsg: ['-t', 'T'],
   printMsgByQueue: ['-t', 'T', '-a', 'B', '-i', '0'],
   produce: ['-t', 'T'],

@@ -7,8 +7,9 @@ import type { MessageView } from '../../../client/admin/message-view.js';
 import type { PurgeResult } from '../../../client/admin/purge-dead-letters.js';
 import type { ResendResult } from '../../../client/admin/resend-letters.js';
 import type { CommandContext } from '../../base.js';
+import { actionOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
-import { actionOf, filterOf, groupFor, LETTER_ACTIONS, LETTER_OPTIONS, requireYes, targetOf } from '../letter-options.js';
+import { filterOf, groupFor, LETTER_ACTIONS, LETTER_OPTIONS, requireYes, targetOf } from '../letter-options.js';
 import { exportLines, printLetters, printResend, resentLine, type ShownLetter, shownLetter } from '../letter-text.js';
 
 type Values = OptionValues<typeof LETTER_OPTIONS> & CommonValues;

@@ -6,8 +6,9 @@ import type { ResendResult } from '../../../client/admin/resend-letters.js';
 import type { ResetOffsetResult } from '../../../client/admin/reset-offset.js';
 import type { RetriesResult, WaitingRetry } from '../../../client/admin/waiting-retries.js';
 import type { CommandContext } from '../../base.js';
+import { actionOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
-import { actionOf, filterOf, groupFor, LETTER_ACTIONS, RETRY_OPTIONS, requireYes, targetOf } from '../letter-options.js';
+import { filterOf, groupFor, LETTER_ACTIONS, RETRY_OPTIONS, requireYes, targetOf } from '../letter-options.js';
 import { exportLines, printLetters, printResend, resentLine, type ShownLetter, shownLetter } from '../letter-text.js';
 import { printPreview, undoKeeper } from '../offset-move.js';
 

@@ -4,7 +4,7 @@ import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { CloneGroupOffsetResult } from '../../../client/admin/clone-group-offset.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { notePassed, OFFSET_MOVE_OPTIONS, printPreview, undoKeeper } from '../offset-move.js';
+import { ASKING_MOVE_OPTIONS, notePassed, printPreview, undoKeeper } from '../offset-move.js';
 
 const options = defineOptions({
   srcGroup: { short: 's', required: true, text: 'set source consumer group' },
@@ -12,7 +12,7 @@ const options = defineOptions({
   topic: { short: 't', required: true, text: 'set the topic' },
   offline: { short: 'o', text: 'the group or the topic is offline' },
   onlyTopic: { long: 'only-topic', kind: 'flag', own: true, text: 'Leave the other topics of the source group alone' },
-  ...OFFSET_MOVE_OPTIONS,
+  ...ASKING_MOVE_OPTIONS,
 });
 
 type Result = CloneGroupOffsetResult & { readonly undoFile?: string };
@@ -34,7 +34,7 @@ export default class CloneGroupOffset extends AdminCommand<typeof options, Resul
   protected override async ask(admin: AdminClient, values: OptionValues<typeof options>, context: CommandContext): Promise<Result> {
     const { srcGroup, destGroup, topic, onlyTopic, dryRun, undoFile } = values;
     const { cloneGroupOffset } = await import('../../../client/admin/clone-group-offset.js');
-    const keeper = undoKeeper(undoFile, `cloneGroupOffset -s ${srcGroup} -d ${destGroup} -t ${topic}`, context);
+    const keeper = undoKeeper(undoFile, `cloneGroupOffset -s ${srcGroup} -d ${destGroup} -t ${topic}`, context, values.yes);
     const { beforeChange } = keeper;
     return keeper.withPlace(await cloneGroupOffset(admin, { srcGroup, destGroup, topic, onlyTopic, dryRun, beforeChange }));
   }

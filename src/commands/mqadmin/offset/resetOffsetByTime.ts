@@ -8,7 +8,7 @@ import { systemClock } from '../../../common/clock.js';
 import { UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { notePassed, OFFSET_MOVE_OPTIONS, printPreview, undoKeeper } from '../offset-move.js';
+import { ASKING_MOVE_OPTIONS, notePassed, printPreview, undoKeeper } from '../offset-move.js';
 import { printCommitted, printNewOffsets } from '../reset-text.js';
 
 const options = defineOptions({
@@ -20,7 +20,7 @@ const options = defineOptions({
   broker: { short: 'b', text: 'broker addr' },
   queue: { short: 'q', kind: 'int', min: 0, text: 'queue id' },
   offset: { short: 'o', kind: 'int', min: 0, text: 'Expect queue offset, not support old version broker' },
-  ...OFFSET_MOVE_OPTIONS,
+  ...ASKING_MOVE_OPTIONS,
 });
 
 type Values = OptionValues<typeof options>;
@@ -45,7 +45,7 @@ export default class ResetOffsetByTime extends AdminCommand<typeof options, Resu
     const timestamp = BigInt(values.timestamp === 'now' ? systemClock.nowMs() : readTime(values.timestamp, '-s, --timestamp'));
     const { group, topic, broker, queue, offset, dryRun } = values;
     const { resetOffsetByTime, resetQueueOffset } = await import('../../../client/admin/reset-offset.js');
-    const keeper = undoKeeper(values.undoFile, `resetOffsetByTime -g ${group} -t ${topic} -s ${values.timestamp}`, context);
+    const keeper = undoKeeper(values.undoFile, `resetOffsetByTime -g ${group} -t ${topic} -s ${values.timestamp}`, context, values.yes);
     const { beforeChange } = keeper;
     if (broker !== undefined && queue !== undefined) {
       return keeper.withPlace(

@@ -4,7 +4,7 @@ import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { ResetOffsetResult } from '../../../client/admin/reset-offset.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { notePassed, OFFSET_MOVE_OPTIONS, printPreview, undoKeeper } from '../offset-move.js';
+import { ASKING_MOVE_OPTIONS, notePassed, printPreview, undoKeeper } from '../offset-move.js';
 import { printCommitted, printNewOffsets } from '../reset-text.js';
 
 const options = defineOptions({
@@ -12,7 +12,7 @@ const options = defineOptions({
   topic: { short: 't', required: true, text: 'set the topic' },
   force: { short: 'f', kind: 'boolean', default: true, text: 'set the force rollback by timestamp switch[true|false]' },
   cluster: { short: 'c', text: 'Cluster name or lmq parent topic, lmq is used to find the route.' },
-  ...OFFSET_MOVE_OPTIONS,
+  ...ASKING_MOVE_OPTIONS,
 });
 
 type Result = ResetOffsetResult & { readonly undoFile?: string };
@@ -33,7 +33,7 @@ export default class SkipAccumulatedMessage extends AdminCommand<typeof options,
   protected override async ask(admin: AdminClient, values: OptionValues<typeof options>, context: CommandContext): Promise<Result> {
     const { group, topic, force, cluster: routeTopic, dryRun, undoFile } = values;
     const { NEWEST, resetOffsetByTime } = await import('../../../client/admin/reset-offset.js');
-    const keeper = undoKeeper(undoFile, `skipAccumulatedMessage -g ${group} -t ${topic}`, context);
+    const keeper = undoKeeper(undoFile, `skipAccumulatedMessage -g ${group} -t ${topic}`, context, values.yes);
     const { beforeChange } = keeper;
     return keeper.withPlace(await resetOffsetByTime(admin, { group, topic, timestamp: NEWEST, force, routeTopic, dryRun, beforeChange }));
   }

@@ -5,11 +5,11 @@ import type { UndoOffsetsResult } from '../../../client/admin/undo-offsets.js';
 import { UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { notePassed, OFFSET_MOVE_OPTIONS, printPreview, undoKeeper } from '../offset-move.js';
+import { ASKING_MOVE_OPTIONS, notePassed, printPreview, undoKeeper } from '../offset-move.js';
 
 const options = defineOptions({
   file: { short: 'f', required: true, text: 'undo file that a command which moves offsets has written' },
-  ...OFFSET_MOVE_OPTIONS,
+  ...ASKING_MOVE_OPTIONS,
 });
 
 type Result = UndoOffsetsResult & { readonly undoFile?: string };
@@ -18,8 +18,8 @@ type Result = UndoOffsetsResult & { readonly undoFile?: string };
 export default class UndoOffsets extends AdminCommand<typeof options, Result> {
   static override summary = 'Put offsets back to where they were before a command moved them.';
   static override description = [
-    'resetOffsetByTime, skipAccumulatedMessage, cloneGroupOffset and this command print the place of their undo file. Brokers are found by name where',
-    'a name server is known, else at the addresses in the file. A queue without an offset before the change stays where it is.',
+    'resetOffsetByTime, skipAccumulatedMessage, cloneGroupOffset, offsets import, retry purge and this command print the place of their undo file. Brokers are',
+    'found by name where a name server is known, else at the addresses in the file. A queue without an offset before the change stays where it is.',
   ].join('\n');
   static override examples = [
     'mqadmin undoOffsets -n 127.0.0.1:9876 -f undo.json --dry-run',
@@ -40,7 +40,7 @@ export default class UndoOffsets extends AdminCommand<typeof options, Result> {
       throw new UsageError(`-f, --file: ${file} cannot be read (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, { cause });
     }
     const undo = parseUndo(text, `-f, --file: ${file}`);
-    const keeper = undoKeeper(undoFile, `undoOffsets -f ${file}`, context);
+    const keeper = undoKeeper(undoFile, `undoOffsets -f ${file}`, context, values.yes);
     return keeper.withPlace(await undoOffsets(admin, { undo, dryRun, beforeChange: keeper.beforeChange }));
   }
 
