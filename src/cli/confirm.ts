@@ -5,6 +5,8 @@ interface AskOptions {
   readonly yes: boolean;
   readonly signal?: AbortSignal;
   readonly io: CommandIo;
+  /** What was not done without a yes: `deleted` when absent. */
+  readonly undone?: string;
   /** How long an answer is waited for, ms. */
   readonly waitMs?: number;
 }
@@ -12,13 +14,13 @@ interface AskOptions {
 /** Who has not answered by then is not there. */
 const ANSWER_LIMIT_MS = 60_000;
 
-/** Asks before something is deleted. Only on terminals; in a pipe or under CI the command was meant as it stands. */
+/** Asks before something is deleted, or changed as badly. Only on terminals; in a pipe or under CI the command was meant as it stands. */
 export async function confirmDeletion(what: string, options: AskOptions): Promise<void> {
   if (options.yes || !options.io.terminal.asks) {
     return;
   }
   if (!(await isAnsweredYes(what, options))) {
-    throw new UsageError('nothing was deleted: the question was not answered with yes', { code: 'NOT_CONFIRMED' });
+    throw new UsageError(`nothing was ${options.undone ?? 'deleted'}: the question was not answered with yes`, { code: 'NOT_CONFIRMED' });
   }
 }
 
@@ -51,7 +53,6 @@ async function isAnsweredYes(what: string, { signal, io, waitMs = ANSWER_LIMIT_M
     return /^y(es)?$/i.test(answer.trim());
   } catch (error) {
     if (noAnswer.aborted) {
-      io.stderr.write('\n');
       throw new UsageError(`nothing was done: the question was not answered within ${waitMs / 1000} s`, {
         code: 'NOT_CONFIRMED',
         hint: 'give --yes where nobody can answer',

@@ -14,6 +14,12 @@ export const OFFSET_MOVE_OPTIONS = defineOptions({
   ...CHANGE_OPTIONS,
 });
 
+/** Options of those that ask on a terminal, once they have shown what they would do. */
+export const ASKING_MOVE_OPTIONS = defineOptions({
+  ...OFFSET_MOVE_OPTIONS,
+  yes: { short: 'y', kind: 'flag', own: true, text: 'Do not ask before offsets are moved' },
+});
+
 /** Keeps the offsets of groups before a command moves them. */
 export interface UndoKeeper {
   /** Writes the file, says where it is, and shows on a terminal what is going to be changed. */
@@ -22,13 +28,21 @@ export interface UndoKeeper {
   withPlace<R extends object>(result: R): R & { readonly undoFile?: string };
 }
 
-/** @param command the command line for the reader of the file */
-export function undoKeeper(undoFile: string | undefined, command: string, context: CommandContext): UndoKeeper {
+/**
+ * @param command the command line for the reader of the file
+ * @param yes with false a terminal is asked before anything is moved
+ */
+export function undoKeeper(undoFile: string | undefined, command: string, context: CommandContext, yes = true): UndoKeeper {
   let place: string | null = null;
   return {
     async beforeChange(group, moves) {
       if (context.io.terminal.asks && !context.json) {
         printPreview(moves, (line) => context.out.note(line));
+      }
+      if (!yes) {
+        const { confirmDeletion } = await import('../../cli/confirm.js');
+        const { io, signal } = context;
+        await confirmDeletion(`move the offsets of group ${group} so`, { yes, signal, io, undone: 'moved' });
       }
       if (moves.every(({ before }) => before === null)) {
         // Nothing to go back to.

@@ -147,7 +147,7 @@ describe('a move is read back and can be undone', () => {
     const words = ['-g', group, '-t', TOPIC, '-s', '0'];
     const moved = await runCommand('resetOffsetByTime', words, { NAMESRV_ADDR: sandbox.namesrvAddr, XDG_STATE_HOME: sandbox.dir }, 'y');
     expect(moved.stderr).toMatch(
-      /^#Topic .*\n(Moved .*\n){2}Total: 2 queues, 6 messages are delivered again, 0 are skipped\nnote: to undo/,
+      /^#Topic .*\n(Moved .*\n){2}Total: 2 queues, 6 messages are delivered again, 0 are skipped\nmove the offsets of group \w+ so\? \[y\/N\] note: to undo/,
     );
     expect(moved.exitCode).toBe(0);
   });

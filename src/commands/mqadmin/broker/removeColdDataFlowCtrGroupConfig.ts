@@ -1,4 +1,4 @@
-import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/options.js';
+import { DELETE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { BrokerChange } from '../../../client/admin/broker-change.js';
 import { BrokerChangeCommand } from '../broker-change-command.js';
 import { requireTarget } from '../targets.js';
@@ -7,7 +7,7 @@ const options = defineOptions({
   brokerAddr: { short: 'b', text: 'update which broker' },
   clusterName: { short: 'c', text: 'update which cluster' },
   consumerGroup: { short: 'g', required: true, text: 'the consumer group will remove from the config' },
-  ...CHANGE_OPTIONS,
+  ...DELETE_OPTIONS,
 });
 
 /** Takes away the limit of the cold reads of a group. */
@@ -18,6 +18,8 @@ export default class RemoveColdDataFlowCtrGroupConfig extends BrokerChangeComman
     'mqadmin removeColdDataFlowCtrGroupConfig -n 127.0.0.1:9876 -c DefaultCluster -g OrderPaidGroup',
   ];
   static override options = options;
+
+  protected override readonly deletes = true;
 
   protected override async change(values: OptionValues<typeof options>): Promise<BrokerChange> {
     const target = requireTarget(values);
