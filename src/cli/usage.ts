@@ -1,20 +1,23 @@
 import { inListOrder } from './command-order.js';
-import { type CommandSpec, longName, type OptionSpec, type OptionTable, takesValue } from './options.js';
+import { COMMON_OPTIONS, type CommandSpec, longName, type OptionSpec, takesValue } from './options.js';
 
 const WIDTH = 110;
 const NEXT_LINE_INDENT = 7;
 
-/** The usage text of Apache's tool for the Apache options of a table: usage lines and one line per option. */
-export function usageText(spec: Pick<CommandSpec, 'id' | 'bin' | 'options'>): string {
-  return `${usageLines(spec).join('\n')}\n${optionLines(apacheOptions(spec.options)).join('\n')}\n`;
+type Described = Pick<CommandSpec, 'id' | 'bin' | 'options'>;
+
+/** The usage text in the form of Apache's tool: usage lines, and one line for each option that is the command's own. */
+export function usageText(spec: Described): string {
+  return `${usageLines(spec).join('\n')}\n${optionLines(mainOptions(spec)).join('\n')}\n`;
 }
 
 /** The whole help of a command: Apache's usage, then what is ours, a description and examples. */
 export function helpText(spec: CommandSpec): string {
   const parts = [usageText(spec).trimEnd()];
-  const own = Object.entries(spec.options).filter(([, option]) => option.own === true);
-  if (own.length > 0) {
-    parts.push(`also:\n${optionLines(own).join('\n')}`);
+  const main = new Set(mainOptions(spec).map(([key]) => key));
+  const others = Object.entries(spec.options).filter(([key]) => !main.has(key));
+  if (others.length > 0) {
+    parts.push(`also:\n${optionLines(others).join('\n')}`);
   }
   parts.push(spec.description === undefined ? spec.summary : `${spec.summary}\n${spec.description}`);
   if (spec.examples.length > 0) {
@@ -46,16 +49,19 @@ function sortKey([key, spec]: Entry): string {
   return (spec.short ?? longName(key, spec)).toLowerCase();
 }
 
-function apacheOptions(table: OptionTable): Entry[] {
-  return Object.entries(table).filter(([, spec]) => spec.own !== true);
+/** Of a command of Apache's what it has there, of ours all but what every command has. */
+function mainOptions({ options }: Described): Entry[] {
+  const entries = Object.entries(options);
+  const isOurs = entries.every(([key, option]) => option.own === true || key in COMMON_OPTIONS);
+  return entries.filter(([key, option]) => option.own !== true || (isOurs && !(key in COMMON_OPTIONS)));
 }
 
 function sorted(entries: readonly Entry[]): Entry[] {
   return [...entries].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : sortKey(a) > sortKey(b) ? 1 : 0));
 }
 
-function usageLines(spec: Pick<CommandSpec, 'id' | 'bin' | 'options'>): string[] {
-  const entries = apacheOptions(spec.options);
+function usageLines(spec: Described): string[] {
+  const entries = mainOptions(spec);
   const doneGroups = new Set<string>();
   let text = `usage: ${spec.id === '' ? spec.bin : `${spec.bin} ${spec.id}`} `;
   const ordered = sorted(entries);
