@@ -220,7 +220,8 @@ function notKept({ action, fields }: NodeChange): string {
   if (action !== 'update') {
     return action === 'create' ? 'it took it, and does not have it' : 'it deleted it, and still has it';
   }
-  return `it took it, and has ${fields.map(({ field, from }) => `${field} ${JSON.stringify(from)}`).join(', ')}`;
+  const hint = fields.some(({ field }) => field === 'order') ? ': a topic is ordered while it has an order configuration' : '';
+  return `it took it, and has ${fields.map(({ field, from }) => `${field} ${JSON.stringify(from)}`).join(', ')}${hint}`;
 }
 
 /** The namespaces that the file speaks of. */

@@ -87,8 +87,10 @@ const SENDERS: Readonly<Record<Kind, Sender>> = {
     await admin.ask(node.addr, createAclRequest(rule));
   },
   account: async (admin, { name: accessKey, node }, settings) => {
+    // What is empty is not sent: brokers of 4.9 refuse it.
+    const set = Object.entries(settings).filter(([, value]) => value !== '' && !(Array.isArray(value) && value.length === 0));
     const unset = { secretKey: null, whiteRemoteAddress: null, admin: false, defaultTopicPerm: null, defaultGroupPerm: null };
-    const account = { ...unset, topicPerms: null, groupPerms: null, ...settings, accessKey } as PlainAccessConfig;
+    const account = { ...unset, topicPerms: null, groupPerms: null, ...Object.fromEntries(set), accessKey } as PlainAccessConfig;
     await admin.ask(node.addr, putAccountRequest(account));
   },
   whiteAddrs: async (admin, { node }, { value }) => {
