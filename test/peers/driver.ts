@@ -76,6 +76,8 @@ export interface MessageInit {
   flag?: number;
   delayTimeLevel?: number;
   waitStoreMsgOK?: boolean;
+  /** The client's unique id, which the client else makes (Java). */
+  uniqKey?: string;
   properties?: Record<string, string>;
 }
 
@@ -87,6 +89,8 @@ export interface ProducerInit {
   sendMsgTimeout?: number;
   compressMsgBodyOverHowmuch?: number;
   vipChannelEnabled?: boolean;
+  /** Write a message trace (Java). */
+  trace?: boolean;
 }
 
 export interface PushInit {
@@ -101,6 +105,8 @@ export interface PushInit {
   maxReconsumeTimes?: number;
   consumeMessageBatchMaxSize?: number;
   consumeThread?: number;
+  /** Write a message trace (Java). */
+  trace?: boolean;
   /** Makes it a broadcasting consumer that keeps its offsets there (Java). */
   localOffsetStoreDir?: string;
   /** An ordered listener (Java): `holdMs` is how long each call takes, `failing` the body that fails. */

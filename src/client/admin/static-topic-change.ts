@@ -150,13 +150,19 @@ async function brokersOf(admin: AdminClient, target: StaticTarget): Promise<{ ma
   return { masters: new Map(masters), targets: [...new Set(targets)].sort() };
 }
 
-async function configsOf(admin: AdminClient, topic: string, masters: ReadonlyMap<string, string>): Promise<Map<string, StaticTopicConfig>> {
+/** What masters have of a static topic, by broker name; nothing of those that do not know it. */
+export async function configsOf(
+  admin: AdminClient,
+  topic: string,
+  masters: ReadonlyMap<string, string>,
+  what = `mapping of ${topic}: nothing was changed`,
+): Promise<Map<string, StaticTopicConfig>> {
   const names = [...masters.keys()];
   const results = await askAll([...masters.values()], (addr) =>
     // Brokers leave the mapping out unless they are asked for the logical topic.
     admin.ask(addr, { code: RequestCode.GET_TOPIC_CONFIG, extFields: { topic, lo: 'true' } }, [ResponseCode.TOPIC_NOT_EXIST]),
   );
-  requireAll(results, `mapping of ${topic}: nothing was changed`, undefined);
+  requireAll(results, what, undefined);
   const found = results.flatMap(({ value }, i): [string, StaticTopicConfig][] => {
     const name = names[i] ?? '';
     return value === undefined || value.code !== ResponseCode.SUCCESS ? [] : [[name, decodeStaticTopic(bodyOf(value), name)]];

@@ -122,6 +122,21 @@ export function leadersOf(topic: string, configs: StaticTopicConfigs): Map<numbe
   return leaders;
 }
 
+/** The broker name under which the logical queues of a scope are shown. */
+export function logicalBrokerName(scope: string): string {
+  return `__syslo__${scope === SCOPE_GLOBAL ? scope.slice(2) : scope}`;
+}
+
+/** The logical offset of a broker's offset at a place; -1 while it is not known where the place before ends. */
+export function logicalOffset(place: QueuePlace, offset: number): number {
+  const { logicOffset, startOffset, endOffset } = place;
+  if (logicOffset < 0) {
+    return -1;
+  }
+  const end = endOffset >= startOffset ? Math.min(offset, endOffset) : offset;
+  return logicOffset + Math.max(0, end - startOffset);
+}
+
 /** A broker that has nothing of the topic yet. */
 export function emptyConfig(topicName: string): StaticTopicConfig {
   const plain = { perm: PERM_READ_WRITE, topicFilterType: 'SINGLE_TAG', topicSysFlag: 0, order: false } as const;

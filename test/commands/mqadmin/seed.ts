@@ -109,39 +109,52 @@ async function fill(sandbox: Sandbox, clients: { shutdown(): Promise<unknown> | 
 }
 
 async function sendAll(producer: Producer): Promise<void> {
-  let number = 0;
-  const send = async (
-    queue: { topic: string; brokerName: string; queueId: number },
-    message: { tags: string; keys: string; body: string; delayTimeLevel?: number; user?: [string, string] },
-  ): Promise<void> => {
-    const { tags, keys, body, delayTimeLevel, user } = message;
-    const uniqKey = `7F000001000100000000${String(++number).padStart(12, '0')}`;
-    const properties = new Map([['UNIQ_KEY', uniqKey], ...(user === undefined ? [] : [user])]);
+  for (const { queue, body, tags, keys, uniqKey, idx, delayTimeLevel } of seedMessages()) {
+    const properties = new Map([['UNIQ_KEY', uniqKey], ...(idx === undefined ? [] : [['idx', idx] as [string, string]])]);
     const delay = delayTimeLevel === undefined ? {} : { delayTimeLevel };
     await producer.send({ topic: queue.topic, body: Buffer.from(body), tags, keys, properties, ...delay }, { queue });
-  };
-  const broker = (i: number): string => (i % 2 === 0 ? 'broker-a' : 'broker-b');
-  for (let i = 0; i < 40; i++) {
-    const queue = { topic: 'PlainTopic', brokerName: broker(i), queueId: Math.floor(i / 2) % 4 };
-    await send(queue, { tags: TAGS[i % 3]!, keys: `KEY-${i}`, body: `hello-${i}`, user: ['idx', String(i)] });
-  }
-  for (let i = 0; i < 8; i++) {
-    const queue = { topic: 'OrdersTopic', brokerName: broker(i), queueId: 1 };
-    await send(queue, { tags: 'created', keys: `ORDER-${i % 2}`, body: `order-step-${i}` });
-  }
-  for (let i = 0; i < 2; i++) {
-    await send({ topic: 'DlqSrcTopic', brokerName: 'broker-a', queueId: 0 }, { tags: 'TagA', keys: 'DUP', body: `dup-${i}` });
-  }
-  for (const [queueId, level] of [
-    [0, 3],
-    [1, 18],
-  ] as const) {
-    const message = { tags: 'late', keys: `DELAY-${queueId + 1}`, body: `delayed-level-${level}`, delayTimeLevel: level };
-    await send({ topic: 'DelayTopic', brokerName: 'broker-a', queueId }, message);
   }
 }
 
-async function commitOffsets(namesrvAddr: string): Promise<void> {
+/** One message of the seeded state. */
+interface SeedMessage {
+  readonly queue: { readonly topic: string; readonly brokerName: string; readonly queueId: number };
+  readonly body: string;
+  readonly tags: string;
+  readonly keys: string;
+  readonly uniqKey: string;
+  readonly idx?: string;
+  readonly delayTimeLevel?: number;
+}
+
+/** The messages of the seeded state, in the order in which they are sent. */
+export function seedMessages(): SeedMessage[] {
+  const messages: Omit<SeedMessage, 'uniqKey'>[] = [];
+  const broker = (i: number): string => (i % 2 === 0 ? 'broker-a' : 'broker-b');
+  for (let i = 0; i < 40; i++) {
+    const queue = { topic: 'PlainTopic', brokerName: broker(i), queueId: Math.floor(i / 2) % 4 };
+    messages.push({ queue, tags: TAGS[i % 3] ?? '', keys: `KEY-${i}`, body: `hello-${i}`, idx: String(i) });
+  }
+  for (let i = 0; i < 8; i++) {
+    const queue = { topic: 'OrdersTopic', brokerName: broker(i), queueId: 1 };
+    messages.push({ queue, tags: 'created', keys: `ORDER-${i % 2}`, body: `order-step-${i}` });
+  }
+  for (let i = 0; i < 2; i++) {
+    const queue = { topic: 'DlqSrcTopic', brokerName: 'broker-a', queueId: 0 };
+    messages.push({ queue, tags: 'TagA', keys: 'DUP', body: `dup-${i}` });
+  }
+  for (const [queueId, delayTimeLevel] of [
+    [0, 3],
+    [1, 18],
+  ] as const) {
+    const queue = { topic: 'DelayTopic', brokerName: 'broker-a', queueId };
+    messages.push({ queue, tags: 'late', keys: `DELAY-${queueId + 1}`, body: `delayed-level-${delayTimeLevel}`, delayTimeLevel });
+  }
+  return messages.map((message, i) => ({ ...message, uniqKey: `7F000001000100000000${String(i + 1).padStart(12, '0')}` }));
+}
+
+/** Offsets of two groups that never connect. */
+export async function commitOffsets(namesrvAddr: string): Promise<void> {
   const admin = new AdminClient({ namesrvAddr });
   try {
     const route = await admin.route('PlainTopic');

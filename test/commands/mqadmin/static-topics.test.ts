@@ -3,7 +3,14 @@ import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nextLogicOffset, remapped, type StaticTopicConfig, widened } from '../../../src/client/admin/static-topic.js';
+import {
+  logicalBrokerName,
+  logicalOffset,
+  nextLogicOffset,
+  remapped,
+  type StaticTopicConfig,
+  widened,
+} from '../../../src/client/admin/static-topic.js';
 import { RequestCode } from '../../../src/remoting/codes.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
 import { type FullCluster, type FullNode, startFullCluster } from './full-cluster.js';
@@ -180,5 +187,20 @@ describe('the plan', () => {
   ])('a queue that ends at %i goes on at %i', (maxOffset, logicOffset) => {
     const place = { gen: 0, queueId: 0, bname: 'a', logicOffset: 0, startOffset: 0, endOffset: -1, timeOfStart: -1, timeOfEnd: -1 };
     expect(nextLogicOffset(place, maxOffset)).toBe(logicOffset);
+  });
+
+  it.each([
+    [{ logicOffset: -1, startOffset: 0, endOffset: -1 }, 7, -1],
+    [{ logicOffset: 10_000, startOffset: 0, endOffset: -1 }, 7, 10_007],
+    [{ logicOffset: 10_000, startOffset: 5, endOffset: -1 }, 7, 10_002],
+    [{ logicOffset: 10_000, startOffset: 5, endOffset: -1 }, 3, 10_000],
+    [{ logicOffset: 0, startOffset: 0, endOffset: 4 }, 7, 4],
+  ])('at %j the offset %i is the logical %i', (part, offset, logical) => {
+    const place = { gen: 0, queueId: 0, bname: 'a', timeOfStart: -1, timeOfEnd: -1, ...part };
+    expect(logicalOffset(place, offset)).toBe(logical);
+  });
+
+  it('logical queues are shown below a name of their scope', () => {
+    expect([logicalBrokerName('__global__'), logicalBrokerName('mine')]).toEqual(['__syslo__global__', '__syslo__mine']);
   });
 });

@@ -7,6 +7,7 @@ import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageClientExt;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -32,6 +33,9 @@ final class Json {
         }
         if (in.containsKey("waitStoreMsgOK")) {
             out.setWaitStoreMsgOK(in.getBooleanValue("waitStoreMsgOK"));
+        }
+        if (in.containsKey("uniqKey")) {
+            MessageAccessor.putProperty(out, "UNIQ_KEY", in.getString("uniqKey"));
         }
         JSONObject properties = in.getJSONObject("properties");
         if (properties != null) {

@@ -17,7 +17,7 @@ final class Producers {
     private final Map<String, DefaultMQProducer> producers = new ConcurrentHashMap<>();
 
     Object start(JSONObject in) throws Exception {
-        DefaultMQProducer producer = new DefaultMQProducer(in.getString("group"));
+        DefaultMQProducer producer = new DefaultMQProducer(in.getString("group"), in.getBooleanValue("trace"), null);
         producer.setNamesrvAddr(in.getString("namesrvAddr"));
         producer.setInstanceName(in.getString("name"));
         producer.setClientIP("127.0.0.1");

@@ -16,7 +16,7 @@ final class PushConsumers {
     private final Map<String, DefaultMQPushConsumer> consumers = new ConcurrentHashMap<>();
 
     Object start(JSONObject in) throws Exception {
-        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(in.getString("group"));
+        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(in.getString("group"), in.getBooleanValue("trace"), null);
         consumer.setNamesrvAddr(in.getString("namesrvAddr"));
         consumer.setInstanceName(in.getString("name"));
         consumer.setClientIP("127.0.0.1");
