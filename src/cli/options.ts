@@ -105,7 +105,7 @@ export const COMMON_OPTIONS = defineOptions({
   accessKey: { own: true, env: 'ROCKETMQ_ACCESS_KEY', text: 'Sign requests with this key (default: conf/tools.yml of ROCKETMQ_HOME)' },
   secretKey: { own: true, env: 'ROCKETMQ_SECRET_KEY', text: 'Secret of the access key; better kept in the environment or in tools.yml' },
   securityToken: { own: true, env: 'ROCKETMQ_SECURITY_TOKEN', text: 'Token of a temporary access key' },
-  debug: { kind: 'flag', own: true, text: 'Print the stack of an error' },
+  debug: { kind: 'flag', own: true, text: 'Print frames and times of every request, and the stack of an error, on stderr' },
 });
 
 export type CommonOption = keyof typeof COMMON_OPTIONS;

@@ -18,6 +18,7 @@ import type { TlsSeam } from './tls-seam.js';
 
 /** What a connection needs from its client. */
 export interface ClientHost {
+  readonly trace: FrameTrace | undefined;
   readonly slabs: SlabPool;
   readonly serializeType: SerializeType;
   readonly tls: TlsSeam | undefined;
@@ -28,6 +29,16 @@ export interface ClientHost {
   onOpen(connection: ClientConnection): void;
   /** `wasOpen` is false for an attempt that failed. */
   onGone(connection: ClientConnection, error: MQError, wasOpen: boolean): void;
+}
+
+/** Sees every frame of a client, and its connections: for people who look for a fault. */
+export interface FrameTrace {
+  /** @param ms from the attempt to the open connection */
+  connected(addr: string, ms: number): void;
+  /** A connection, or the attempt at one, ended without the client's wish. */
+  gone(addr: string, reason: string): void;
+  sent(addr: string, command: RemotingCommand, bytes: number): void;
+  received(addr: string, command: RemotingCommand, bytes: number): void;
 }
 
 /** One connection to an address, from the attempt to its end; a new one is made to reconnect. */
@@ -157,10 +168,12 @@ export class ClientConnection {
   }
 
   #encode(command: RemotingCommand): void {
+    const before = this.#out.queuedBytes;
     encodeHeaderInto(this.#out, command, command.body?.length ?? 0);
     if (command.body !== null) {
       this.#out.append(command.body);
     }
+    this.#host.trace?.sent(this.addr, command, this.#out.queuedBytes - before);
     this.#touch();
   }
 
@@ -185,6 +198,7 @@ export class ClientConnection {
     this.#wire.on('drain', () => this.#resume());
     this.#open = true;
     this.#lastActiveMs = this.#host.nowMs();
+    this.#host.trace?.connected(this.addr, this.#lastActiveMs - (this.connectDeadlineMs - this.#connectTimeoutMs));
     this.#host.onOpen(this);
     this.flush();
   }
@@ -212,10 +226,11 @@ export class ClientConnection {
   }
 
   /** Called by the decoder. */
-  onFrame(command: RemotingCommand): void {
+  onFrame(command: RemotingCommand, bytes: number): void {
     if (this.#closed) {
       return;
     }
+    this.#host.trace?.received(this.addr, command, bytes);
     if (isResponse(command)) {
       try {
         this.pending.complete(command);

@@ -9,7 +9,7 @@ import {
 } from '../common/limits.js';
 import { type Logger, noopLogger } from '../common/logger.js';
 import { type Credentials, signRequest } from './acl.js';
-import { ClientConnection, type ClientHost } from './client-connection.js';
+import { ClientConnection, type ClientHost, type FrameTrace } from './client-connection.js';
 import { ResponseCode, requestCodeName } from './codes.js';
 import { isOneway, type RemotingCommand, type RequestInit, SERIALIZE_JSON, type SerializeType } from './command.js';
 import { DeadlineTimer } from './deadline-timer.js';
@@ -18,6 +18,7 @@ import { promiseHandler, type RequestHeaderWriter, type ResponseHandler } from '
 import type { TlsSeam } from './tls-seam.js';
 
 export type { Credentials } from './acl.js';
+export type { FrameTrace } from './client-connection.js';
 export type { RequestHeaderWriter, ResponseHandler } from './pending.js';
 export { responseError } from './response-error.js';
 
@@ -41,6 +42,8 @@ export interface RemotingClientOptions {
   guard?: ((requestCode: number) => void) | undefined;
   /** Sees every request that goes out, and how it ends. */
   observe?: RequestObserver | undefined;
+  /** Sees the frames and the connections. */
+  trace?: FrameTrace | undefined;
   /** Where an address is reached from here; without it, at itself. */
   reachedAt?: ((addr: string) => string) | undefined;
 }
@@ -102,6 +105,7 @@ export class RemotingClient {
     this.#logger = options.logger ?? noopLogger;
     this.#deadlines = new DeadlineTimer(this.#clock, this.#timers, () => this.#expire());
     this.#host = {
+      trace: options.trace,
       slabs: new SlabPool(),
       serializeType: options.serializeType ?? SERIALIZE_JSON,
       tls: options.tls,
@@ -353,6 +357,9 @@ export class RemotingClient {
       this.#failed.set(connection.addr, { untilMs: this.#clock.monotonicMs() + backoffMs, backoffMs, error: error as ConnectError });
     }
     this.#settleWaiters(connection, error);
+    if (!this.#closed) {
+      this.#host.trace?.gone(connection.addr, error.message);
+    }
     if (wasOpen && !this.#closed) {
       this.onConnectionClosed?.(connection.addr);
     }

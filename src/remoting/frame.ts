@@ -19,7 +19,8 @@ export const FRAME_PREFIX_BYTES = 8;
 
 /** Receives the frames of one `push`. */
 export interface FrameSink {
-  onFrame(command: RemotingCommand): void;
+  /** @param bytes length of the whole frame */
+  onFrame(command: RemotingCommand, bytes: number): void;
 }
 
 function checkLength(length: number): void {
@@ -85,7 +86,7 @@ export class FrameDecoder {
       }
       const command = decodeFrame(chunk, position, frameEnd);
       position = frameEnd;
-      sink.onFrame(command);
+      sink.onFrame(command, length + 4);
     }
     if (position < end) {
       this.#hold(chunk, position, end);
@@ -123,7 +124,7 @@ export class FrameDecoder {
       const frame = this.#partial!;
       this.#partial = null;
       this.#have = 0;
-      sink.onFrame(decodeFrame(frame, 0, length + 4));
+      sink.onFrame(decodeFrame(frame, 0, length + 4), length + 4);
     }
     return position + taken;
   }

@@ -2,7 +2,7 @@ import { ConfigError, type MQError, NotFoundError } from '../../common/errors.js
 import type { TopicRouteData } from '../../remoting/bodies/route.js';
 import { type ClusterInfo, decodeClusterInfo } from '../../remoting/bodies/route.js';
 import { decodeTopicList } from '../../remoting/bodies/topic.js';
-import { type RemotingClient, type RequestObserver, responseError } from '../../remoting/client.js';
+import { type FrameTrace, type RemotingClient, type RequestObserver, responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../../remoting/command.js';
 import { NamesrvClient } from '../namesrv-client.js';
@@ -26,6 +26,8 @@ export interface AdminClientOptions {
   guard?: ((requestCode: number) => void) | undefined;
   /** Sees every request that goes out, and how it ends. */
   observe?: RequestObserver | undefined;
+  /** Sees the frames and the connections. */
+  trace?: FrameTrace | undefined;
   /** Where advertised addresses are reached from here. */
   addresses?: Readonly<Record<string, string>> | undefined;
 }
@@ -57,6 +59,7 @@ export class AdminClient {
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
       guard: options.guard,
       observe: options.observe,
+      trace: options.trace,
       reachedAt: options.addresses === undefined ? undefined : (addr) => options.addresses?.[addr] ?? addr,
     });
     options.signal?.addEventListener('abort', () => void this.close(), { once: true });

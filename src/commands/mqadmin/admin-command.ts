@@ -1,4 +1,5 @@
 import { commandSpec } from '../../cli/command-spec.js';
+import type { FrameLog } from '../../cli/frame-log.js';
 import type { CommonValues, OptionTable, OptionValues } from '../../cli/options.js';
 import type { AdminClient } from '../../client/admin/admin-client.js';
 import type { ChangeLog } from '../../client/admin/change-log.js';
@@ -13,6 +14,8 @@ import type { AuditedCommand } from './audited-command.js';
 export abstract class AdminCommand<T extends OptionTable, R> extends MqCommand<T, R> {
   protected override readonly endsBySignal: boolean = true;
   #audited: (Omit<AuditedCommand, 'name' | 'options'> & { readonly changes: ChangeLog }) | null = null;
+
+  #trace: FrameLog | undefined;
 
   /** Calls the use case. */
   protected abstract ask(admin: AdminClient, values: OptionValues<T> & CommonValues, context: CommandContext): Promise<R>;
@@ -31,6 +34,8 @@ export abstract class AdminCommand<T extends OptionTable, R> extends MqCommand<T
     const namesrvAddr = its === null || isOption ? values.namesrvAddr : its.namesrvAddr;
     const credentials = await signingKeys(hasKeys ? values : (its ?? {}), context.io.env);
     const changes = new ChangeLog();
+    const trace = values.debug === true ? await frameLog(context) : undefined;
+    this.#trace = trace;
     this.#audited = { changes, contextName: its?.name, namesrvAddr, accessKey: credentials?.accessKey };
     const admin = new AdminClient({
       namesrvAddr,
@@ -39,6 +44,7 @@ export abstract class AdminCommand<T extends OptionTable, R> extends MqCommand<T
       addresses: its?.addresses,
       guard: its?.readOnly === true ? (await import('../../client/admin/read-only.js')).readOnlyGuard(`context ${its.name}`) : undefined,
       observe: changes.observe,
+      trace,
     });
     try {
       return await this.ask(admin, values, context);
@@ -65,6 +71,7 @@ export abstract class AdminCommand<T extends OptionTable, R> extends MqCommand<T
   }
 
   protected override async ended(error: unknown, context: CommandContext): Promise<void> {
+    this.#trace?.summary();
     const audited = this.#audited;
     if (audited !== null && !audited.changes.isEmpty) {
       const { auditCommand } = await import('./audited-command.js');
@@ -73,4 +80,9 @@ export abstract class AdminCommand<T extends OptionTable, R> extends MqCommand<T
       auditCommand({ ...audited, name: command.id, options }, error, context);
     }
   }
+}
+
+async function frameLog({ out }: CommandContext): Promise<FrameLog> {
+  const [{ FrameLog }, codes] = await Promise.all([import('../../cli/frame-log.js'), import('../../remoting/codes.js')]);
+  return new FrameLog((line) => out.note(line), { request: codes.requestCodeName, response: codes.responseCodeName });
 }
