@@ -1,11 +1,9 @@
-import { confirmDeletion } from '../../cli/confirm.js';
 import { DELETE_OPTIONS, defineOptions, type OptionValues } from '../../cli/options.js';
 import { readMoment } from '../../cli/read-moment.js';
 import type { LetterFilter } from '../../client/admin/group-letters.js';
 import type { ResendTarget } from '../../client/admin/resend-letters.js';
 import { systemClock } from '../../common/clock.js';
 import { UsageError } from '../../common/errors.js';
-import type { CommandContext } from '../base.js';
 import { OFFSET_MOVE_OPTIONS } from './offset-move.js';
 
 /** Options of the commands for messages that groups could not consume. */
@@ -82,15 +80,4 @@ export function targetOf({ to, toTopic }: Values): ResendTarget {
     throw new UsageError(`--to ${to}: expected origin or group`, { hint: 'another topic is named with --to-topic' });
   }
   return { to };
-}
-
-/** Asks on a terminal; elsewhere `--yes` has to be there. */
-export async function requireYes(what: string, yes: boolean, { io, signal }: CommandContext): Promise<void> {
-  if (!yes && !io.terminal.asks) {
-    throw new UsageError(`${what}: nothing was done, because nobody can be asked here`, {
-      code: 'NOT_CONFIRMED',
-      hint: 'say --yes, or look first with --dry-run',
-    });
-  }
-  await confirmDeletion(what, { yes, signal, io });
 }

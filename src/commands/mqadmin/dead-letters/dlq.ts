@@ -9,7 +9,7 @@ import type { ResendResult } from '../../../client/admin/resend-letters.js';
 import type { CommandContext } from '../../base.js';
 import { actionOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
-import { filterOf, groupFor, LETTER_ACTIONS, LETTER_OPTIONS, requireYes, targetOf } from '../letter-options.js';
+import { filterOf, groupFor, LETTER_ACTIONS, LETTER_OPTIONS, targetOf } from '../letter-options.js';
 import { exportLines, printLetters, printResend, resentLine, type ShownLetter, shownLetter } from '../letter-text.js';
 
 type Values = OptionValues<typeof LETTER_OPTIONS> & CommonValues;
@@ -115,7 +115,8 @@ async function purge(admin: AdminClient, group: string, { dryRun, yes }: Values,
   if (dryRun) {
     return plan;
   }
-  await requireYes(`delete all ${plan.count} dead letters of group ${group}`, yes, context);
+  const { confirmChange } = await import('../../../cli/confirm.js');
+  await confirmChange(`delete all ${plan.count} dead letters of group ${group}`, { yes, signal: context.signal, io: context.io });
   return purgeDeadLetters(admin, { group });
 }
 

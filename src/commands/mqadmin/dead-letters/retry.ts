@@ -8,7 +8,7 @@ import type { RetriesResult, WaitingRetry } from '../../../client/admin/waiting-
 import type { CommandContext } from '../../base.js';
 import { actionOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
-import { filterOf, groupFor, LETTER_ACTIONS, RETRY_OPTIONS, requireYes, targetOf } from '../letter-options.js';
+import { filterOf, groupFor, LETTER_ACTIONS, RETRY_OPTIONS, targetOf } from '../letter-options.js';
 import { exportLines, printLetters, printResend, resentLine, type ShownLetter, shownLetter } from '../letter-text.js';
 import { printPreview, undoKeeper } from '../offset-move.js';
 
@@ -136,7 +136,8 @@ async function purge(
   if (dryRun) {
     return resetOffsetByTime(admin, { ...request, dryRun });
   }
-  await requireYes(`skip the ready retries of group ${group}`, yes, context);
+  const { confirmChange } = await import('../../../cli/confirm.js');
+  await confirmChange(`skip the ready retries of group ${group}`, { yes, signal: context.signal, io: context.io });
   const keeper = undoKeeper(undoFile, `retry purge -g ${group}`, context);
   return keeper.withPlace(await resetOffsetByTime(admin, { ...request, beforeChange: keeper.beforeChange }));
 }

@@ -9,7 +9,7 @@ import { ConfigError, NotFoundError, UsageError } from '../../../common/errors.j
 import type { CommandContext } from '../../base.js';
 import { actionOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
-import { notePassed, OFFSET_MOVE_OPTIONS, printPreview, type UndoKeeper, undoKeeper } from '../offset-move.js';
+import { ASKING_MOVE_OPTIONS, notePassed, printPreview, type UndoKeeper, undoKeeper } from '../offset-move.js';
 
 const options = defineOptions({
   group: { short: 'g', own: true, text: 'Only this consumer group' },
@@ -26,12 +26,12 @@ const options = defineOptions({
   },
   skipUnknown: { kind: 'flag', own: true, long: 'skip-unknown', text: 'import: leave out groups, topics and queues that are not there' },
   clamp: { kind: 'flag', own: true, text: 'import: go to the nearest end of a queue where an offset lies outside of it' },
-  ...OFFSET_MOVE_OPTIONS,
+  ...ASKING_MOVE_OPTIONS,
 });
 
 const ACTIONS = {
   export: ['group', 'topic', 'cluster', 'by', 'file'],
-  import: ['group', 'topic', 'by', 'file', 'skipUnknown', 'clamp', 'undoFile', 'dryRun'],
+  import: ['group', 'topic', 'by', 'file', 'skipUnknown', 'clamp', 'undoFile', 'dryRun', 'yes'],
 };
 
 type Values = OptionValues<typeof options> & CommonValues;
@@ -130,7 +130,7 @@ async function importFrom(admin: AdminClient, values: Values, context: CommandCo
     clamp,
     dryRun,
     beforeChange: (its, moves) => {
-      const keeper = undoKeeper(undoFile, `offsets import -f ${file} -g ${its}`, context);
+      const keeper = undoKeeper(undoFile, `offsets import -f ${file} -g ${its}`, context, values.yes);
       keepers.push(keeper);
       return keeper.beforeChange(its, moves);
     },
