@@ -9,6 +9,7 @@ export * from './auth-users.js';
 export * from './broker-change.js';
 export * from './broker-config.js';
 export * from './broker-consume-stats.js';
+export * from './check/index.js';
 export * from './clean-up.js';
 export * from './clone-group-offset.js';
 export * from './cluster-rt.js';

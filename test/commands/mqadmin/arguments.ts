@@ -29,6 +29,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   audit: [],
   brokerConsumeStats: ['-b', '127.0.0.1:1'],
   brokerStatus: ['-c', 'C'],
+  check: ['lag', '-g', 'G'],
   checkMsgSendRT: ['-t', 'T'],
   checkRocksdbCqWriteProgress: ['-c', 'C'],
   cleanBrokerMetadata: ['-a', NOWHERE, '-bn', 'B', '-c', 'C'],

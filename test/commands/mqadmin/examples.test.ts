@@ -88,7 +88,7 @@ function wordsOf(example: string, isForOthers: boolean): string[] {
 }
 
 /** Exit codes of findings. */
-const HEALTH_EXIT_CODES: Readonly<Record<string, readonly number[]>> = { doctor: [8, 9] };
+const HEALTH_EXIT_CODES: Readonly<Record<string, readonly number[]>> = { check: [1, 2, 3], doctor: [8, 9] };
 
 /** Options beside which an example is not run with --json as well. */
 const SHOWN_OTHERWISE = ['--output', '--rounds', '--watch', '--follow'];

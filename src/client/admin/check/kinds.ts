@@ -1,0 +1,46 @@
+import type { CheckUnit } from './check.js';
+
+/** A value that a check can look at, and its limits where none are given. */
+export interface CheckMetric {
+  readonly unit: CheckUnit;
+  readonly warning: string | null;
+  readonly critical: string | null;
+  readonly text: string;
+}
+
+/** What can be checked; the first metric of each is the one that is meant without --metric. */
+export const CHECKS = {
+  lag: {
+    messages: {
+      unit: '',
+      warning: '1000',
+      critical: '100000',
+      text: 'messages of a group (-g, of one topic with -t) that are not consumed',
+    },
+    seconds: { unit: 's', warning: '300', critical: '3600', text: 'age of the first of them' },
+    retry: { unit: '', warning: '100', critical: '10000', text: 'messages that wait for another try' },
+    dlq: { unit: '', warning: '0', critical: '1000', text: 'dead letters' },
+  },
+  broker: {
+    rt: { unit: 'ms', warning: '500', critical: '2000', text: 'time in which a broker (-b, of a cluster with -c) answers' },
+    sendQueueWait: { unit: 'ms', warning: '100', critical: '200', text: 'how long the first send request waits' },
+    pullQueueWait: { unit: 'ms', warning: '2500', critical: '5000', text: 'how long the first pull request waits' },
+    pageCache: { unit: 'ms', warning: '500', critical: '1000', text: 'how long a write has held the page cache' },
+  },
+  cluster: {
+    unreachable: { unit: '', warning: null, critical: '0', text: 'brokers that do not answer or have no master' },
+    masters: { unit: '', warning: null, critical: '1:', text: 'masters that answer' },
+  },
+  topic: {
+    writableQueues: { unit: '', warning: null, critical: '1:', text: 'queues of a topic (-t) that can be written' },
+    readableQueues: { unit: '', warning: null, critical: '1:', text: 'queues that can be read' },
+    age: { unit: 's', warning: '3600', critical: '86400', text: 'time since its last message' },
+  },
+  disk: { percent: { unit: '%', warning: '75', critical: '85', text: 'how full the disks of brokers are (-b, -c)' } },
+  slave: { bytes: { unit: 'B', warning: '16777216', critical: '268435456', text: 'how far slaves are behind (-b, -c)' } },
+  send: {
+    rt: { unit: 'ms', warning: '100', critical: '1000', text: 'time in which a message is stored: it is really sent to the topic (-t)' },
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, CheckMetric>>>>;
+
+export type CheckKind = keyof typeof CHECKS;

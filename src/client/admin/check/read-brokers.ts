@@ -1,0 +1,195 @@
+import { type Clock, systemClock } from '../../../common/clock.js';
+import { MQError } from '../../../common/errors.js';
+import { decodeHARuntimeInfo } from '../../../remoting/bodies/replication.js';
+import type { ClusterInfo } from '../../../remoting/bodies/route.js';
+import { RequestCode } from '../../../remoting/codes.js';
+import { type AdminClient, bodyOf, type ClusterBroker } from '../admin-client.js';
+import { askAll, type NodeResult } from '../fan-out.js';
+import { mapLimited } from '../map-limited.js';
+import { type RuntimeInfo, runtimeInfo } from '../runtime-info.js';
+import type { Reading, Readings } from './check.js';
+
+/** Which brokers are meant: one by name or address, those of a cluster, or all. */
+export interface BrokersWanted {
+  readonly broker?: string | undefined;
+  readonly clusterName?: string | undefined;
+}
+
+interface Wanted {
+  readonly target: string;
+  readonly brokers: readonly ClusterBroker[];
+}
+
+async function wantedBrokers(admin: AdminClient, { broker, clusterName }: BrokersWanted): Promise<Wanted> {
+  if (broker?.includes(':') === true) {
+    return { target: `broker ${broker}`, brokers: [{ brokerName: broker, brokerId: 0, brokerAddr: broker }] };
+  }
+  if (broker === undefined && clusterName !== undefined) {
+    return { target: `cluster ${clusterName}`, brokers: await admin.clusterBrokers(clusterName) };
+  }
+  const info = await admin.clusterInfo();
+  const all = brokersOf(info);
+  const brokers = broker === undefined ? all : all.filter(({ brokerName }) => brokerName === broker);
+  if (broker !== undefined && brokers.length === 0) {
+    throw admin.noBroker(broker, [...info.brokerAddrTable.keys()]);
+  }
+  return { target: broker === undefined ? 'all brokers' : `broker ${broker}`, brokers };
+}
+
+function brokersOf({ brokerAddrTable }: ClusterInfo): ClusterBroker[] {
+  return [...brokerAddrTable]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([brokerName, { brokerAddrs }]) =>
+      [...brokerAddrs].sort(([a], [b]) => a - b).map(([brokerId, brokerAddr]) => ({ brokerName, brokerId, brokerAddr })),
+    );
+}
+
+function nameOf({ brokerName, brokerId }: ClusterBroker): string {
+  return brokerId === 0 ? brokerName : `${brokerName}#${brokerId}`;
+}
+
+interface Asked {
+  readonly broker: ClusterBroker;
+  readonly info: RuntimeInfo | null;
+  readonly rtMs: number;
+  readonly reason: string;
+}
+
+function askInfo(admin: AdminClient, brokers: readonly ClusterBroker[], clock: Clock): Promise<Asked[]> {
+  return mapLimited(brokers, async (broker) => {
+    try {
+      // The first answer is behind the opening of the connection; the second is timed.
+      await runtimeInfo(admin, broker.brokerAddr);
+      const begin = clock.monotonicMs();
+      const info = await runtimeInfo(admin, broker.brokerAddr);
+      return { broker, info, rtMs: clock.monotonicMs() - begin, reason: '' };
+    } catch (error) {
+      if (!(error instanceof MQError)) {
+        throw error;
+      }
+      return { broker, info: null, rtMs: 0, reason: error.message };
+    }
+  });
+}
+
+const BROKER_KEYS: Readonly<Record<string, string>> = {
+  sendQueueWait: 'sendThreadPoolQueueHeadWaitTimeMills',
+  pullQueueWait: 'pullThreadPoolQueueHeadWaitTimeMills',
+  pageCache: 'pageCacheLockTimeMills',
+};
+
+/** How brokers answer; one that does not answer has failed. */
+export async function readBrokers(
+  admin: AdminClient,
+  { metric, ...wanted }: BrokersWanted & { metric: string },
+  seams: { clock?: Clock } = {},
+): Promise<Readings> {
+  const { target, brokers } = await wantedBrokers(admin, wanted);
+  const asked = await askInfo(admin, brokers, seams.clock ?? systemClock);
+  return {
+    target,
+    readings: asked.map(({ broker, info, rtMs, reason }): Reading => {
+      const name = nameOf(broker);
+      if (info === null) {
+        return { name, value: null, reason, isFailed: true };
+      }
+      const value = metric === 'rt' ? Math.round(rtMs * 1000) / 1000 : figure(info, BROKER_KEYS[metric] ?? '');
+      if (info.brokerActive === 'false' && broker.brokerId === 0) {
+        return { name, value, reason: 'the broker is not active', isFailed: true };
+      }
+      return { name, value, ...(value === null ? { reason: 'the broker does not say it' } : {}) };
+    }),
+  };
+}
+
+function figure(info: RuntimeInfo, key: string): number | null {
+  const value = Number(info[key] ?? Number.NaN);
+  return Number.isFinite(value) ? value : null;
+}
+
+/** How full the disks of brokers are: the fuller one of commit log and consume queues. */
+export async function readDisks(admin: AdminClient, wanted: BrokersWanted): Promise<Readings> {
+  const { target, brokers } = await wantedBrokers(admin, wanted);
+  const results = await askAll(
+    brokers.map(({ brokerAddr }) => brokerAddr),
+    (addr) => runtimeInfo(admin, addr),
+  );
+  return {
+    target,
+    readings: brokers.map((broker, i): Reading => {
+      const info = results[i]?.value;
+      const ratios = ['commitLogDiskRatio', 'consumeQueueDiskRatio']
+        .map((key) => Number(info?.[key] ?? Number.NaN))
+        .filter((ratio) => ratio >= 0);
+      return ratios.length === 0
+        ? { name: nameOf(broker), value: null, reason: reasonOf(results[i], 'the broker does not say it') }
+        : { name: nameOf(broker), value: Math.round(Math.max(...ratios) * 10_000) / 100 };
+    }),
+  };
+}
+
+function reasonOf(result: NodeResult<unknown> | undefined, otherwise: string): string {
+  return result?.error?.message ?? otherwise;
+}
+
+/** How far slaves are behind their masters; one that does not copy has failed. */
+export async function readSlaves(admin: AdminClient, wanted: BrokersWanted): Promise<Readings> {
+  const { target, brokers } = await wantedBrokers(admin, wanted);
+  const masters = brokers.filter(({ brokerId }) => brokerId === 0);
+  const readings = await mapLimited(masters, async (master): Promise<Reading[]> => {
+    const registered = brokers.filter(({ brokerName, brokerId }) => brokerName === master.brokerName && brokerId !== 0).length;
+    const [result] = await askAll([master.brokerAddr], async (addr) =>
+      decodeHARuntimeInfo(bodyOf(await admin.ask(addr, { code: RequestCode.GET_BROKER_HA_STATUS }))),
+    );
+    const state = result?.value;
+    if (state === undefined) {
+      return registered === 0 ? [] : [{ name: master.brokerName, value: null, reason: reasonOf(result, 'no answer') }];
+    }
+    const slaves = state.haConnectionInfo;
+    const missing = registered - slaves.length;
+    return [
+      ...slaves.map(({ addr, diff }): Reading => ({ name: `${master.brokerName} to ${addr}`, value: Math.max(0, diff) })),
+      ...(missing > 0
+        ? [{ name: master.brokerName, value: null, reason: `${missing} of ${registered} slaves do not copy`, isFailed: true }]
+        : []),
+    ];
+  });
+  const all = readings.flat();
+  return { target, readings: all.length > 0 ? all : [{ name: target, value: null, reason: 'there is no slave' }] };
+}
+
+/** Brokers of a cluster that answer and that do not, and name servers. */
+export async function readCluster(
+  admin: AdminClient,
+  { clusterName, metric }: { clusterName?: string | undefined; metric: string },
+): Promise<Readings> {
+  const { target, brokers } = await wantedBrokers(admin, { clusterName });
+  const results = await askAll(
+    brokers.map(({ brokerAddr }) => brokerAddr),
+    (addr) => runtimeInfo(admin, addr),
+  );
+  const namesrvs = await askAll(admin.namesrv.addresses, (addr) => admin.ask(addr, { code: RequestCode.GET_BROKER_CLUSTER_INFO }));
+  const gone = brokers.filter((_, i) => results[i]?.value === undefined);
+  const masters = new Set(brokers.filter(({ brokerId }) => brokerId === 0).map(({ brokerName }) => brokerName));
+  const headless = [...new Set(brokers.map(({ brokerName }) => brokerName))].filter((name) => !masters.has(name));
+  const silent = namesrvs.filter(({ outcome }) => outcome !== 'done').map(({ addr }) => addr);
+  const answering = brokers.filter(({ brokerId }, i) => brokerId === 0 && results[i]?.value !== undefined).length;
+  return {
+    target,
+    readings: [
+      { name: metric, value: metric === 'masters' ? answering : gone.length + headless.length },
+      // One that is silent costs clients time, and the other one is all that is left.
+      ...silent.map((addr): Reading => ({ name: `name server ${addr}`, value: null, reason: 'it does not answer' })),
+      ...(brokers.length === 0 ? [{ name: 'brokers', value: null, reason: 'no broker is registered', isFailed: true }] : []),
+    ],
+    beside: [
+      { name: 'brokers', value: brokers.length, unit: '' },
+      { name: 'masters', value: answering, unit: '' },
+      { name: 'namesrvs', value: namesrvs.length - silent.length, unit: '' },
+    ],
+    notes: [
+      ...gone.map((broker) => `${nameOf(broker)} (${broker.brokerAddr}) does not answer`),
+      ...headless.map((name) => `${name} has no master`),
+    ],
+  };
+}
