@@ -4,7 +4,7 @@
  */
 
 /** One rule: everything that fits the pattern is replaced, in the recorded text and in the new one. */
-export interface Mask {
+interface Mask {
   readonly why: string;
   readonly pattern: RegExp;
   readonly by: string | ((...parts: string[]) => string);
@@ -14,7 +14,7 @@ export interface Mask {
 
 const sortedList = (text: string, separator: string): string => text.split(separator).sort().join(separator);
 
-export const MASKS: readonly Mask[] = [
+const MASKS: readonly Mask[] = [
   { why: 'times', pattern: /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(,\d{3})?/g, by: 'TIME' },
   { why: 'times in ms, also as epochs of mappings and in names of files', pattern: /\b1[78]\d{11}\b/g, by: 'MS' },
   { why: 'ports of clients', pattern: /127\.0\.0\.1:(?!(?:49876|50911|52911)\b)\d{4,5}\b/g, by: 'HOST:PORT' },

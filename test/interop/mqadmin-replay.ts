@@ -29,7 +29,7 @@ export interface Replayed {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export type ReplayTool = (words: string[], place: { dir: string; env: Record<string, string> }) => Promise<Omit<Replayed, 'files'>>;
+type ReplayTool = (words: string[], place: { dir: string; env: Record<string, string> }) => Promise<Omit<Replayed, 'files'>>;
 
 const VECTORS = [
   '../commands/mqadmin/vectors/recorded.jsonl',
