@@ -137,7 +137,8 @@ function check(block: string, output: string): void {
     expect(output).toContain('BODY: order 42 is paid');
   }
   if (block.includes('mqbench producer')) {
-    expect(output).toMatch(/sent +[\d,]+ messages in 5 s: [\d,]+ msg\/s, .*, 0 errors/);
+    // A broker on a machine that has no time for it turns sends away rather than let them wait; nothing else may fail.
+    expect(output).toMatch(/sent +[\d,]+ messages in 5 s: [\d,]+ msg\/s, .*, (0 errors|(\d+) errors\n +\2 x SYSTEM_BUSY)/);
   }
   if (block.includes('mqshutdown')) {
     expect(output).toMatch(/stopped/);
