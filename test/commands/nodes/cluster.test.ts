@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { freePortBlock, launch } from '../../sandbox.js';
+import { freePortBlock, launch, until } from '../../sandbox.js';
 
 let dir: string;
 let cluster: string;
@@ -74,6 +74,36 @@ describe('startCluster, clusterStatus, stopCluster', () => {
     expect(readFileSync(join(cluster, 'conf', 'broker.conf'), 'latin1')).toContain('brokerName=broker-x\n');
     expect(await json('startCluster', '-d', cluster, ...(await ports()))).toMatchObject({ brokerName: 'broker-x', clusterName: 'C1' });
   }, 30_000);
+
+  it('know two masters: one that was killed is seen, started again by one of two starts, and has its messages', async () => {
+    const [namesrvPort, brokerPort] = [await freePortBlock(), await freePortBlock()];
+    const ports = ['--namesrvPort', `${namesrvPort}`, '--brokerPort', `${brokerPort}`];
+    expect(await mqadmin('startCluster', '-d', cluster, '--topology', '2m-2s-async')).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('--topology 2m-2s-async: the bundled brokers have no slaves'),
+    });
+    const started: unknown = await json('startCluster', '-d', cluster, '--topology', '2m', '--namesrvs', '2', ...ports);
+    const { nodes, namesrvAddr } = started as { nodes: { name: string; pid: number }[]; namesrvAddr: string };
+    expect(nodes).toMatchObject([{ name: 'namesrv' }, { name: 'namesrv-b' }, { name: 'broker-a' }, { name: 'broker-b' }]);
+    expect(await mqadmin('updateTopic', '-n', namesrvAddr, '-c', 'DefaultCluster', '-t', 'Kept')).toMatchObject({ code: 0 });
+    expect(await mqadmin('startCluster', '-d', cluster)).toMatchObject({ code: 2, output: expect.stringContaining('is running') });
+    process.kill(nodes.find(({ name }) => name === 'broker-b')?.pid ?? 0, 'SIGKILL');
+    let down: Awaited<ReturnType<typeof mqadmin>> = { code: null, output: '' };
+    await until(async () => {
+      down = await mqadmin('clusterStatus', '-d', cluster);
+      return down.code === 6;
+    }, 30_000);
+    expect([down.code, down.output]).toEqual([6, expect.stringMatching(/broker broker-b +127\.0\.0\.1:\d+ +pid - +does not run/)]);
+    const starts = await Promise.all([mqadmin('startCluster', '-d', cluster), mqadmin('startCluster', '-d', cluster)]);
+    expect(starts.map(({ code }) => code).sort(), JSON.stringify(starts)).toEqual([0, 2]);
+    expect((await json('clusterStatus', '-d', cluster)).nodes).toHaveLength(4);
+    expect((await mqadmin('topicRoute', '-n', namesrvAddr, '-t', 'Kept')).output).toContain('broker-b');
+    expect(await mqadmin('startCluster', '-d', cluster, '--topology', 'single')).toMatchObject({ code: 2 });
+    const stopped = await mqadmin('stopCluster', '-d', cluster);
+    expect(stopped.output.match(/ stopped after /g), stopped.output).toHaveLength(4);
+    // The folder knows how it was started, and its ports.
+    expect(await json('startCluster', '-d', cluster, '--dry-run')).toMatchObject({ topology: '2m', namesrvAddr });
+  }, 90_000);
 
   it('refuse a wanted port that is taken', async () => {
     const port = await freePortBlock();
