@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminClient } from '../../../src/client/admin/admin-client.js';
+import { resendLetters } from '../../../src/client/admin/resend-letters.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { formatHostAddress } from '../../../src/common/host.js';
 import { decodeOffsetMsgId } from '../../../src/common/message/message-id.js';
@@ -163,6 +164,28 @@ describe('dead letters', () => {
     await run('updateTopic -c DefaultCluster -t Quarantine -r 1 -w 1');
     expect((await run('dlq resend -g AloneGroup --to-topic Quarantine')).stdout).toMatch(/resent [0-9A-F]{32} to Quarantine\n/);
     expect(await messagesIn('Quarantine')).toHaveLength(1);
+  });
+
+  it('are resent once all in all when a run was broken off in the middle', async () => {
+    await run('updateTopic -c DefaultCluster -t Broken -r 2 -w 2');
+    await giveBack('BrokenGroup', ['a1', 'a2', 'a3', 'a4'], { topic: 'Broken' });
+    const stop = new AbortController();
+    const sent: string[] = [];
+    const request = { kind: 'dlq', group: 'BrokenGroup', target: { to: 'origin' } } as const;
+    const first = await resendLetters(admin, {
+      ...request,
+      rate: 1000,
+      signal: stop.signal,
+      onLetter: ({ state }) => {
+        if (sent.push(state) === 2) stop.abort();
+      },
+    });
+    expect(first.counts).toMatchObject({ resent: 2, already: 0 });
+    await until(async () => (await resendLetters(admin, { ...request, dryRun: true })).counts.already === 2);
+    expect((await resendLetters(admin, request)).counts).toMatchObject({ resent: 2, already: 2 });
+    await until(async () => (await resendLetters(admin, request)).counts.already === 4);
+    const copies = (await messagesIn('Broken')).flatMap(({ properties }) => properties.MQKIT_RESENT_FROM ?? []);
+    expect([copies.length, new Set(copies).size]).toEqual([4, 4]);
   });
 
   it('are not resent without a target, nor to topics that are gone', async () => {
