@@ -58,13 +58,14 @@ export class ClusterSampler {
 
   /**
    * One round. When no name server answers, the brokers known before are asked.
+   * @param wants what is asked this time, where that changes
    * @throws ConnectError or TimeoutError when none has answered yet; NotFoundError for an unknown cluster in the first round.
    */
-  async sample(): Promise<ClusterSample> {
+  async sample(wants: SampleWants = this.#options.wants): Promise<ClusterSample> {
     const atMs = this.#clock.monotonicMs();
     const time = this.#clock.nowMs();
     const namesrvs = await this.#askNamesrvs();
-    const brokers = await Promise.all((this.#targets ?? []).map((target) => this.#broker(target)));
+    const brokers = await Promise.all((this.#targets ?? []).map((target) => this.#broker(target, wants)));
     return { time, atMs, tookMs: this.#clock.monotonicMs() - atMs, namesrvs, brokers };
   }
 
@@ -97,8 +98,8 @@ export class ClusterSampler {
     );
   }
 
-  async #broker(target: Target): Promise<BrokerSample> {
-    const { wants, limitMs } = this.#options;
+  async #broker(target: Target, wants: SampleWants): Promise<BrokerSample> {
+    const { limitMs } = this.#options;
     const begunMs = this.#clock.monotonicMs();
     const questions = new BrokerQuestions(this.#admin, target, { limitMs, clock: this.#clock });
     try {
@@ -119,4 +120,23 @@ function compareTargets(a: Target, b: Target): number {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The number that the first of these texts of the runtime information begins with; null without one. */
+export function runtimeNumber({ runtimeInfo }: BrokerFacts, ...keys: readonly string[]): number | null {
+  const text = keys.map((key) => runtimeInfo[key]).find((value) => value !== undefined);
+  const word = text?.trim().split(/\s+/)[0] ?? '';
+  return word === '' || !Number.isFinite(Number(word)) ? null : Number(word);
+}
+
+/** Bytes that a slave's commit log is behind its master's; null of masters, and while one of the two does not answer. */
+export function behindMaster(slave: BrokerSample, { brokers }: ClusterSample): number | null {
+  const isMaster = (its: BrokerSample): boolean =>
+    its.brokerId === 0 && its.brokerName === slave.brokerName && its.clusterName === slave.clusterName;
+  const master = brokers.find((its) => isMaster(its));
+  if (slave.brokerId === 0 || slave.facts === null || master === undefined || master.facts === null) {
+    return null;
+  }
+  const [end, its] = [runtimeNumber(master.facts, 'commitLogMaxOffset'), runtimeNumber(slave.facts, 'commitLogMaxOffset')];
+  return end === null || its === null ? null : Math.max(0, end - its);
 }

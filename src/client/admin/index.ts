@@ -62,6 +62,7 @@ export * from './send-traced.js';
 export * from './static-topic-change.js';
 export * from './stats-all.js';
 export * from './sub-group.js';
+export * from './top-round.js';
 export * from './topic-clusters.js';
 export type { TopicSettings } from './topic-config.js';
 export * from './topic-list.js';

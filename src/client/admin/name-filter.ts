@@ -29,17 +29,28 @@ export function nameFilter({ topics = [], groups = [], excludeSystem = false }: 
 }
 
 /** Whether a name matches one of the patterns, which may be several in a word, separated by commas. */
-export function matcher(patterns: readonly string[]): (name: string) => boolean {
-  const words = patterns
+function matcher(patterns: readonly string[]): (name: string) => boolean {
+  const expressions = wordsOf(patterns).map((word) => namePattern(word));
+  return (name) => expressions.length === 0 || expressions.some((expression) => expression.test(name));
+}
+
+/** Whether a filter lets a name through, in any case: a part of it, or the whole of it with `*` and `?`. */
+export function nameShown(filter: string): (name: string) => boolean {
+  const expressions = wordsOf([filter.toLowerCase()]).map((word) => namePattern(/[*?]/.test(word) ? word : `*${word}*`));
+  return (name) => expressions.length === 0 || expressions.some((expression) => expression.test(name.toLowerCase()));
+}
+
+function wordsOf(patterns: readonly string[]): string[] {
+  return patterns
     .flatMap((pattern) => pattern.split(','))
     .map((word) => word.trim())
     .filter((word) => word !== '');
-  const expressions = words.map((word) => {
-    const text = word
-      .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.');
-    return new RegExp(`^${text}$`);
-  });
-  return (name) => expressions.length === 0 || expressions.some((expression) => expression.test(name));
+}
+
+function namePattern(word: string): RegExp {
+  const text = word
+    .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${text}$`);
 }

@@ -1,12 +1,14 @@
 /* What the exporter exports, and from which answers: one table that the text format, the documentation and the tests read. */
 import type { Gauge } from 'prom-client';
-import type {
-  BrokerFacts,
-  BrokerSample,
-  ClusterSample,
-  GroupSample,
-  GroupTopicSample,
-  TopicSample,
+import {
+  type BrokerFacts,
+  type BrokerSample,
+  behindMaster,
+  type ClusterSample,
+  type GroupSample,
+  type GroupTopicSample,
+  runtimeNumber,
+  type TopicSample,
 } from '../../client/admin/cluster-sample.js';
 import { isClustersOwn } from '../../client/admin/name-filter.js';
 import { isDlqTopic, isRetryTopic, isSystemGroup } from '../../common/topic-names.js';
@@ -72,7 +74,7 @@ function ofBroker(shape: Shape, read: (broker: UpBroker, sample: ClusterSample) 
 
 /** One value of the runtime information, which is a number or begins with one. */
 function ofRuntime(shape: Shape, ...keys: readonly string[]): MetricSpec {
-  return ofBroker(shape, (broker) => runtimeNumber(broker, ...keys));
+  return ofBroker(shape, (broker) => runtimeNumber(broker.facts, ...keys));
 }
 
 function ofStore(shape: Shape, read: (broker: UpBroker, sample: ClusterSample) => number | null): MetricSpec {
@@ -144,13 +146,6 @@ function ofGroupTopic(shape: Shape, read: (entry: GroupTopicSample) => number | 
   };
 }
 
-/** The number at the beginning of the first of these texts that is there; null without one. */
-function runtimeNumber({ facts }: UpBroker, ...keys: readonly string[]): number | null {
-  const text = keys.map((key) => facts.runtimeInfo[key]).find((value) => value !== undefined);
-  const word = text?.trim().split(/\s+/)[0] ?? '';
-  return word === '' || !Number.isFinite(Number(word)) ? null : Number(word);
-}
-
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
 
 /** Bytes of a text like `Total : 252.0 GiB, Free : 235.7 GiB.`, as exact as the text is; null when it is not there. */
@@ -209,7 +204,7 @@ const NODES: readonly MetricSpec[] = [
     *values({ brokers }) {
       for (const entry of brokers.filter(isUp)) {
         for (const [processor, key] of Object.entries(PROCESSORS)) {
-          const value = runtimeNumber(entry, key);
+          const value = runtimeNumber(entry.facts, key);
           if (value !== null) {
             yield [{ ...brokerLabels(entry), processor }, value];
           }
@@ -233,14 +228,14 @@ const STORES: readonly MetricSpec[] = [
     bytesIn(facts.runtimeInfo.remainHowManyDataToFlush),
   ),
   ofStore(broker('rocketmq_storage_dispatch_behind_bytes', 'Broker dispatch behind bytes'), (entry) =>
-    runtimeNumber(entry, 'dispatchBehindBytes'),
+    runtimeNumber(entry.facts, 'dispatchBehindBytes'),
   ),
   ofStore(broker('rocketmq_storage_message_reserve_time', 'Age of the oldest message, ms; none without one'), (entry, { time }) => {
-    const earliest = runtimeNumber(entry, 'earliestMessageTimeStamp');
+    const earliest = runtimeNumber(entry.facts, 'earliestMessageTimeStamp');
     return earliest === null || earliest <= 0 ? null : Math.max(0, time - earliest);
   }),
-  ofStore(broker('rocketmq_timer_enqueue_lag', 'Timer enqueue messages lag'), (entry) => runtimeNumber(entry, 'timerOffsetBehind')),
-  ofStore(broker('rocketmq_timer_dequeue_latency', 'Timer dequeue latency'), (entry) => runtimeNumber(entry, 'timerReadBehind')),
+  ofStore(broker('rocketmq_timer_enqueue_lag', 'Timer enqueue messages lag'), (entry) => runtimeNumber(entry.facts, 'timerOffsetBehind')),
+  ofStore(broker('rocketmq_timer_dequeue_latency', 'Timer dequeue latency'), (entry) => runtimeNumber(entry.facts, 'timerReadBehind')),
   ofRuntime(exporter('rocketmq_brokeruntime_commitlog_disk_ratio', 'Used share of the disk with the commit log'), 'commitLogDiskRatio'),
   ofRuntime(
     exporter('rocketmq_brokeruntime_consumequeue_disk_ratio', 'Used share of the disk with the consume queues'),
@@ -254,7 +249,7 @@ const STORES: readonly MetricSpec[] = [
   ),
   ofRuntime(exporter('rocketmq_brokeruntime_commitlog_maxoffset', 'End of the commit log, bytes'), 'commitLogMaxOffset'),
   ofRuntime(exporter('rocketmq_brokeruntime_commitlog_minoffset', 'Begin of the commit log, bytes'), 'commitLogMinOffset'),
-  ofBroker(exporter('rocketmq_broker_commitlog_diff', 'Bytes that a slave is behind its master, of slaves'), slaveDiff),
+  ofBroker(exporter('rocketmq_broker_commitlog_diff', 'Bytes that a slave is behind its master, of slaves'), behindMaster),
   ofRuntime(exporter('rocketmq_brokeruntime_msg_put_total_today_now', 'Messages put since the broker started'), 'msgPutTotalTodayNow'),
   ofRuntime(exporter('rocketmq_brokeruntime_msg_gettotal_today_now', 'Messages got since the broker started'), 'msgGetTotalTodayNow'),
   ofRuntime(
@@ -273,18 +268,6 @@ const STORES: readonly MetricSpec[] = [
     'pullThreadPoolQueueHeadWaitTimeMills',
   ),
 ];
-
-/** Null of masters, and while the master does not answer. */
-function slaveDiff(slave: UpBroker, { brokers }: ClusterSample): number | null {
-  const isMaster = (entry: BrokerSample): boolean =>
-    entry.brokerId === 0 && entry.brokerName === slave.brokerName && entry.clusterName === slave.clusterName;
-  const master = brokers.find((entry) => isMaster(entry));
-  if (slave.brokerId === 0 || master === undefined || !isUp(master)) {
-    return null;
-  }
-  const [ends, its] = [runtimeNumber(master, 'commitLogMaxOffset'), runtimeNumber(slave, 'commitLogMaxOffset')];
-  return ends === null || its === null ? null : Math.max(0, ends - its);
-}
 
 const TOPICS_AND_GROUPS: readonly MetricSpec[] = [
   ofTopic(

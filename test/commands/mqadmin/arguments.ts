@@ -109,6 +109,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   startMonitoring: [],
   statsAll: [],
   tail: ['-t', 'T'],
+  top: ['--count', '1'],
   topicClusterList: ['-t', 'T'],
   topicList: [],
   topicRoute: ['-t', 'T'],

@@ -19,7 +19,7 @@ import { runCommand } from './run-command.js';
 
 const HOST = '127.0.0.1';
 /** A silent broker costs the round that has it so long. */
-const LIMIT_MS = 2_000;
+const LIMIT_MS = 1_500;
 
 let sandbox: Sandbox;
 let env: NodeJS.ProcessEnv;
@@ -174,8 +174,15 @@ describe('a cluster with brokers that do not answer', () => {
   it('has the values of the others, and of those only that they are down; a name server that is gone does no harm', async () => {
     const admin = new AdminClient({ namesrvAddr });
     const wants = { ...nameFilter({}), topics: true, groups: true, clients: true, lagTimes: true };
-    const sampler = new ClusterSampler(admin, { wants, limitMs: LIMIT_MS });
-    const sample = await sampler.sample();
+    // A machine with other work may need longer for the broker that does answer.
+    let limitMs = LIMIT_MS;
+    let sampler = new ClusterSampler(admin, { wants, limitMs });
+    let sample = await sampler.sample();
+    while (sample.brokers[0]?.facts === null && limitMs < 20_000) {
+      limitMs *= 2;
+      sampler = new ClusterSampler(admin, { wants, limitMs });
+      sample = await sampler.sample();
+    }
     await Promise.all([namesrv.close(), stopSilent()]);
     const later = await sampler.sample();
     await admin.close();

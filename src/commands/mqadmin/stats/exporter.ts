@@ -55,6 +55,8 @@ export default class ExporterCommand extends AdminCommand<typeof options, Result
   ];
   static override options = options;
 
+  protected override readonly endsBySignal = false;
+
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<Result> {
     const [{ ClusterSampler }, { nameFilter }, { Exporter }] = await Promise.all([
       import('../../../client/admin/cluster-sample.js'),
