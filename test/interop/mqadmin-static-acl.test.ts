@@ -37,6 +37,12 @@ interop('static topics of two brokers', 'java', () => {
   /** The logical queues, as Apache's tool sees the topic. */
   const logicalQueues = async (topic: string): Promise<string[]> => {
     const { stdout } = await theirs('topicStatus', '-t', topic);
+    const rows = (text: string): string[] =>
+      text
+        .trimEnd()
+        .split(/\r?\n/)
+        .map((line) => line.trimEnd());
+    expect(rows((await ours('topicStatus', '-t', topic)).stdout)).toEqual(rows(stdout));
     return Array.from(stdout.matchAll(/^(__syslo__\S+) +(\d+) +\d+ +\d+/gm), (match) => `${match[1]} ${match[2]}`).sort();
   };
 
