@@ -22,6 +22,7 @@ export * from './consumer-config.js';
 export * from './consumer-progress.js';
 export * from './consumer-status.js';
 export * from './controller.js';
+export * from './copy-messages.js';
 export * from './delete-topic.js';
 export * from './direct-consume.js';
 export * from './doctor/index.js';

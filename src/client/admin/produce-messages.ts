@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Clock, systemClock } from '../../common/clock.js';
+import type { Clock } from '../../common/clock.js';
 import { type MQError, NotFoundError, PartialError, UsageError } from '../../common/errors.js';
 import type { Message } from '../../common/message/message.js';
 import type { MessageQueue } from '../message-queue.js';
 import { Producer } from '../producer/producer.js';
 import { validateMessage } from '../producer/validate.js';
 import type { AdminClient } from './admin-client.js';
+import { Pace } from './pace.js';
 import { QueueSender } from './queue-sender.js';
 import type { QueueChoice } from './read-messages.js';
 import { MAX_MESSAGE_SIZE, sendTargets } from './send-message.js';
@@ -131,9 +131,8 @@ function chosenQueues({ topic, queue: choice }: ProduceRequest, queues: readonly
 
 class ProduceRun {
   readonly #request: ProduceRequest;
-  readonly #clock: Clock;
+  readonly #pace: Pace;
   readonly #sender: QueueSender<ProduceItem>;
-  readonly #startMs: number;
   #sent = 0;
   #failed = 0;
   #invalid = 0;
@@ -142,8 +141,7 @@ class ProduceRun {
 
   constructor(request: ProduceRequest, target: { producer: Producer; queues: readonly MessageQueue[] }) {
     this.#request = request;
-    this.#clock = request.clock ?? systemClock;
-    this.#startMs = this.#clock.monotonicMs();
+    this.#pace = new Pace(request);
     this.#sender = new QueueSender({
       ...target,
       inFlight: request.inFlight ?? DEFAULT_IN_FLIGHT,
@@ -169,8 +167,7 @@ class ProduceRun {
 
   /** Gives messages to the sender until the first that is none; answers that one. */
   async #take(source: AsyncIterable<ProduceItem>): Promise<{ origin: string; error: UsageError } | null> {
-    const { signal, rate, skipInvalid } = this.#request;
-    let taken = 0;
+    const { signal, skipInvalid } = this.#request;
     for await (const item of source) {
       const { message } = item;
       const error = message instanceof UsageError ? message : validateMessage(message, MAX_MESSAGE_SIZE);
@@ -181,26 +178,15 @@ class ProduceRun {
         }
         return { origin: item.origin, error: error as UsageError };
       }
-      if (rate !== undefined) {
-        await this.#pace(taken / rate);
-      }
+      await this.#pace.next();
       await this.#sender.ready();
       if (signal?.aborted === true || this.#failure !== null) {
         return null;
       }
       this.#bodyBytes += message.body.length;
       this.#sender.send(message, item);
-      taken++;
     }
     return null;
-  }
-
-  async #pace(dueSeconds: number): Promise<void> {
-    const waitMs = this.#startMs + dueSeconds * 1000 - this.#clock.monotonicMs();
-    if (waitMs > 1) {
-      const { signal } = this.#request;
-      await sleep(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-    }
   }
 
   #result(): ProduceResult {
@@ -210,7 +196,7 @@ class ProduceRun {
       failed: this.#failed,
       invalid: this.#invalid,
       bodyBytes: this.#bodyBytes,
-      elapsedMs: Math.round(this.#clock.monotonicMs() - this.#startMs),
+      elapsedMs: this.#pace.elapsedMs,
     };
   }
 

@@ -16,8 +16,9 @@ const MAX_BATCH_BYTES = 256 * 1024;
 const ALONE_BYTES = 4096;
 /** Bodies that wait or are on their way. */
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
-const ATTEMPTS = 3;
+const DEFAULT_ATTEMPTS = 3;
 const RETRY_PAUSE_MS = 200;
+const MAX_RETRY_PAUSE_MS = 5_000;
 
 /** Where a message was stored. */
 export interface StoredAt {
@@ -31,6 +32,12 @@ export interface QueueSenderInit<C> {
   readonly queues: readonly MessageQueue[];
   /** Messages that wait or are on their way, at most. */
   readonly inFlight: number;
+  /** How often a message is tried when what keeps it from being stored may pass. Default 3. */
+  readonly attempts?: number;
+  /** From then on nothing is tried more often than by default. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is told of each request that is tried again. */
+  onRetry?(queue: MessageQueue, error: MQError): void;
   onStored(context: C, at: StoredAt): void;
   onFailed(context: C, error: MQError): void;
 }
@@ -161,10 +168,12 @@ export class QueueSender<C> {
   }
 
   async #failed(lane: Lane<C>, entries: readonly Entry<C>[], error: MQError): Promise<void> {
+    const { onRetry, signal } = this.#init;
+    const attempts = signal?.aborted === true ? DEFAULT_ATTEMPTS : (this.#init.attempts ?? DEFAULT_ATTEMPTS);
     const again: Entry<C>[] = [];
     for (const entry of entries) {
       entry.attempts++;
-      if (entry.attempts < ATTEMPTS && (mayRetry(error) || error instanceof TimeoutError)) {
+      if (entry.attempts < attempts && (mayRetry(error) || error instanceof TimeoutError)) {
         again.push(entry);
       } else {
         this.#leave(entry);
@@ -174,7 +183,8 @@ export class QueueSender<C> {
     if (again.length === 0) {
       return;
     }
-    await sleep(RETRY_PAUSE_MS);
+    onRetry?.(lane.queue, error);
+    await sleep(Math.min(MAX_RETRY_PAUSE_MS, RETRY_PAUSE_MS * (again[0]?.attempts ?? 1)));
     const other = this.#anyLane(lane);
     const free = other === lane ? [] : again.filter((entry) => entry.isFree);
     other.waiting.unshift(...free);

@@ -34,7 +34,7 @@ export interface ReadMessagesRequest {
   /** Offsets in each queue: `beginOffset` is in it, `endOffset` is not. */
   readonly beginOffset?: number | undefined;
   readonly endOffset?: number | undefined;
-  /** First offset of a queue, where something else than the request's bounds says it. */
+  /** First offset of a queue that was read before; counts more than `fromEnd`, and together with the other bounds. */
   readonly startAt?: ((queue: MessageQueue) => number | undefined) | undefined;
   /** Only so many of what else is asked for, the newest of all queues together. They are kept in memory. */
   readonly last?: number | undefined;
@@ -51,6 +51,8 @@ export interface ReadMessagesRequest {
   /** Ends the reading; nothing is thrown then. */
   readonly signal?: AbortSignal | undefined;
   readonly onNotice?: ((notice: ReadNotice) => void) | undefined;
+  /** Is told which offsets of a queue will be read, before its first message comes; new ones behind `to` come too where they are waited for. */
+  readonly onQueue?: ((queue: MessageQueue, from: number, to: number) => void) | undefined;
 }
 
 /** How often a reader that waits for new messages looks for new queues and moved brokers. */
@@ -195,7 +197,9 @@ class Reading {
     const lanes = await mapLimited(queues, async (queue): Promise<Lane[]> => {
       this.#known.add(queueKey(queue));
       try {
-        return [await this.#openLane(queue)];
+        const lane = await this.#openLane(queue);
+        this.#request.onQueue?.(queue, lane.from, lane.to);
+        return [lane];
       } catch (error) {
         if (!(error instanceof MQError)) {
           throw error;
@@ -219,7 +223,7 @@ class Reading {
     const range = await queueRange(admin, addr, queue, { begin, end });
     return {
       queue,
-      from: start ?? Math.max(range.from, beginOffset ?? 0),
+      from: Math.max(range.from, beginOffset ?? 0, start ?? 0),
       to: Math.min(range.to, endOffset ?? Number.POSITIVE_INFINITY),
     };
   }
@@ -276,6 +280,7 @@ class Reading {
     for (const queue of this.#chosenQueues()) {
       if (!this.#known.has(queueKey(queue))) {
         this.#known.add(queueKey(queue));
+        this.#request.onQueue?.(queue, 0, 0);
         merge.add(this.#reader({ queue, from: 0, to: Number.POSITIVE_INFINITY }));
       }
     }

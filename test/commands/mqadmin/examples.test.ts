@@ -33,6 +33,7 @@ beforeAll(async () => {
   }
   const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
   await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderPaid', '-r', '4', '-w', '4'], env);
+  await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', 'OrderAudit', '-r', '4', '-w', '4'], env);
   await runCommand('updateSubGroup', ['-c', 'DefaultCluster', '-g', 'OrderAuditGroup'], env);
   await runCommand('updateSubGroup', ['-c', 'DefaultCluster', '-g', 'OrderFailGroup'], env);
   for (const topic of ['%DLQ%OrderFailGroup', '%RETRY%OrderFailGroup']) {

@@ -1,7 +1,9 @@
 /* Messages as streams: what is sent from lines and files, read again, and taken to other topics. */
-import { writeFileSync } from 'node:fs';
+import { randomInt } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CopyResult } from '../../../src/client/admin/copy-messages.js';
 import type { MessageLine } from '../../../src/client/admin/message-lines.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
@@ -217,5 +219,115 @@ describe('produce', () => {
     const run = await produce('x', '-t', 'Streams', ...argv);
     expect(run).toMatchObject({ exitCode });
     expect(run.stderr).toMatch(message);
+  });
+});
+
+describe('copy', () => {
+  const offsetsFile = () => join(sandbox.dir, `offsets-${randomInt(1e9)}.jsonl`);
+  const createTopic = (topic: string, queues: number) =>
+    mqadmin('updateTopic', '-c', 'DefaultCluster', '-t', topic, '-r', String(queues), '-w', String(queues));
+  const copied = async (...argv: string[]): Promise<CopyResult> => {
+    const run = await mqadmin('copy', ...argv, '--output', 'json');
+    expect(run).toMatchObject({ exitCode: 0 });
+    return JSON.parse(run.stdout) as CopyResult;
+  };
+
+  beforeAll(async () => {
+    await createTopic('Source', 2);
+    const lines = Array.from({ length: 500 }, (_, i) =>
+      JSON.stringify({ body: `m${i}`, tags: i % 2 === 0 ? 'even' : 'odd', keys: `k${i % 9}`, flag: i }),
+    );
+    expect((await produce(lines.join('\n'), '-t', 'Source', '--input', 'json', '--ordered')).stderr).toContain('500 sent');
+  });
+
+  it('takes messages from queue to queue, in order, with what they are copies of', async () => {
+    await createTopic('Target', 2);
+    const plan = await mqadmin('copy', '-t', 'Source', '--to-topic', 'Target', '--dry-run');
+    expect(plan.stdout.match(/^broker-[ab]:[01] +broker-[ab]:[01] /gm)?.length).toBe(4);
+    expect(await bodiesOf('Target')).toEqual([]);
+    expect(await copied('-t', 'Source', '--to-topic', 'Target')).toMatchObject({ copied: 500, failed: 0, dryRun: false });
+    const rows = async (topic: string, origin: string) =>
+      (await mqadmin('tail', '-t', topic, '--format', `%b:%q:%o ${origin} %g %k %i %s\\n`)).stdout.trimEnd().split('\n').sort();
+    const source = await rows('Source', 'Source@%b:%q:%o');
+    expect(await rows('Target', '%{COPY_ORIGIN}')).toEqual(source);
+  });
+
+  it('goes on where the last run with its file ended, and copies nothing twice', async () => {
+    await createTopic('Resumed', 3);
+    const argv = ['-t', 'Source', '--to-topic', 'Resumed', '--offsets-file', offsetsFile()];
+    expect(await copied(...argv, '--max', '100')).toMatchObject({ copied: 100 });
+    expect(await copied(...argv, '--max', '150')).toMatchObject({ copied: 150 });
+    expect(await copied(...argv)).toMatchObject({ copied: 250 });
+    expect(await copied(...argv)).toMatchObject({ copied: 0, alreadyThere: 0 });
+    expect((await bodiesOf('Resumed')).sort()).toEqual((await bodiesOf('Source')).sort());
+    for (let key = 0; key < 9; key++) {
+      expect(await bodiesOf('Resumed', '--key', `k${key}`)).toEqual(await bodiesOf('Source', '--key', `k${key}`));
+    }
+  });
+
+  it('finds in the target what the file does not say', async () => {
+    await createTopic('Found', 2);
+    const path = offsetsFile();
+    const argv = ['-t', 'Source', '--to-topic', 'Found', '--offsets-file', path];
+    await copied(...argv, '--max', '300');
+    // As if the process had been killed between storing and writing down; the last line is cut, too.
+    const lines = readFileSync(path, 'utf8').split('\n');
+    writeFileSync(path, `${lines.slice(0, 5).join('\n')}\n{"brokerNa`);
+    expect(await copied(...argv)).toMatchObject({ copied: 200, alreadyThere: 300 });
+    expect((await bodiesOf('Found')).length).toBe(500);
+    expect(await copied(...argv)).toMatchObject({ copied: 0, alreadyThere: 0 });
+  });
+
+  it('takes what is asked for to the queues that are asked for', async () => {
+    await createTopic('Chosen', 1);
+    const argv = ['-t', 'Source', '--to-topic', 'Chosen', '--tags', 'odd', '--key', 'k3'];
+    const pairs = ['broker-a:0', 'broker-a:1', 'broker-b:0', 'broker-b:1'].flatMap((name) => ['--queue-mapping', `${name}=broker-b:0`]);
+    await copied(...argv, ...pairs);
+    expect(await bodiesOf('Chosen', '-i', 'broker-b:0')).toEqual(await bodiesOf('Source', '--key', 'k3', '--tags', 'odd'));
+  });
+
+  it.each([
+    [['--to-topic', 'Nowhere'], 4, /topic Nowhere has no route/],
+    [[], 2, /would be copied onto itself/],
+    [['--to-topic', 'Streams', '--queue-mapping', 'broker-a:0=broker-c:0'], 4, /no queue broker-c:0 in the target/],
+    [['--to-topic', 'Streams', '--queue-mapping', 'x'], 2, /expects broker:id=broker:id/],
+    [['--to-topic', 'Streams', '--to-context', 'none'], 4, /there is no context none/],
+    [['--to-topic', 'Streams', '--offsets-file', '/nothing/there'], 2, /cannot be opened \(ENOENT\)/],
+  ])('with %j says what is wrong', async (argv, exitCode, message) => {
+    const run = await mqadmin('copy', '-t', 'Source', ...argv);
+    expect(run).toMatchObject({ exitCode });
+    expect(run.stderr).toMatch(message);
+  });
+
+  it('refuses a file of offsets of other topics, and what is none', async () => {
+    const path = offsetsFile();
+    await createTopic('Other', 1);
+    await copied('-t', 'Source', '--to-topic', 'Other', '--offsets-file', path, '--max', '1');
+    const other = await mqadmin('copy', '-t', 'Source', '--to-topic', 'Streams', '--offsets-file', path);
+    expect(other).toMatchObject({ exitCode: 2 });
+    expect(other.stderr).toContain('is about messages from Source to Other');
+    writeFileSync(path, `${readFileSync(path, 'utf8')}what\n`);
+    const broken = await mqadmin('copy', '-t', 'Source', '--to-topic', 'Other', '--offsets-file', path);
+    expect(broken.stderr).toMatch(/line \d+: not a line of offsets/);
+  });
+
+  it('mirrors what comes, until it is interrupted, and waits for what is on its way', async () => {
+    await createTopic('Mirrored', 2);
+    const argv = ['-t', 'Source', '--to-topic', 'Mirrored', '--new-only', '--offsets-file', offsetsFile()];
+    let interrupt: (signal: 'SIGINT') => void = () => undefined;
+    const running = runCommand('mirror', argv, { NAMESRV_ADDR: sandbox.namesrvAddr }, null, (listener) => {
+      interrupt = listener;
+      return () => undefined;
+    });
+    const path = argv.at(-1) as string;
+    // Each queue of both brokers was begun: what is sent now is new.
+    await until(() => existsSync(path) && readFileSync(path, 'utf8').trimEnd().split('\n').length === 5, 20_000);
+    await produce('new 1\nnew 2\nnew 3', '-t', 'Source');
+    await until(async () => (await bodiesOf('Mirrored')).length === 3, 20_000);
+    interrupt('SIGINT');
+    const run = await running;
+    expect(run).toMatchObject({ exitCode: 130 });
+    expect(run.stderr).toContain('3 messages were copied, none is on its way');
+    expect((await bodiesOf('Mirrored')).sort()).toEqual(['new 1', 'new 2', 'new 3']);
   });
 });
