@@ -17,22 +17,32 @@ export function commandSpec(command: CommandShape, name: { bin: string; id: stri
     summary: command.summary ?? '',
     ...(command.description === undefined ? {} : { description: command.description }),
     examples: Array.isArray(command.examples) ? command.examples.map(String) : [],
-    options: tableOf(command, name.bin),
+    options: tableOf(command, name),
   };
 }
 
 /** The common options a command has unless it says otherwise. */
-export const DEFAULT_COMMON = (Object.keys(COMMON_OPTIONS) as CommonOption[]).filter((key) => key !== 'help' && key !== 'outputSchema');
+export const DEFAULT_COMMON = (Object.keys(COMMON_OPTIONS) as CommonOption[]).filter(
+  (key) => !['help', 'outputSchema', 'watch', 'rounds'].includes(key),
+);
+
+/** Commands that change nothing in a cluster and are not watched: they go on by themselves, or write a file or offsets. */
+const NOT_WATCHED: ReadonlySet<string> = new Set([
+  ...['consumeMessage', 'context', 'export', 'exportConfigs', 'exportMetadata', 'exportMetadataInRocksDB', 'exportMetrics', 'exporter'],
+  ...['rocksDBConfigToJson', 'startMonitoring', 'tail', 'top'],
+]);
 
 /** A command's own options over the common ones: the same name or the same letter is the command's. */
-function tableOf(command: CommandShape, bin: string): OptionTable {
+function tableOf(command: CommandShape, { bin, id }: { bin: string; id: string }): OptionTable {
   const own = command.options ?? {};
   const letters = new Set(Object.values(own).map((option) => option.short));
   const table: Record<string, OptionTable[string]> = {};
   const common = command.commonOptions ?? DEFAULT_COMMON;
   // Every command of mqadmin that has --json has a schema of it.
-  const withSchema = bin === 'mqadmin' && common.includes('json') ? (['outputSchema'] as const) : [];
-  for (const key of ['help', ...common, ...withSchema] as const) {
+  const hasData = bin === 'mqadmin' && common.includes('json');
+  const isWatched = hasData && own.dryRun === undefined && !NOT_WATCHED.has(id);
+  const more = [...(hasData ? (['outputSchema'] as const) : []), ...(isWatched ? (['watch', 'rounds'] as const) : [])];
+  for (const key of ['help', ...common, ...more] as const) {
     const { short, ...rest }: OptionTable[string] = COMMON_OPTIONS[key];
     table[key] = short === undefined || letters.has(short) ? rest : { short, ...rest };
   }

@@ -101,6 +101,12 @@ export const COMMON_OPTIONS = defineOptions({
     long: 'output-schema',
     text: 'Print the JSON Schema of what --json prints, and do nothing else',
   },
+  watch: {
+    kind: 'duration',
+    own: true,
+    text: 'Show it again and again, with such a pause, eg: 5s; Ctrl-C ends it with 0. --timeout limits each round',
+  },
+  rounds: { kind: 'int', min: 1, own: true, text: 'Stop after so many rounds of --watch' },
   timeout: { kind: 'duration', own: true, text: 'Limit of the whole command, eg: 10s, 500ms; a bare number is seconds' },
   accessKey: { own: true, env: 'ROCKETMQ_ACCESS_KEY', text: 'Sign requests with this key (default: conf/tools.yml of ROCKETMQ_HOME)' },
   secretKey: { own: true, env: 'ROCKETMQ_SECRET_KEY', text: 'Secret of the access key; better kept in the environment or in tools.yml' },

@@ -5,6 +5,8 @@ export class Output {
   readonly #stdout: Writable;
   readonly #stderr: Writable;
   #isQuiet = false;
+  /** Written in front of what comes next. */
+  #beginning = '';
   #printData: (value: unknown) => void = (value) => this.text(`${toJson(value)}\n`);
 
   constructor(stdout: Writable, stderr: Writable) {
@@ -14,12 +16,18 @@ export class Output {
 
   /** One line of data. */
   line(text = ''): void {
-    this.#stdout.write(`${text}\n`);
+    this.text(`${text}\n`);
   }
 
   /** Data without a newline of its own. */
   text(text: string): void {
-    this.#stdout.write(text);
+    this.#stdout.write(this.#beginning + text);
+    this.#beginning = '';
+  }
+
+  /** Puts a text in front of the data that comes next; nothing is written when none comes. */
+  beginWith(text: string): void {
+    this.#beginning = text;
   }
 
   /** A result in the format that was asked for: JSON unless `printDataBy` said otherwise. */

@@ -4,7 +4,7 @@ import { isApacheCommand } from '../cli/command-order.js';
 import { commandSpec, DEFAULT_COMMON } from '../cli/command-spec.js';
 import { type CommandIo, type EndSignal, processIo, wantsApacheCompat } from '../cli/io.js';
 import type { CommandSpec, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
-import { Output } from '../cli/output.js';
+import { Output, toJson } from '../cli/output.js';
 import type { OutputFormat } from '../cli/output-formats.js';
 import { type GivenWord, HelpRequested, type ParsedOptions, parseOptions } from '../cli/parse-options.js';
 import { readValues } from '../cli/read-values.js';
@@ -181,14 +181,57 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
         this.render(result, out, values);
       }
     };
-    const ends = new EndFromOutside({ timeoutMs: values.timeout, onSignal: this.endsBySignal ? io.onSignal : undefined }, spec, () =>
-      this.soFar(),
+    const its = { out, io, json, given: parsed.given, apacheCompat, words: keepWords ? parsed.words : [] };
+    const { watch, rounds } = this.#watchOf(values);
+    if (watch !== undefined && format === 'json') {
+      out.printDataBy((value) => out.line(toJson(value, 0)));
+    }
+    if (watch === undefined || this.#watchesItself) {
+      return this.#once(spec, values, { ...its, show, endsBySignal: this.endsBySignal });
+    }
+    const [{ watchRounds }, { auditedWords }] = await Promise.all([import('../cli/watch.js'), import('../cli/audit.js')]);
+    const { debug = false } = values;
+    const { colour } = io.terminal;
+    await watchRounds(
+      {
+        everyMs: watch,
+        rounds,
+        io,
+        out,
+        title: [spec.bin, spec.id, ...auditedWords(parsed.given, spec.options)].join(' '),
+        isText: format === 'text' || format === 'wide',
+        report: (error) => reportError(error, { json, debug, colour }).text,
+      },
+      () => this.#once(spec, values, { ...its, show, endsBySignal: true }),
     );
-    const { given } = parsed;
-    const context: CommandContext = { signal: ends.signal, out, io, json, given, apacheCompat, words: keepWords ? parsed.words : [] };
+  }
+
+  get #watchesItself(): boolean {
+    return (this.ctor as unknown as typeof MqCommand).options.watch !== undefined;
+  }
+
+  /** @throws UsageError */
+  #watchOf(values: OptionValues<T> & CommonValues): { watch: number | undefined; rounds: number | undefined } {
+    const { watch, rounds } = values as CommonValues;
+    const isOwn = (this.ctor as unknown as typeof MqCommand).options.rounds !== undefined;
+    if (rounds !== undefined && watch === undefined && !isOwn) {
+      throw new UsageError('--rounds counts the rounds of --watch, which is not given');
+    }
+    return { watch, rounds };
+  }
+
+  async #once(
+    spec: CommandSpec,
+    values: OptionValues<T> & CommonValues,
+    surroundings: Omit<CommandContext, 'signal'> & { show: (result: R) => void; endsBySignal: boolean },
+  ): Promise<void> {
+    const { show, endsBySignal, ...its } = surroundings;
+    const { onSignal } = its.io;
+    const ends = new EndFromOutside({ timeoutMs: values.timeout, onSignal: endsBySignal ? onSignal : undefined }, spec, () => this.soFar());
+    const context: CommandContext = { signal: ends.signal, ...its };
     let failure: unknown = null;
     try {
-      show(await ends.race(() => this.surround(values, context, (its) => this.execute(its, context))));
+      show(await ends.race(() => this.surround(values, context, (used) => this.execute(used, context))));
     } catch (error) {
       failure = error;
       if (error instanceof MQError && error.context.result !== undefined) {

@@ -37,7 +37,7 @@ describe('the word to complete', () => {
     expect(complete(['topicRoute', '--context', ''], commands)).toMatchObject({ names: 'contexts' });
     expect(offered('topicRoute', '--output', 'y')).toEqual(['yaml']);
     expect(offered('updateTopic', '-o', '')).toEqual(['false', 'true']);
-    expect(offered('topicRoute', '--json', '--o')).toEqual(['--output']);
+    expect(offered('topicRoute', '--json', '--o')).toEqual(['--output', '--output-schema']);
   });
 
   it('is found in a line with quotes and blanks', () => {

@@ -22,7 +22,11 @@ const options = defineOptions({
     own: true,
     text: 'With -g, read twice so far apart for the rates; 1s with --output wide, not at all otherwise',
   },
-  watch: { kind: 'duration', own: true, text: 'Show it again and again, after so long each time, eg: 5s' },
+  watch: {
+    kind: 'duration',
+    own: true,
+    text: 'Show it again and again, with such a pause, eg: 5s; with -g the rates are those since the last round',
+  },
   ...ROUNDS_OPTION,
 });
 
