@@ -1,8 +1,14 @@
 /* What the nodes of a large cluster answer. */
 import { MQ_VERSION, versionDesc } from '../../../src/common/mq-version.js';
-import { encodeConsumerOffsetWrapper, encodeConsumeStats } from '../../../src/remoting/bodies/consume-stats.js';
+import {
+  type ConsumeStats,
+  encodeConsumerOffsetWrapper,
+  encodeConsumeStats,
+  encodeConsumeStatsList,
+} from '../../../src/remoting/bodies/consume-stats.js';
 import { encodeClusterInfo, encodeTopicRouteData } from '../../../src/remoting/bodies/route.js';
-import { encodeConsumerConnection } from '../../../src/remoting/bodies/subscription.js';
+import { encodeConsumerRunningInfo } from '../../../src/remoting/bodies/running-info.js';
+import { encodeConsumerConnection, encodeProducerTableInfo } from '../../../src/remoting/bodies/subscription.js';
 import { encodeSubscriptionGroupWrapper, newSubscriptionGroupConfig } from '../../../src/remoting/bodies/subscription-group.js';
 import {
   encodeGroupList,
@@ -73,6 +79,7 @@ export function namesrvAnswers(cluster: LargeCluster, clusterName: string): Read
     [RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER, () => topicList],
     [RequestCode.GET_BROKER_CLUSTER_INFO, () => info],
     [RequestCode.GET_ROUTEINFO_BY_TOPIC, route],
+    [RequestCode.GET_KVLIST_BY_NAMESPACE, () => encodeKVTable({ table: new Map() })],
     [RequestCode.GET_NAMESRV_CONFIG, () => Buffer.from('listenPort=9876\n')],
   ]);
 }
@@ -96,6 +103,12 @@ export class BrokerAnswers {
         return this.#runtimeInfo();
       case RequestCode.GET_CONSUME_STATS:
         return this.#consumeStats(consumerGroup);
+      case RequestCode.GET_BROKER_CONSUME_STATS:
+        return this.#allConsumeStats();
+      case RequestCode.GET_CONSUMER_RUNNING_INFO:
+        return this.#runningInfo(consumerGroup, request.extFields?.clientId ?? '');
+      case RequestCode.GET_ALL_PRODUCER_INFO:
+        return encodeProducerTableInfo(new Map());
       case RequestCode.GET_CONSUMER_CONNECTION_LIST:
         return this.#connections(consumerGroup);
       case RequestCode.GET_TOPIC_STATS_INFO:
@@ -176,12 +189,58 @@ export class BrokerAnswers {
   }
 
   #consumeStats(group: string): Buffer {
+    return encodeConsumeStats(this.#statsOf(group));
+  }
+
+  #allConsumeStats(): Buffer {
+    const { brokerName, groups } = this.#broker;
+    return encodeConsumeStatsList({
+      brokerAddr: brokerName,
+      consumeStatsList: groups.map((group) => new Map([[group, [this.#statsOf(group)]]])),
+      totalDiff: groups.length * BACKLOG_PER_BROKER,
+    });
+  }
+
+  #statsOf(group: string): ConsumeStats {
     const { brokerName, groups } = this.#broker;
     const offset = { brokerOffset: MESSAGES, consumerOffset: MESSAGES - 5, pullOffset: MESSAGES - 5, lastTimestamp: Date.now() };
     const topic = topicName(numberOf(group));
-    return encodeConsumeStats({
+    return {
       consumeTps: groups.includes(group) ? 2.5 : 0,
       offsetTable: groups.includes(group) ? queues(brokerName, topic).map((queue) => [queue, offset]) : [],
+    };
+  }
+
+  /** Of two members, each has every second queue. */
+  #runningInfo(group: string, clientId: string): Buffer {
+    const { brokerName } = this.#broker;
+    const topic = topicName(numberOf(group));
+    const isFirst = clientId.startsWith('10.0.0.1@');
+    const state = {
+      commitOffset: MESSAGES - 5,
+      cachedMsgMinOffset: 0,
+      cachedMsgMaxOffset: 0,
+      cachedMsgCount: 0,
+      cachedMsgSizeInMiB: 0,
+      transactionMsgMinOffset: 0,
+      transactionMsgMaxOffset: 0,
+      transactionMsgCount: 0,
+      locked: false,
+      tryUnlockTimes: 0,
+      lastLockTimestamp: 0,
+      droped: false,
+      lastPullTimestamp: Date.now(),
+      lastConsumeTimestamp: Date.now(),
+    };
+    return encodeConsumerRunningInfo({
+      properties: new Map([['PROP_CONSUME_TYPE', 'CONSUME_PASSIVELY']]),
+      subscriptionSet: [{ topic, subString: '*', tagsSet: [], codeSet: [], subVersion: 1, expressionType: 'TAG', classFilterMode: false }],
+      mqTable: queues(brokerName, topic)
+        .filter(({ queueId }) => (queueId % 2 === 0) === isFirst)
+        .map((queue) => [queue, state]),
+      mqPopTable: [],
+      statusTable: new Map(),
+      userConsumerInfo: new Map(),
     });
   }
 

@@ -192,7 +192,7 @@ class Gatherer {
       producers,
       ...(confs === undefined ? {} : { orderConfs: confs }),
       gaps: [...gathered.gaps, ...gaps],
-      leftOut: clientsLeftOut === 0 ? [] : [{ what: 'what consumers do', count: clientsLeftOut, option: '--clients' }],
+      leftOut: clientsLeftOut === 0 ? [] : [{ what: 'consumers were not asked what they do', count: clientsLeftOut, option: '--clients' }],
     };
   }
 

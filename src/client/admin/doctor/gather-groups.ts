@@ -118,7 +118,10 @@ function laterByGroup(readings: readonly ProgressReading[]): Map<string, Progres
 
 async function membersOf(admin: AdminClient, group: string, { masters, isNamed }: GroupsRequest): Promise<GroupFact> {
   const reached = masters.filter(({ runtime }) => runtime.value !== undefined);
-  const its = reached.filter(({ groups, topics }) => groups?.value?.has(group) !== false || topics?.value?.has(retryTopic(group)) === true);
+  const isThere = ({ groups, topics }: BrokerFact): boolean =>
+    groups?.value?.has(group) === true || topics?.value?.has(retryTopic(group)) === true;
+  // Behind the brokers that have the group come those that did not say what they have.
+  const its = [...reached.filter(isThere), ...reached.filter((broker) => !isThere(broker) && broker.groups?.value === undefined)];
   const asked = (its.length === 0 ? reached : its).slice(0, isNamed ? undefined : BROKERS_OF_GROUP);
   const connections: { brokerAddr: string; connection: ConsumerConnection }[] = [];
   let error: Unknown | undefined;

@@ -24,9 +24,9 @@ export function gapRules(facts: DoctorFacts, context: RuleContext): Finding[] {
       id: 'left-out',
       kind: 'cluster',
       name: what,
-      what: `${what} ${count === 1 ? 'was' : 'were'} not looked at in ${count} case${count === 1 ? '' : 's'}: there are too many`,
+      what: `${count} ${what}: there are too many`,
       evidence: { count },
-      advice: `look at them by name, or raise ${option}`,
+      advice: `look at groups by name, or raise ${option}`,
       fix: null,
     }),
   );

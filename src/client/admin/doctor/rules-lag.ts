@@ -225,86 +225,80 @@ interface OwnedQueue extends ProcessQueueInfo {
   readonly name: string;
 }
 
-/** What members say of their queues. */
-function memberCauses({ fact, rows, members, severity, nowMs, context, rates }: LagPlace): Finding[] {
+/** Queues of members that are behind, with what the members say of them. */
+function ownedQueues({ rows, members }: LagPlace): OwnedQueue[] {
   const behind = new Set(rows.filter((row) => row.brokerOffset > row.consumerOffset).map(queueKey));
   const queues = [...members].flatMap(([clientId, { mqTable }]) =>
-    mqTable.map(
-      ([queue, state]): OwnedQueue => ({
-        ...state,
-        clientId,
-        key: queueKey(queue),
-        name: `${queue.topic}@${queue.brokerName}@${queue.queueId}`,
-      }),
-    ),
+    mqTable.map(([queue, state]): OwnedQueue => {
+      const { topic, brokerName, queueId } = queue;
+      return { ...state, clientId, key: queueKey(queue), name: `${topic}@${brokerName}@${queueId}` };
+    }),
   );
-  const its = queues.filter(({ key, droped }) => behind.has(key) && !droped);
-  const of = (wanted: (queue: OwnedQueue) => boolean): OwnedQueue[] => its.filter(wanted);
-  const finding = (
-    id: string,
-    chosen: readonly OwnedQueue[],
-    text: { what: string; advice: string },
-    more: Record<string, EvidenceValue>,
-  ): Finding[] =>
-    chosen.length === 0
-      ? []
-      : [
-          {
-            severity,
-            id,
-            kind: 'group',
-            name: fact.group,
-            what: text.what,
-            evidence: {
-              lag: lagOf(rows),
-              queues: chosen.slice(0, NAMED_QUEUES).map(({ name }) => name),
-              clients: [...new Set(chosen.map(({ clientId }) => clientId))].sort(),
-              ...more,
-            },
-            advice: text.advice,
-            fix: context.mqadmin('consumerStatus', '-g', fact.group, '-i', chosen[0]!.clientId, '-s'),
-          },
-        ];
-  const blocked = of(({ cachedMsgCount, lastConsumeTimestamp }) => cachedMsgCount > 0 && nowMs - lastConsumeTimestamp > BLOCKED_MS);
-  const full = of((queue) => queue.cachedMsgCount >= PULL_THRESHOLD && !blocked.includes(queue));
-  const idle = of(
+  return queues.filter(({ key, droped }) => behind.has(key) && !droped);
+}
+
+/** What members say of their queues. */
+function memberCauses(place: LagPlace): Finding[] {
+  const { fact, members, nowMs, rates } = place;
+  const its = ownedQueues(place);
+  const blocked = its.filter(({ cachedMsgCount, lastConsumeTimestamp }) => cachedMsgCount > 0 && nowMs - lastConsumeTimestamp > BLOCKED_MS);
+  const full = its.filter((queue) => queue.cachedMsgCount >= PULL_THRESHOLD && !blocked.includes(queue));
+  const idle = its.filter(
     ({ cachedMsgCount, lastPullTimestamp }) => cachedMsgCount === 0 && lastPullTimestamp > 0 && nowMs - lastPullTimestamp > PULL_IDLE_MS,
   );
   const cached = (chosen: readonly OwnedQueue[]): number => chosen.reduce((total, { cachedMsgCount }) => total + cachedMsgCount, 0);
-  const oldest = Math.max(0, ...blocked.map(({ lastConsumeTimestamp }) => nowMs - lastConsumeTimestamp));
+  const longest = (times: readonly number[]): number => Math.round(Math.max(0, ...times.map((time) => nowMs - time)));
   return [
-    ...finding(
-      'lag-blocked-listener',
-      blocked,
-      {
-        what: `clients of group ${fact.group} hold messages of ${blocked.length} queues that no listener takes`,
-        advice: 'its threads hang or wait for something: look at their stacks',
-      },
-      { cachedMsgCount: cached(blocked), longestWaitMs: Math.round(oldest) },
-    ),
-    ...finding(
-      'lag-flow-control',
-      full,
-      {
-        what: `clients of group ${fact.group} stopped pulling from ${full.length} queues because they hold too many messages`,
-        advice: 'consumption is the bottleneck, not the broker: more threads or members, or a faster listener',
-      },
-      {
+    ...memberFinding(place, 'lag-blocked-listener', blocked, {
+      what: `clients of group ${fact.group} hold messages of ${blocked.length} queues that no listener takes`,
+      advice: 'its threads hang or wait for something: look at their stacks',
+      evidence: { cachedMsgCount: cached(blocked), longestWaitMs: longest(blocked.map((queue) => queue.lastConsumeTimestamp)) },
+    }),
+    ...memberFinding(place, 'lag-flow-control', full, {
+      what: `clients of group ${fact.group} stopped pulling from ${full.length} queues because they hold too many messages`,
+      advice: 'consumption is the bottleneck, not the broker: more threads or members, or a faster listener',
+      evidence: {
         cachedMsgCount: cached(full),
         pullThresholdForQueue: PULL_THRESHOLD,
         ...consumeTimes(members),
         ...(rates === null ? {} : { consumedPerSecond: rounded(rates.consumeRate) }),
       },
-    ),
-    ...finding(
-      'lag-not-pulling',
-      idle,
-      {
-        what: `clients of group ${fact.group} have not pulled from ${idle.length} queues for more than ${PULL_IDLE_MS / 60_000} minutes`,
-        advice: 'they are suspended, or their pull thread is dead: resume or restart them',
+    }),
+    ...memberFinding(place, 'lag-not-pulling', idle, {
+      what: `clients of group ${fact.group} have not pulled from ${idle.length} queues for more than ${PULL_IDLE_MS / 60_000} minutes`,
+      advice: 'they are suspended, or their pull thread is dead: resume or restart them',
+      evidence: { longestIdleMs: longest(idle.map((queue) => queue.lastPullTimestamp)) },
+    }),
+  ];
+}
+
+/** A cause of lag that lies with the members that have these queues; none without queues. */
+function memberFinding(
+  { fact, rows, severity, context }: LagPlace,
+  id: string,
+  chosen: readonly OwnedQueue[],
+  said: { what: string; advice: string; evidence: Record<string, EvidenceValue> },
+): Finding[] {
+  const [first] = chosen;
+  if (first === undefined) {
+    return [];
+  }
+  return [
+    {
+      severity,
+      id,
+      kind: 'group',
+      name: fact.group,
+      what: said.what,
+      evidence: {
+        lag: lagOf(rows),
+        queues: chosen.slice(0, NAMED_QUEUES).map(({ name }) => name),
+        clients: [...new Set(chosen.map(({ clientId }) => clientId))].sort(),
+        ...said.evidence,
       },
-      { longestIdleMs: Math.round(Math.max(0, ...idle.map(({ lastPullTimestamp }) => nowMs - lastPullTimestamp))) },
-    ),
+      advice: said.advice,
+      fix: context.mqadmin('consumerStatus', '-g', fact.group, '-i', first.clientId, '-s'),
+    },
   ];
 }
 

@@ -210,11 +210,11 @@ describe('a topic', () => {
 describe('what could not be found out', () => {
   it('is a finding, one for all nodes with the same reason', () => {
     const silent = ['a', 'bb'].map((name) => broker(name, { topics: unknown('timeout'), groups: unknown('denied') }));
-    const found = gapRules(facts({ brokers: silent, leftOut: [{ what: 'what consumers do', count: 7, option: '--clients' }] }), context);
+    const found = gapRules(facts({ brokers: silent, leftOut: [{ what: 'consumers were not asked what they do', count: 7, option: '--clients' }] }), context);
     expect(short(found)).toEqual([
       'warning not-checked topics of brokers',
       'warning not-checked groups of brokers',
-      'info left-out what consumers do',
+      'info left-out consumers were not asked what they do',
     ]);
     expect(found[0]?.evidence.names).toEqual(['a', 'bb']);
   });
