@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { AdminClient } from '../../../src/client/admin/admin-client.js';
+import { applyPlan, planOf } from '../../../src/client/admin/definitions/apply.js';
+import { compareDefinitions } from '../../../src/client/admin/definitions/compare.js';
+import { parseDefinitions } from '../../../src/client/admin/definitions/parse.js';
+import { readLive } from '../../../src/client/admin/definitions/read-live.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
 import { type FullCluster, startFullCluster } from './full-cluster.js';
 import { type CommandRun, runCommand } from './run-command.js';
@@ -48,7 +53,7 @@ describe('export, diff and apply', () => {
       'topics:',
       '  Declared: { writeQueueNums: 4, readQueueNums: 4, order: true, attributes: { message.type: FIFO } }',
       '  Uneven: { perm: 4, brokers: { broker-b: { perm: 6 } } }',
-      '  OnOne: { brokers: { broker-b: absent } }',
+      '  OnOne: { onlyOn: [broker-a] }',
       'groups:',
       '  DeclaredGroup: { retryMaxTimes: 3, groupRetryPolicy: { type: CUSTOMIZED, customizedRetryPolicy: { next: [1000, 5000] } } }',
       'orderConf: { Declared: "broker-a:4;broker-b:4" }',
@@ -71,7 +76,7 @@ describe('export, diff and apply', () => {
     expect(topics).toMatchObject({
       Declared: { readQueueNums: 4, writeQueueNums: 4, perm: 6, order: true, attributes: { 'message.type': 'FIFO' } },
       Uneven: { perm: 4, brokers: { 'broker-b': { perm: 6 } } },
-      OnOne: { brokers: { 'broker-b': 'absent' } },
+      OnOne: { onlyOn: ['broker-a'] },
     });
     expect(Object.keys(topics ?? {})).toEqual(['Declared', 'OnOne', 'Uneven']);
     expect(groups).toMatchObject({
@@ -123,13 +128,47 @@ describe('export, diff and apply', () => {
     });
   });
 
+  it('say what was done on which broker when one refuses, and do the rest', async () => {
+    await ok('updateTopic', '-b', sandbox.brokerAddr, '-t', 'Odd', '-a', '+queue.type=BatchCQ');
+    declare('topics:', '  Odd: { attributes: { queue.type: SimpleCQ } }', '  Plain: {}');
+    const applied = await run('apply', '-f', file, '--yes');
+    expect(applied.exitCode).toBe(6);
+    expect(applied.stdout).toMatch(/^in part: topic Odd$/m);
+    expect(applied.stdout).toMatch(/^done: topic Plain$/m);
+    expect(applied.stderr).toMatch(/1 of 2 changes done; in part: topic Odd \(broker-a: .*queue\.type.*\); run it again/);
+    const again = await run('apply', '-f', file, '--yes', '--json');
+    expect(again).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('queue.type') });
+    await ok('deleteTopic', '-c', 'DefaultCluster', '-t', 'Odd');
+    await ok('apply', '-f', file, '--yes');
+  });
+
+  it('go on where they were ended', async () => {
+    const text = ['definitions: 1', 'topics:', ...Array.from({ length: 30 }, (_, i) => `  Many${i}: {}`)].join('\n');
+    const wanted = parseDefinitions(text, 'many.yaml');
+    const admin = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
+    try {
+      const live = await readLive(admin, { clusterName: 'DefaultCluster', kinds: ['topic'], namespaces: [] });
+      const plan = planOf(compareDefinitions(wanted, live), { prune: false });
+      const end = new AbortController();
+      const { changes } = await applyPlan(admin, { plan, wanted, live }, { signal: end.signal, onChange: () => end.abort() });
+      const count = (outcome: string): number => changes.filter((change) => change.outcome === outcome).length;
+      expect(count('done') + count('waiting')).toBe(30);
+      expect(count('done')).toBeGreaterThan(0);
+      expect(count('waiting')).toBeGreaterThan(0);
+      writeFileSync(file, text);
+      expect(await ok('apply', '-f', file, '--yes')).toContain(`read back: ${count('waiting')} create\n`);
+    } finally {
+      await admin.close();
+    }
+  });
+
   it('compare two clusters', async () => {
     const other = await startSandbox();
     try {
       const diff = await run('diff', '--to-namesrv', other.namesrvAddr, '--kind', 'topics');
       expect(diff).toMatchObject({
         exitCode: 7,
-        stdout: '- topic Missing on broker-a, broker-b\n- topic Declared on broker-a, broker-b\n',
+        stdout: expect.stringContaining('- topic Missing on broker-a, broker-b\n'),
       });
       expect(await run('diff', '--to-namesrv', sandbox.namesrvAddr)).toMatchObject({
         exitCode: 0,
@@ -172,6 +211,12 @@ describe('access rules', () => {
     expect(parse(readFileSync(target, 'utf8'))).toMatchObject({
       users: { alice: { password: 'secret-1' } },
       accounts: { RocketMQ: { secretKey: '12345678' } },
+    });
+    const signed = { ROCKETMQ_ACCESS_KEY: 'alice', ROCKETMQ_SECRET_KEY: 'secret-1' };
+    declare('users: {}');
+    expect(await runCommand('apply', ['-n', full.namesrv.addr, '-f', file, '--yes', '--prune'], signed)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('user alice signs these requests'),
     });
     declare('users:', '  bob: { password: "******" }');
     expect(await on('apply', '-f', file, '--yes')).toMatchObject({

@@ -3,7 +3,7 @@ import type { AdminClient } from '../admin-client.js';
 import type { NodeOutcome } from '../fan-out.js';
 import { mapLimited } from '../map-limited.js';
 import { type Change, compareDefinitions, declaredFor, type NodeChange } from './compare.js';
-import { type Definitions, type Entry, isSecret, type Kind, MASK, SECTIONS } from './kinds.js';
+import { type Definitions, type Entry, isSecret, type Kind, MASK, NAME_SEPARATOR, SECTIONS } from './kinds.js';
 import { type LiveCluster, readLive } from './read-live.js';
 import { sendChange, sendGone } from './send.js';
 
@@ -46,7 +46,11 @@ export function planOf(changes: readonly Change[], { prune }: PlanOptions): Chan
 }
 
 /** @throws UsageError when something cannot be made of what the file says, with its line */
-export function checkPlan(plan: readonly Change[], wanted: Definitions, live: LiveCluster, file: string): void {
+export function checkPlan(
+  plan: readonly Change[],
+  { wanted, live }: { wanted: Definitions; live: LiveCluster },
+  { file, signer }: { file: string /** The access key of the requests. */; signer?: string | undefined },
+): void {
   const problems: string[] = [];
   const where = (entry: Entry | undefined): string => (entry?.line === undefined ? file : `${file}:${entry.line}`);
   for (const [kind, entries] of wanted.kinds) {
@@ -57,7 +61,7 @@ export function checkPlan(plan: readonly Change[], wanted: Definitions, live: Li
     }
     const known = new Set(there?.nodes.map((node) => node.name));
     for (const [name, entry] of entries) {
-      const unknown = [...entry.brokers.keys()].filter((broker) => !known.has(broker));
+      const unknown = [...entry.brokers.keys(), ...(entry.onlyOn ?? [])].filter((broker) => !known.has(broker));
       if (unknown.length > 0) {
         problems.push(`${where(entry)}: ${name}: there is no broker ${unknown.join(', ')} (there are ${[...known].join(', ')})`);
       }
@@ -66,6 +70,9 @@ export function checkPlan(plan: readonly Change[], wanted: Definitions, live: Li
   for (const change of plan) {
     const entry = wanted.kinds.get(change.kind)?.get(change.name);
     const secret = change.kind === 'user' ? 'password' : change.kind === 'account' ? 'secretKey' : null;
+    if (change.action === 'delete' && signer !== undefined && isOfSigner(change, signer)) {
+      problems.push(`${file}: ${change.kind} ${change.name} signs these requests, and is not in the file: it cannot be deleted`);
+    }
     const isNew = change.nodes.some((node) => node.action === 'create');
     if (secret !== null && isNew && (entry?.fields[secret] ?? MASK) === MASK) {
       problems.push(`${where(entry)}: ${change.kind} ${change.name} is new and needs its ${secret}: write it into the file`);
@@ -74,6 +81,11 @@ export function checkPlan(plan: readonly Change[], wanted: Definitions, live: Li
   if (problems.length > 0) {
     throw new UsageError(problems.join('; '), { code: 'DEFINITIONS_IMPOSSIBLE', context: { problems } });
   }
+}
+
+/** Whether a change takes something from who signs the requests: the rest of the changes would be refused. */
+function isOfSigner({ kind, name }: Change, signer: string): boolean {
+  return kind === 'acl' ? name.startsWith(`User:${signer}${NAME_SEPARATOR}`) : (kind === 'user' || kind === 'account') && name === signer;
 }
 
 /**

@@ -81,8 +81,10 @@ export function comparablePart(wanted: Definitions, live: LiveCluster): { defini
     const known = new Set(there?.nodes.map((node) => node.name));
     const strangers = new Set<string>();
     const own = [...entries].map(([name, entry]): [string, Entry] => {
-      const brokers = [...entry.brokers].filter(([broker]) => known.has(broker) || !strangers.add(broker));
-      return [name, { ...entry, brokers: new Map(brokers) }];
+      const isKnown = (broker: string): boolean => known.has(broker) || !strangers.add(broker);
+      const brokers = new Map([...entry.brokers].filter(([broker]) => isKnown(broker)));
+      const onlyOn = entry.onlyOn === null ? null : new Set([...entry.onlyOn].filter(isKnown));
+      return [name, { ...entry, brokers, onlyOn }];
     });
     kinds.set(kind, new Map(own));
     if (strangers.size > 0) {
@@ -117,8 +119,7 @@ function compareThing({ kind, name, entry, there }: Thing): Change | null {
 
 /** What is declared of a thing for one broker; null where it is to be absent. */
 export function declaredFor(entry: Entry, node: LiveNode): Fields | null {
-  const own = entry.brokers.get(node.name);
-  return own === null ? null : { ...entry.fields, ...own };
+  return entry.onlyOn !== null && !entry.onlyOn.has(node.name) ? null : { ...entry.fields, ...entry.brokers.get(node.name) };
 }
 
 function compareNode(kind: Kind, node: LiveNode, { wanted, has }: { wanted: Fields | null; has: Fields | undefined }): NodeChange | null {

@@ -2,7 +2,6 @@ import {
   type Definitions,
   type Entry,
   type Fields,
-  type FieldValue,
   isSecret,
   KINDS,
   type Kind,
@@ -10,6 +9,7 @@ import {
   NAME_SEPARATOR,
   SECTIONS,
   sameValue,
+  settingsKey,
 } from './kinds.js';
 import { FORMAT_VERSION } from './parse.js';
 import type { LiveCluster, LiveKind, LiveNode } from './read-live.js';
@@ -54,19 +54,19 @@ function entryOf({ kind, name, there, options, warnings }: LiveThing): Entry {
     kind,
     present.map(([, fields]) => fields),
   );
-  const brokers = new Map<string, Fields | null>();
-  for (const node of there.nodes) {
-    const has = present.find(([its]) => its === node)?.[1];
-    const own = has === undefined ? null : differing(kind, has, common);
-    if (own === null || Object.keys(own).length > 0) {
+  const brokers = new Map<string, Fields>();
+  for (const [node, fields] of present) {
+    const own = differing(kind, fields, common);
+    if (Object.keys(own).length > 0) {
       brokers.set(node.name, own);
     }
   }
-  if (brokers.size > 0 && !SECTIONS[kind].perBroker) {
-    warnings.push(`${SECTIONS[kind].key}: ${name} is not the same on ${[...brokers.keys()].join(', ')}; the file has what most have`);
-    return { fields: common, brokers: new Map() };
+  const onlyOn = present.length === there.nodes.length ? null : new Set(present.map(([node]) => node.name));
+  if ((brokers.size > 0 || onlyOn !== null) && !SECTIONS[kind].perBroker) {
+    warnings.push(`${SECTIONS[kind].key}: ${name} is not the same on all nodes; the file has what most have`);
+    return { fields: common, brokers: new Map(), onlyOn: null };
   }
-  return { fields: common, brokers };
+  return { fields: common, brokers, onlyOn };
 }
 
 function masked(kind: Kind, fields: Fields): Fields {
@@ -75,16 +75,18 @@ function masked(kind: Kind, fields: Fields): Fields {
 
 /** The settings that most nodes have; of the first of them where several are as common. */
 function mostCommon(kind: Kind, all: readonly Fields[]): Fields {
-  let best: Fields = all[0] ?? {};
-  let bestCount = 0;
-  for (const candidate of all) {
-    const count = all.filter((other) => Object.keys(differing(kind, other, candidate)).length === 0).length;
-    if (count > bestCount) {
-      best = candidate;
-      bestCount = count;
-    }
+  const counts = new Map<string, { fields: Fields; count: number }>();
+  let best: { fields: Fields; count: number } = { fields: {}, count: 0 };
+  for (const fields of all) {
+    const key = settingsKey(kind, fields);
+    const entry = counts.get(key) ?? { fields, count: 0 };
+    counts.set(key, entry);
+    entry.count++;
   }
-  return best;
+  for (const entry of counts.values()) {
+    best = entry.count > best.count ? entry : best;
+  }
+  return best.fields;
 }
 
 function differing(kind: Kind, fields: Fields, common: Fields): Fields {
@@ -128,7 +130,10 @@ function sectionData(kind: Kind, entries: ReadonlyMap<string, Entry>): unknown {
   return names;
 }
 
-function entryData({ fields, brokers }: Entry): Record<string, unknown> {
-  const own = [...brokers].map(([broker, its]): [string, FieldValue | Fields] => [broker, its ?? 'absent']);
-  return own.length === 0 ? { ...fields } : { ...fields, brokers: Object.fromEntries(own) };
+function entryData({ fields, brokers, onlyOn }: Entry): Record<string, unknown> {
+  return {
+    ...fields,
+    ...(onlyOn === null ? {} : { onlyOn: [...onlyOn] }),
+    ...(brokers.size === 0 ? {} : { brokers: Object.fromEntries(brokers) }),
+  };
 }

@@ -115,8 +115,10 @@ export const WHOLE = 'all';
 /** One declared thing. */
 export interface Entry {
   readonly fields: Fields;
-  /** What is different on single brokers; null where it is to be absent. */
-  readonly brokers: ReadonlyMap<string, Fields | null>;
+  /** What is different on single brokers. */
+  readonly brokers: ReadonlyMap<string, Fields>;
+  /** The brokers that are to have it; null when all are. */
+  readonly onlyOn: ReadonlySet<string> | null;
   /** Where it stands in the file. */
   readonly line?: number | undefined;
 }
@@ -143,8 +145,18 @@ function canonical(spec: FieldSpec | undefined, value: FieldValue | undefined): 
 }
 
 export function sameValue(kind: Kind, field: string, left: FieldValue | undefined, right: FieldValue | undefined): boolean {
+  if (left === right) {
+    return true;
+  }
   const spec = FIELDS[kind][field];
   return canonical(spec, left ?? spec?.default) === canonical(spec, right ?? spec?.default);
+}
+
+/** Text that is the same for settings that are the same. */
+export function settingsKey(kind: Kind, fields: Fields): string {
+  return Object.entries(FIELDS[kind])
+    .map(([field, spec]) => canonical(spec, fields[field] ?? spec.default))
+    .join('\n');
 }
 
 export function isSecret(kind: Kind, field: string): boolean {

@@ -50,6 +50,8 @@ export function parseDefinitions(text: string, file: string): Definitions {
   return definitions;
 }
 
+const ONLY_ON: FieldSpec = { type: 'texts', text: 'Brokers that have it' };
+
 interface Problem {
   readonly line: number;
   readonly text: string;
@@ -99,7 +101,7 @@ class Reader {
     const entries = new Map<string, Entry>();
     const line = (node: unknown): number => this.#lineOf(node);
     const put = (name: string, fields: Fields, node: unknown): void => {
-      entries.set(name, { fields, brokers: new Map(), line: line(node) });
+      entries.set(name, { fields, brokers: new Map(), onlyOn: null, line: line(node) });
     };
     if (shape === 'value') {
       const read = this.#value(FIELDS[kind].value as FieldSpec, value ?? keyNode, key);
@@ -117,6 +119,9 @@ class Reader {
           this.#putValue(kind, name, { item, node }, put);
           break;
         default:
+          if (name.includes(NAME_SEPARATOR)) {
+            this.#problem(node, `${name}: a name with a blank is not possible here`);
+          }
           for (const [inner, innerItem, innerNode] of this.#names(item, node, name)) {
             const full = `${name}${NAME_SEPARATOR}${inner}`;
             if (shape === 'nestedValues') {
@@ -147,16 +152,20 @@ class Reader {
     if (illegal !== null) {
       this.#problem(node, illegal);
     }
-    const { perBroker } = SECTIONS[kind];
-    const brokers = new Map<string, Fields | null>();
+    const brokers = new Map<string, Fields>();
+    let onlyOn: ReadonlySet<string> | null = null;
     const fields = this.#fields(kind, item, {
       node,
       name,
-      extra: perBroker ? 'brokers' : null,
-      onExtra: (value, valueNode) => {
+      extras: SECTIONS[kind].perBroker ? ['onlyOn', 'brokers'] : [],
+      onExtra: (extra, value, valueNode) => {
+        if (extra === 'onlyOn') {
+          const names = this.#value(ONLY_ON, value ?? valueNode, `${name}: onlyOn`) as readonly string[] | undefined;
+          onlyOn = names === undefined ? null : new Set(names);
+          return;
+        }
         for (const [broker, own, ownNode] of this.#names(value, valueNode, `${name}: brokers`)) {
-          const isAbsent = isScalar(own) && own.value === 'absent';
-          brokers.set(broker, isAbsent ? null : this.#fields(kind, own, { node: ownNode, name: `${name} on ${broker}`, extra: null }));
+          brokers.set(broker, this.#fields(kind, own, { node: ownNode, name: `${name} on ${broker}`, extras: [] }));
         }
       },
     });
@@ -165,22 +174,22 @@ class Reader {
         this.#problem(node, `${name}: ${field} is missing`);
       }
     }
-    return { fields, brokers, line: this.#lineOf(node) };
+    return { fields, brokers, onlyOn, line: this.#lineOf(node) };
   }
 
   #fields(
     kind: Kind,
     item: unknown,
-    thing: { node: unknown; name: string; extra: string | null; onExtra?: (value: unknown, node: unknown) => void },
+    thing: { node: unknown; name: string; extras: readonly string[]; onExtra?: (extra: string, value: unknown, node: unknown) => void },
   ): Fields {
     const fields: Record<string, FieldValue> = {};
     for (const [field, value, node] of this.#names(item, thing.node, thing.name)) {
       const specs = FIELDS[kind];
       const spec = Object.hasOwn(specs, field) ? specs[field] : undefined;
-      if (field === thing.extra) {
-        thing.onExtra?.(value, node);
+      if (thing.extras.includes(field)) {
+        thing.onExtra?.(field, value, node);
       } else if (spec === undefined) {
-        this.#unknown(node, field, [...Object.keys(specs), ...(thing.extra === null ? [] : [thing.extra])]);
+        this.#unknown(node, field, [...Object.keys(specs), ...thing.extras]);
       } else {
         const read = this.#value(spec, value ?? node, `${thing.name}: ${field}`);
         if (read !== undefined) {

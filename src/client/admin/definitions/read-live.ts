@@ -83,7 +83,12 @@ const READERS: Readonly<Record<Kind, (admin: AdminClient, nodes: Nodes) => Promi
       for (const topic of decodeTopicList(bodyOf(systemTopics)).topicList) {
         system.add(topic);
       }
-      return tableOf(bodyOf(configs), 'topicConfigTable', topicFields);
+      const body = bodyOf(configs);
+      // Static topics are changed by commands of their own.
+      for (const topic of Object.keys(parseFastjsonObject(body, 'topics').topicQueueMappingDetailMap ?? {})) {
+        system.add(topic);
+      }
+      return tableOf(body, 'topicConfigTable', topicFields);
     });
     for (const topic of live.things.keys()) {
       if (isSystemTopic(topic) || isRetryTopic(topic) || isDlqTopic(topic)) {

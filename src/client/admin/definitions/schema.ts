@@ -54,13 +54,14 @@ function entrySchema(kind: Kind): Schema {
   const own: Schema = { type: ['object', 'null'], additionalProperties: false, properties };
   const brokers = {
     description: 'What is different on single brokers, by broker name',
-    ...orNull(named({ anyOf: [{ const: 'absent', description: 'It is not to be there' }, own] })),
+    ...orNull(named(own)),
   };
+  const onlyOn = { type: 'array', items: { type: 'string' }, description: 'The brokers that are to have it; all without it' };
   return {
     type: required.length === 0 ? ['object', 'null'] : 'object',
     additionalProperties: false,
     ...(required.length === 0 ? {} : { required }),
-    properties: SECTIONS[kind].perBroker ? { ...properties, brokers } : properties,
+    properties: SECTIONS[kind].perBroker ? { ...properties, onlyOn, brokers } : properties,
   };
 }
 

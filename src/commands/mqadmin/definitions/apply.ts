@@ -1,4 +1,4 @@
-import { CHANGE_OPTIONS, defineOptions, type OptionValues } from '../../../cli/options.js';
+import { CHANGE_OPTIONS, type CommonValues, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { AppliedChange, ChangeOutcome } from '../../../client/admin/definitions/apply.js';
@@ -61,7 +61,7 @@ export default class Apply extends AdminCommand<typeof options, Applied> {
   #planned = 0;
   #ended = 0;
 
-  protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<Applied> {
+  protected override async ask(admin: AdminClient, values: Values & CommonValues, context: CommandContext): Promise<Applied> {
     const [{ parseDefinitions }, { findCluster, readLive }, { compareDefinitions }, { checkPlan, namespacesOf, planOf }] =
       await Promise.all([
         import('../../../client/admin/definitions/parse.js'),
@@ -77,7 +77,7 @@ export default class Apply extends AdminCommand<typeof options, Applied> {
     const live = await readLive(admin, { clusterName, kinds: [...wanted.kinds.keys()], namespaces: namespacesOf(wanted) });
     const differences = compareDefinitions(wanted, live);
     const plan = planOf(differences, { prune });
-    checkPlan(plan, wanted, live, file);
+    checkPlan(plan, { wanted, live }, { file, signer: await signerOf(values, context) });
     const left = differences.filter((change) => change.action === 'delete' && !prune).map(({ kind, name }) => ({ kind, name }));
     if (!context.json) {
       this.#show({ clusterName, plan, left, file }, context);
@@ -170,6 +170,13 @@ export default class Apply extends AdminCommand<typeof options, Applied> {
       result.dryRun ? 'dry run: nothing was changed' : `all done, and read back: ${countText(result.changes).replaceAll('to ', '')}`,
     );
   }
+}
+
+/** The access key that signs the requests of this command. */
+async function signerOf(values: Values & CommonValues, { io }: CommandContext): Promise<string | undefined> {
+  const [{ signingKeys }, { contextFor }] = await Promise.all([import('../../../cli/credentials.js'), import('../../../cli/contexts.js')]);
+  const its = values.accessKey === undefined ? contextFor(values, io.env) : null;
+  return (await signingKeys(its ?? values, io.env))?.accessKey;
 }
 
 function reasonText(change: AppliedChange): string {

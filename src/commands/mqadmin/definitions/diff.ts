@@ -103,7 +103,7 @@ export default class Diff extends AdminCommand<typeof options, Differences> {
   ): Promise<Definitions> {
     if (file !== undefined) {
       const { checkPlan } = await import('../../../client/admin/definitions/apply.js');
-      checkPlan([], wanted, live, file);
+      checkPlan([], { wanted, live }, { file });
       return wanted;
     }
     const { comparablePart } = await import('../../../client/admin/definitions/compare.js');
