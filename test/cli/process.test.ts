@@ -1,6 +1,7 @@
 /* The launcher as a process: streams, exit codes, a reader that goes away, CPU time. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,10 @@ interface Ended {
 }
 
 function mqadmin(words: readonly string[], env: NodeJS.ProcessEnv = {}, options: { closeStdout?: boolean } = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [BIN, ...words], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [BIN, ...words], {
+    env: { PATH: process.env.PATH, MQADMIN_AUDIT: 'off', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const texts = { stdout: '', stderr: '' };
   if (options.closeStdout === true) {
     child.stdout.destroy();
@@ -89,6 +93,28 @@ describe('mqadmin', () => {
   it('writes a long output to its end', async () => {
     const ended = await mqadmin(['getBrokerConfig', '-b', sandbox.brokerAddr, '--json']);
     expect(Object.keys(JSON.parse(ended.stdout).brokers[0].config).length).toBeGreaterThan(200);
+  });
+
+  it.skipIf(process.platform === 'win32')('ends by the signal that it got, with a line that says so', async () => {
+    const asked: Socket[] = [];
+    const silent = createServer((socket) => {
+      asked.push(socket.on('error', () => undefined));
+      socket.once('data', () => child.kill('SIGINT'));
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const addr = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const child = spawn(process.execPath, [BIN, 'topicList', '-n', addr], { env: {}, stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    const ended = await new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
+    for (const socket of asked) {
+      socket.destroy();
+    }
+    await new Promise((resolve) => silent.close(resolve));
+    expect(ended).toEqual({ code: null, signal: 'SIGINT' });
+    expect(stderr).toBe('mqadmin topicList was ended by SIGINT\n');
   });
 
   it('colours only when it may', async () => {

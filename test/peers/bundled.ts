@@ -40,7 +40,7 @@ export function spawnLauncher(
     command: process.execPath,
     args: [join(repositoryRoot, 'bin', `${launcher}.js`), ...args],
     ...options,
-    env: { ...process.env, NAMESRV_ADDR: '', NO_COLOR: '1', ...options.env },
+    env: { ...process.env, NAMESRV_ADDR: '', MQADMIN_AUDIT: 'off', NO_COLOR: '1', ...options.env },
   });
 }
 
