@@ -68,7 +68,11 @@ export async function learnOffsetIds(cluster: TwoBrokers): Promise<void> {
 }
 
 /** Runs a recorded command line on this cluster, in an empty folder. */
-export async function replay(run: RecordedRun, cluster: TwoBrokers, tool: ReplayTool): Promise<Replayed> {
+export async function replay(
+  run: RecordedRun,
+  cluster: Pick<TwoBrokers, 'dir' | 'toOurs' | 'toRecorded'>,
+  tool: ReplayTool,
+): Promise<Replayed> {
   const dir = join(cluster.dir, 'work');
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
