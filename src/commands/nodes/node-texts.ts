@@ -42,3 +42,8 @@ export function describeNode(node: Pick<RunFile, 'kind' | 'name' | 'address' | '
   const what = node.kind === 'broker' ? `broker ${node.name}` : 'name server';
   return `${what} (${node.address}, pid ${node.pid})`;
 }
+
+/** Addresses as they are typed: several are parted by what parts commands in a shell. */
+export function quotedAddrs(addrs: string): string {
+  return addrs.includes(';') ? `"${addrs}"` : addrs;
+}

@@ -46,11 +46,15 @@ export interface ClusterStarted {
 type Values = OptionValues<typeof START_OPTIONS>;
 type StartedPlan = Pick<NodesPlan, 'clusterName' | 'namesrvAddr' | 'namesrvs' | 'brokers'>;
 
-/** Starts what does not run of a cluster in a folder. @throws ConfigError when all of it runs, or cannot be as it was asked for */
-export async function startCluster(values: Values, context: CommandContext): Promise<ClusterStarted> {
+/**
+ * Starts what does not run of a cluster in a folder.
+ * @param options `mayRun`: that all of it runs already is no error
+ * @throws ConfigError when all of it runs, or cannot be as it was asked for
+ */
+export async function startCluster(values: Values, context: CommandContext, options: { mayRun?: boolean } = {}): Promise<ClusterStarted> {
   const dir = clusterDir(values.dir, context.io.env);
   const wanted = values.topology === undefined ? null : readTopology(values.topology);
-  const work = (): Promise<ClusterStarted> => startIn(dir, { values, wanted, context });
+  const work = (): Promise<ClusterStarted> => startIn(dir, { values, wanted, context, mayRun: options.mayRun === true });
   if (values.dryRun) {
     return work();
   }
@@ -60,7 +64,7 @@ export async function startCluster(values: Values, context: CommandContext): Pro
 
 async function startIn(
   dir: string,
-  { values, wanted, context }: { values: Values; wanted: Topology | null; context: CommandContext },
+  { values, wanted, context, mayRun }: { values: Values; wanted: Topology | null; context: CommandContext; mayRun: boolean },
 ): Promise<ClusterStarted> {
   const { env } = context.io;
   const state = readState(dir);
@@ -69,7 +73,7 @@ async function startIn(
   const counts = countsOf({ dir, topology, namesrvs: values.namesrvs, former });
   const running = former.filter(({ run }) => run !== null);
   const isGrowing = running.length < counts.namesrvs + counts.brokers;
-  if (running.length > 0 && !isGrowing) {
+  if (running.length > 0 && !isGrowing && !mayRun) {
     throw new ConfigError(`a cluster is running in ${dir} already: ${running.map(({ node }) => node.address).join(', ')}`, {
       code: 'CLUSTER_RUNNING',
       hint: 'mqadmin stopCluster ends it; -d names another folder',

@@ -1,7 +1,7 @@
 import type { CommonOption, OptionValues } from '../../cli/options.js';
 import type { Output } from '../../cli/output.js';
 import { type CommandContext, MqCommand } from '../base.js';
-import { START_OPTIONS } from './node-texts.js';
+import { quotedAddrs, START_OPTIONS } from './node-texts.js';
 import type { ClusterStarted } from './start-cluster.js';
 
 export default class StartClusterCommand extends MqCommand<typeof START_OPTIONS, ClusterStarted> {
@@ -28,11 +28,6 @@ export default class StartClusterCommand extends MqCommand<typeof START_OPTIONS,
 
   protected override render(started: ClusterStarted, out: Output): void {
     this.#lines?.(out);
-    out.note(started.pids === null ? 'nothing was started' : `next: mqadmin clusterList -n ${quoted(started.namesrvAddr)}`);
+    out.note(started.pids === null ? 'nothing was started' : `next: mqadmin clusterList -n ${quotedAddrs(started.namesrvAddr)}`);
   }
-}
-
-/** Several addresses are parted by what parts commands in a shell. */
-function quoted(addrs: string): string {
-  return addrs.includes(';') ? `"${addrs}"` : addrs;
 }

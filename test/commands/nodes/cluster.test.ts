@@ -55,6 +55,9 @@ describe('startCluster, clusterStatus, stopCluster', () => {
     ]);
     expect((await mqadmin('clusterStatus', '-d', cluster)).output).toContain('answers');
     expect(await mqadmin('startCluster', '-d', cluster)).toMatchObject({ code: 2, output: expect.stringContaining('is running') });
+    const again = await mqadmin('quickstart', '-d', cluster);
+    expect(again).toMatchObject({ code: 0, output: expect.stringContaining(`export NAMESRV_ADDR=127.0.0.1:${namesrvPort}`) });
+    expect(again.output.match(/ran already/g)).toHaveLength(2);
     const belowFile = join(cluster, 'conf', 'broker.conf', 'x');
     expect(await mqadmin('startCluster', '-d', belowFile)).toMatchObject({
       code: 2,
@@ -65,7 +68,7 @@ describe('startCluster, clusterStatus, stopCluster', () => {
     expect(stopped).toMatchObject({ code: 0, output: expect.stringContaining('broker broker-a') });
     expect(await mqadmin('clusterStatus', '-d', cluster)).toMatchObject({ code: 4 });
     expect(await mqadmin('stopCluster', '-d', cluster)).toMatchObject({ code: 4 });
-  }, 30_000);
+  }, 90_000);
 
   it('use names of the first start again, and keep the files', async () => {
     const ports = async (): Promise<string[]> => ['--namesrvPort', `${await freePortBlock()}`, '--brokerPort', `${await freePortBlock()}`];
@@ -73,7 +76,7 @@ describe('startCluster, clusterStatus, stopCluster', () => {
     await json('stopCluster', '-d', cluster);
     expect(readFileSync(join(cluster, 'conf', 'broker.conf'), 'latin1')).toContain('brokerName=broker-x\n');
     expect(await json('startCluster', '-d', cluster, ...(await ports()))).toMatchObject({ brokerName: 'broker-x', clusterName: 'C1' });
-  }, 30_000);
+  }, 90_000);
 
   it('know two masters: one that was killed is seen, started again by one of two starts, and has its messages', async () => {
     const [namesrvPort, brokerPort] = [await freePortBlock(), await freePortBlock()];
@@ -124,7 +127,7 @@ describe('startCluster, clusterStatus, stopCluster', () => {
     expect(output).toMatch(/port 9876 is taken: the name server listens on \d+/);
     expect(output).toMatch(/port 10911 is taken: the broker listens on \d+/);
     for (const server of servers) server.close();
-  }, 30_000);
+  }, 90_000);
 });
 
 async function occupyIfFree(port: number, servers: Server[]): Promise<void> {
