@@ -220,7 +220,7 @@ const NODES: readonly MetricSpec[] = [
 ];
 
 const STORES: readonly MetricSpec[] = [
-  ofStore(broker('rocketmq_storage_size', 'Used bytes of the disk with the store'), (entry) => {
+  ofStore(broker('rocketmq_storage_size_bytes', 'Used bytes of the disk with the store'), (entry) => {
     const [total, free] = [capacity(entry, 'Total'), capacity(entry, 'Free')];
     return total === null || free === null ? null : total - free;
   }),
@@ -230,12 +230,17 @@ const STORES: readonly MetricSpec[] = [
   ofStore(broker('rocketmq_storage_dispatch_behind_bytes', 'Broker dispatch behind bytes'), (entry) =>
     runtimeNumber(entry.facts, 'dispatchBehindBytes'),
   ),
-  ofStore(broker('rocketmq_storage_message_reserve_time', 'Age of the oldest message, ms; none without one'), (entry, { time }) => {
-    const earliest = runtimeNumber(entry.facts, 'earliestMessageTimeStamp');
-    return earliest === null || earliest <= 0 ? null : Math.max(0, time - earliest);
-  }),
+  ofStore(
+    broker('rocketmq_storage_message_reserve_time_milliseconds', 'Age of the oldest message; none without one'),
+    (entry, { time }) => {
+      const earliest = runtimeNumber(entry.facts, 'earliestMessageTimeStamp');
+      return earliest === null || earliest <= 0 ? null : Math.max(0, time - earliest);
+    },
+  ),
   ofStore(broker('rocketmq_timer_enqueue_lag', 'Timer enqueue messages lag'), (entry) => runtimeNumber(entry.facts, 'timerOffsetBehind')),
-  ofStore(broker('rocketmq_timer_dequeue_latency', 'Timer dequeue latency'), (entry) => runtimeNumber(entry.facts, 'timerReadBehind')),
+  ofStore(broker('rocketmq_timer_dequeue_latency_milliseconds', 'Timer dequeue latency'), (entry) =>
+    runtimeNumber(entry.facts, 'timerReadBehind'),
+  ),
   ofRuntime(exporter('rocketmq_brokeruntime_commitlog_disk_ratio', 'Used share of the disk with the commit log'), 'commitLogDiskRatio'),
   ofRuntime(
     exporter('rocketmq_brokeruntime_consumequeue_disk_ratio', 'Used share of the disk with the consume queues'),
@@ -287,7 +292,7 @@ const TOPICS_AND_GROUPS: readonly MetricSpec[] = [
     ({ brokerOffset, consumerOffset }) => brokerOffset - consumerOffset,
   ),
   ofGroupTopic(
-    broker('rocketmq_consumer_lag_latency', 'Consumer lag time, ms: age of the first message not consumed'),
+    broker('rocketmq_consumer_lag_latency_milliseconds', 'Consumer lag time: age of the first message not consumed'),
     ({ lagMs }) => lagMs,
   ),
   ofGroupTopic(

@@ -87,9 +87,9 @@ describe('the metrics', () => {
       expect(theValue(series, { name: 'rocketmq_broker_up', node_id })).toBe(1);
       expect(theValue(series, { name: 'rocketmq_broker_permission', node_id })).toBe(6);
     }
-    expect(theValue(series, { name: 'rocketmq_consumer_lag_latency', consumer_group: 'OrderGroup', node_id: 'broker-a' })).toBeGreaterThan(
-      0,
-    );
+    expect(
+      theValue(series, { name: 'rocketmq_consumer_lag_latency_milliseconds', consumer_group: 'OrderGroup', node_id: 'broker-a' }),
+    ).toBeGreaterThan(0);
     expect(theValue(series, { name: 'rocketmq_namesrv_up', node_id: sandbox.namesrvAddr })).toBe(1);
   });
 
