@@ -2,8 +2,9 @@
  * MQADMIN_COMPAT=apache: how Apache's tool ends, for scripts that depend on it. Exit code 0 after nearly every failure, the codes and names of
  * Java's exceptions on stderr, and what Apache's tool says on stdout, or does not say at all. docs/mqadmin-apache.md lists it.
  */
-import { MQError, UsageError } from '../common/errors.js';
+import type { MQError } from '../common/errors.js';
 import type { CommandSpec } from './options.js';
+import { asMQError } from './report.js';
 import { usageText } from './usage.js';
 
 /** What is printed at the end of a command that failed, and the exit code of the process. */
@@ -48,8 +49,9 @@ const SENTENCES: readonly RegExp[] = [
 const UNKNOWN_CLUSTER = '[error] Make sure the specified clusterName exists or the name server connected to is correct.';
 
 /** How Apache's tool would have ended; null for errors that it cannot have, which end as ours do. */
-export function apacheEnd(error: unknown, spec: CommandSpec, isParseFault: boolean): ApacheEnd | null {
-  if (!(error instanceof MQError) || OURS.has(error.code)) {
+export function apacheEnd(thrown: unknown, spec: CommandSpec, isParseFault: boolean): ApacheEnd | null {
+  const error = asMQError(thrown);
+  if (error === null || OURS.has(error.code)) {
     return null;
   }
   if (isParseFault) {
@@ -68,7 +70,7 @@ function sentenceOf(error: MQError, spec: CommandSpec): string | null {
   if (error.code === 'CLUSTER_NOT_EXIST') {
     return UNKNOWN_CLUSTER;
   }
-  if (!(error instanceof UsageError)) {
+  if (error.category !== 'usage') {
     return null;
   }
   if (error.message.startsWith('Missing required option: [')) {

@@ -29,8 +29,8 @@ export function reportError(error: unknown, options: ReportOptions): ErrorReport
   return { text: `${options.colour === true ? `\u001b[31m${line}\u001b[39m` : line}${stack}`, exitCode };
 }
 
-/** Errors of another copy of the class (a bundle of its own) count too. */
-function asMQError(error: unknown): MQError | null {
+/** The error as one of ours, null for others. Errors of another copy of the class (a bundle of its own) count too. */
+export function asMQError(error: unknown): MQError | null {
   if (error instanceof MQError) {
     return error;
   }
