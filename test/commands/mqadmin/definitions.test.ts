@@ -6,8 +6,10 @@ import { parse } from 'yaml';
 import { AdminClient } from '../../../src/client/admin/admin-client.js';
 import { applyPlan, planOf } from '../../../src/client/admin/definitions/apply.js';
 import { compareDefinitions } from '../../../src/client/admin/definitions/compare.js';
+import { KINDS } from '../../../src/client/admin/definitions/kinds.js';
 import { parseDefinitions } from '../../../src/client/admin/definitions/parse.js';
 import { readLive } from '../../../src/client/admin/definitions/read-live.js';
+import { definitionsSchema } from '../../../src/client/admin/definitions/schema.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
 import { type FullCluster, startFullCluster } from './full-cluster.js';
 import { type CommandRun, runCommand } from './run-command.js';
@@ -273,5 +275,24 @@ describe('a file', () => {
       stderr: expect.stringContaining('ENOENT'),
     });
     expect(await run('export', '-f', join(file, 'x'))).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('cannot be written') });
+  });
+
+  it('as in docs/declarative.md is one that is read, and the commands there work', async () => {
+    const page = readFileSync(new URL('../../../docs/declarative.md', import.meta.url), 'utf8');
+    const blocks = (language: string): string[] =>
+      Array.from(page.matchAll(/```(\w+)\n([\s\S]*?)```/g), ([, its, text]) => (its === language ? (text ?? '') : ''));
+    const yaml = blocks('yaml').join('');
+    expect([...parseDefinitions(yaml, 'page').kinds.keys()].sort()).toEqual([...KINDS].sort());
+    expect(new Ajv({ allowUnionTypes: true }).compile(definitionsSchema())(parse(yaml))).toBe(true);
+    const commands = blocks('sh').join('').trim().split(/\n+/);
+    expect(commands.length).toBeGreaterThan(5);
+    for (const command of commands) {
+      const words = command
+        .replaceAll('cluster.yaml', join(sandbox.dir, 'page.yaml'))
+        .replaceAll('127.0.0.1:9876', sandbox.namesrvAddr)
+        .split(' ');
+      const result = await runCommand(words[1] ?? '', words.slice(2), { NAMESRV_ADDR: sandbox.namesrvAddr });
+      expect({ command, ...result }).toMatchObject({ command, exitCode: 0 });
+    }
   });
 });
