@@ -1,5 +1,5 @@
 /**
- * `npm run bench:peers [-- --rows sends,p99,sync,batch,transaction,pull,sql,e2e,held,randomReads,start,rss,topicList,client --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file>
+ * `npm run bench:peers [-- --rows sends,p99,sync,batch,transaction,pull,sql,e2e,held,randomReads,start,rss,topicList,topicListCpu,commands,client --pairs 5 --seconds 20 --warmup 500000 --dir <folder> --json <file>
  * --report-only]`; `--rows gate --base <revision>` compares the plain sends of this revision with another one's.
  *
  * The same load on the bundled nodes and on Apache's, in turn, on one machine: pairs of runs whose order alternates, medians and ratios.
@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { client } from './bench/client-row.js';
 import { batch, gate, transaction } from './bench/client-rows.js';
+import { commands, topicListCpu } from './bench/command-rows.js';
 import { e2e, sql } from './bench/consume-rows.js';
 import { held } from './bench/held-row.js';
 import { fdatasyncMs, median } from './bench/measure.js';
@@ -33,6 +34,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   start,
   rss,
   topicList,
+  topicListCpu,
+  commands,
   client,
 };
 /** Rows that run only when they are named. */
