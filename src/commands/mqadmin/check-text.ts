@@ -22,14 +22,21 @@ function valueText({ value, reason }: CheckValue, unit: CheckUnit): string {
 }
 
 /** What it comes to, in one line without the status. */
-function headline({ check, metric, unit, target, values }: CheckResult): string {
+function headline({ check, metric, unit, target, status, values }: CheckResult): string {
   const [first] = values;
-  const more = values.length > 1 ? ` and ${values.length - 1} more` : '';
-  const what = values.length > 1 || first === undefined || target.endsWith(first.name) ? '' : ` ${first.name}:`;
-  const name = values.length > 1 && first !== undefined && first.name !== metric ? ` ${first.name}:` : what;
-  return first === undefined
-    ? `${check} of ${target}: nothing was read`
-    : `${check} ${metric} of ${target}:${name} ${valueText(first, unit)}${more}`;
+  const title = `${check} ${metric} of ${target}`;
+  if (first === undefined) {
+    return `${title}: nothing was read`;
+  }
+  const isNamed = first.name !== metric && !target.endsWith(first.name);
+  const text = `${isNamed ? `${first.name} ` : ''}${valueText(first, unit)}`;
+  if (values.length === 1) {
+    return `${title}: ${text}`;
+  }
+  const bad = values.filter((value) => value.status !== 'OK').length;
+  return status === 'OK'
+    ? `${title}: all ${values.length} are well, highest ${text}`
+    : `${title}: ${bad} of ${values.length} not well, ${text}`;
 }
 
 function limitText({ warning, critical }: CheckResult): string {

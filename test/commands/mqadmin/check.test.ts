@@ -115,7 +115,7 @@ it('send stores one message and says so', async () => {
   const run = await check('send', '-t', 'Orders', '--warning', '60000', '--critical', '60000');
   expect(run.exitCode).toBe(0);
   expect(run.stdout).toMatch(
-    /^OK send rt of topic Orders: broker-[ab]: [\d.]+ ms .*\n {2}a message of 128 bytes was stored in Orders, queue \d of broker-[ab]: [0-9A-F]{32}\n$/,
+    /^OK send rt of topic Orders: broker-[ab] [\d.]+ ms .*\n {2}a message of 128 bytes was stored in Orders, queue \d of broker-[ab]: [0-9A-F]{32}\n$/,
   );
   expect((await checked('lag', '-g', 'Billing')).values[0]?.value).toBe((before.values[0]?.value ?? 0) + 1);
 });

@@ -1,4 +1,5 @@
 /* The doctor on bundled nodes that are well, and on some where things were broken on purpose. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DoctorReport } from '../../../src/client/admin/doctor/index.js';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
@@ -84,6 +85,18 @@ it('what is not there is told with what is near', async () => {
   expect(await mqadmin('doctor', 'topics')).toMatchObject({ exitCode: 2 });
   expect(await mqadmin('doctor', 'topic', 'Orders', 'more')).toMatchObject({ exitCode: 2 });
   expect(await mqadmin('doctor', '--lag-warning', '10', '--lag-critical', '5')).toMatchObject({ exitCode: 2 });
+});
+
+it('every command of docs/health.md looks and answers', async () => {
+  const page = readFileSync(new URL('../../../docs/health.md', import.meta.url), 'utf8');
+  const lines = Array.from(page.matchAll(/```sh\n(.*?)```/gs), ([, block = '']) => block.trim().split('\n')).flat();
+  expect(lines.length).toBeGreaterThan(10);
+  for (const line of lines) {
+    const [, name = '', ...argv] = line.replaceAll('OrderPaidGroup', 'Billing').replaceAll('OrderPaid', 'Orders').split(' ');
+    const { stdout, stderr, exitCode } = await mqadmin(name, ...argv, ...(name === 'doctor' ? CALM : []));
+    expect({ line, stderr, isAnswered: stdout !== '' }).toEqual({ line, stderr: '', isAnswered: true });
+    expect(name === 'doctor' ? [0, 8, 9] : [0, 1, 2]).toContain(exitCode);
+  }
 });
 
 it('a broker that stopped while its name server still has it is unreachable', async () => {

@@ -49,7 +49,7 @@ export interface CheckResult {
   readonly status: CheckStatus;
   readonly warning: string | null;
   readonly critical: string | null;
-  /** Worst first. */
+  /** Worst first, then the highest. */
   readonly values: readonly CheckValue[];
   readonly beside: readonly { readonly name: string; readonly value: number; readonly unit: CheckUnit }[];
   readonly notes: readonly string[];
@@ -77,7 +77,7 @@ export function judge(
         ...(reason === undefined ? {} : { reason }),
       }),
     )
-    .sort((a, b) => BADNESS.indexOf(a.status) - BADNESS.indexOf(b.status));
+    .sort((a, b) => BADNESS.indexOf(a.status) - BADNESS.indexOf(b.status) || (b.value ?? 0) - (a.value ?? 0));
   return {
     check,
     metric,

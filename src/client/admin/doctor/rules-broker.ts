@@ -82,8 +82,16 @@ function unreachable(broker: BrokerFact, context: RuleContext): Finding[] {
         id: 'broker-address',
         what: `${name} advertises ${brokerAddr}, ${kind}, which is not reached from here`,
         advice:
-          'set brokerIP1 in its broker.conf to an address that clients reach and start it again; for this tool alone, map the address',
-        fix: context.mqadmin('context', 'add', 'mapped', '-n', context.namesrvAddrs.join(';'), '--map', `${brokerAddr}=HOST:PORT`),
+          'set brokerIP1 in its broker.conf to an address that clients reach and start it again; for this tool alone, map the address to one that is reached',
+        fix: context.mqadmin(
+          'context',
+          'add',
+          'mapped',
+          '-n',
+          context.namesrvAddrs.join(';'),
+          '--map',
+          `${brokerAddr}=${hostOf(context.namesrvAddrs[0] ?? '')}:${brokerAddr.slice(brokerAddr.lastIndexOf(':') + 1)}`,
+        ),
       },
     ];
   }

@@ -14,6 +14,7 @@ export function clusterRules(facts: DoctorFacts, context: RuleContext): Finding[
     ...facts.namesrvs.flatMap((namesrv) => namesrvReachable(namesrv, context)),
     ...brokersAgreed(facts.namesrvs, context),
     ...topicsAgreed(facts.namesrvs, context),
+    ...facts.namesrvs.flatMap((namesrv) => tablesWhole(namesrv, context)),
     ...mastersThere(facts, context),
     ...versionsAlike(facts.brokers, context),
     ...clocksRight(facts.brokers, context),
@@ -97,6 +98,27 @@ function topicsAgreed(namesrvs: readonly NamesrvFact[], context: RuleContext): F
           },
         ];
   });
+}
+
+/** A name server keeps the members of clusters and the addresses of brokers in two tables. */
+function tablesWhole({ addr, clusterInfo }: NamesrvFact, context: RuleContext): Finding[] {
+  const info = clusterInfo.value;
+  if (info === undefined) {
+    return [];
+  }
+  const members = new Set([...info.clusterAddrTable.values()].flat());
+  const half = [...info.brokerAddrTable.keys()].filter((name) => !members.has(name));
+  const lost = [...members].filter((name) => !info.brokerAddrTable.has(name));
+  return [...half, ...lost].sort().map((name) => ({
+    severity: 'warning',
+    id: 'broker-half-registered',
+    kind: 'broker',
+    name,
+    what: half.includes(name) ? `broker ${name} belongs to no cluster at ${addr}` : `broker ${name} has no address at ${addr}`,
+    evidence: { nameServer: addr, inCluster: members.has(name), hasAddress: info.brokerAddrTable.has(name) },
+    advice: 'it is half gone: start it again, or wait until its registration has expired',
+    fix: context.mqadmin('clusterList', '-n', addr),
+  }));
 }
 
 function mastersThere(facts: DoctorFacts, context: RuleContext): Finding[] {

@@ -249,9 +249,11 @@ function unusedBrokers({ brokers }: DoctorFacts, context: RuleContext): Finding[
   const ownNames = new Set(brokers.flatMap(({ brokerName, clusterName }) => [brokerName, clusterName]));
   const counted = brokers.flatMap((broker) => {
     const topics = broker.brokerId === 0 ? broker.topics?.value : undefined;
-    return topics === undefined ? [] : [{ broker, count: [...topics.keys()].filter((topic) => isUserTopic(topic, ownNames)).length }];
+    const names = [...(topics?.keys() ?? [])].filter((topic) => isUserTopic(topic, ownNames)).sort();
+    return topics === undefined ? [] : [{ broker, names, count: names.length }];
   });
   const most = Math.max(0, ...counted.map(({ count }) => count));
+  const example = counted.find(({ count }) => count === most)?.names[0] ?? '';
   return most === 0
     ? []
     : counted
@@ -264,6 +266,6 @@ function unusedBrokers({ brokers }: DoctorFacts, context: RuleContext): Finding[
           what: `${broker.brokerName} has no topics, other brokers have up to ${most}`,
           evidence: { brokerAddr: broker.brokerAddr, topics: 0, mostElsewhere: most },
           advice: 'a new broker gets no load until topics are created there',
-          fix: context.mqadmin('updateTopic', '-b', broker.brokerAddr, '-t', 'TOPIC'),
+          fix: context.mqadmin('updateTopic', '-b', broker.brokerAddr, '-t', example),
         }));
 }

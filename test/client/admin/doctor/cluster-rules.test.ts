@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { countFindings, shellWord, sortFindings } from '../../../../src/client/admin/doctor/finding.js';
 import { brokerRules, freshStarts } from '../../../../src/client/admin/doctor/rules-broker.js';
@@ -48,6 +49,26 @@ describe('a cluster', () => {
     expect(short(found)).toEqual(['critical broker-no-master ccc', 'warning broker-versions-differ C']);
     expect(found[1]?.evidence).toEqual({ V4_9_7: ['ccc id 1'], V5_3_3: ['a'] });
   });
+});
+
+it('a broker that is in one table of a name server only is half registered', () => {
+  const its = namesrv('10.0.0.1:9876', [a]);
+  const { brokerAddrTable } = its.clusterInfo.value!;
+  const half = { ...its, clusterInfo: { value: { brokerAddrTable, clusterAddrTable: new Map([['C', ['gone']]]) } } };
+  expect(short(clusterRules(facts({ brokers: [a], namesrvs: [half] }), context))).toEqual([
+    'warning broker-half-registered a',
+    'warning broker-half-registered gone',
+  ]);
+});
+
+it('every check is explained in the documentation', () => {
+  const folder = new URL('../../../../src/client/admin/doctor/', import.meta.url);
+  const ids = readdirSync(folder).flatMap((file) =>
+    Array.from(readFileSync(new URL(file, folder), 'utf8').matchAll(/\bid: '([a-z-]+)'/g), (match) => match[1]),
+  );
+  const page = readFileSync(new URL('../../../../docs/health.md', import.meta.url), 'utf8');
+  expect(ids.length).toBeGreaterThan(30);
+  expect(ids.filter((id) => !page.includes(`\`${id}\``))).toEqual([]);
 });
 
 describe('a clock', () => {
@@ -210,7 +231,10 @@ describe('a topic', () => {
 describe('what could not be found out', () => {
   it('is a finding, one for all nodes with the same reason', () => {
     const silent = ['a', 'bb'].map((name) => broker(name, { topics: unknown('timeout'), groups: unknown('denied') }));
-    const found = gapRules(facts({ brokers: silent, leftOut: [{ what: 'consumers were not asked what they do', count: 7, option: '--clients' }] }), context);
+    const found = gapRules(
+      facts({ brokers: silent, leftOut: [{ what: 'consumers were not asked what they do', count: 7, option: '--clients' }] }),
+      context,
+    );
     expect(short(found)).toEqual([
       'warning not-checked topics of brokers',
       'warning not-checked groups of brokers',
