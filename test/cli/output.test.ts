@@ -48,12 +48,27 @@ describe('times of options', () => {
     expect(readTime('2026-01-02#03:04:05:006', '-s')).toBe(new Date(2026, 0, 2, 3, 4, 5, 6).getTime());
   });
 
-  it.each(['garbage', '2026-13-01#00:00:00:000', '2026-02-30#00:00:00:000', '2026-01-01#24:00:00:000', '2026-01-01', ''])(
-    'are not %j',
-    (text) => {
-      expect(() => readTime(text, '-s')).toThrow(UsageError);
-    },
-  );
+  it.each([
+    ['2026-01-02T03:04:05Z', Date.UTC(2026, 0, 2, 3, 4, 5)],
+    ['2026-01-02T03:04:05.6+08:00', Date.UTC(2026, 0, 1, 19, 4, 5, 600)],
+    ['2026-01-02 03:04-0130', Date.UTC(2026, 0, 2, 4, 34)],
+    ['2026-01-02', new Date(2026, 0, 2).getTime()],
+  ])('are ISO 8601 with a zone, or in the local one: %s', (text, ms) => {
+    expect(readTime(text, '-s')).toBe(ms);
+  });
+
+  it.each([
+    'garbage',
+    '2026-13-01#00:00:00:000',
+    '2026-02-30#00:00:00:000',
+    '2026-01-01#24:00:00:000',
+    '2026-01-01T',
+    '2026-02-30T00:00:00Z',
+    '2026-01-01T00:00:00+1',
+    '',
+  ])('are not %j', (text) => {
+    expect(() => readTime(text, '-s')).toThrow(UsageError);
+  });
 });
 
 describe('JSON', () => {
