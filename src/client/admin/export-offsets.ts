@@ -63,7 +63,8 @@ export async function exportOffsets(admin: AdminClient, request: ExportOffsetsRe
   requireAll(results, 'offsets export', offsets.length === 0 ? undefined : result);
   if (offsets.length === 0) {
     const whose = group === undefined ? 'no group has offsets' : `group ${group} has no offsets`;
-    throw new NotFoundError(`${whose}${topic === undefined ? '' : ` for topic ${topic}`} on ${[...nameAt.keys()].join(', ')}`, {
+    const where = topic !== undefined ? ` for topic ${topic}` : withTimes ? ' but those of retry topics' : '';
+    throw new NotFoundError(`${whose}${where} on ${[...nameAt.keys()].join(', ')}`, {
       code: 'NO_OFFSETS',
       hint: 'see the groups that have some: mqadmin consumerProgress',
       context: { group, topic },

@@ -16,6 +16,7 @@ import {
   type OffsetMove,
   plannedMoves,
 } from './offset-moves.js';
+import { readRange } from './read-range.js';
 import { userGroups } from './user-config.js';
 
 /** A row that is to be set: one of `offset` and `timestamp` is used. */
@@ -202,8 +203,8 @@ class Planner {
         this.#unknown([row], `the row of group ${group} on queue ${queueId} of topic ${topic} on ${brokerName} has no time`);
         return null;
       }
-      const found = await ask(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, { timestamp: String(row.timestamp) });
-      return { group, ...queue, brokerAddr, before, offset: Math.min(max, Math.max(min, found)) };
+      const offset = await firstSince(this.#admin, brokerAddr, queue, { min, max, timestamp: row.timestamp });
+      return { group, ...queue, brokerAddr, before, offset };
     }
     const offset = row.offset ?? 0;
     if (offset < min || offset > max) {
@@ -223,6 +224,37 @@ class Planner {
 
   #groupsAt(addr: string): Promise<ReadonlySet<string>> {
     return remembered(this.#groups, addr, async () => new Set(Object.keys((await userGroups(this.#admin, addr)).table)));
+  }
+}
+
+/** Messages before the one that a broker names that are looked at, too. */
+const LOOK_BACK = 32;
+
+/**
+ * The first message that was stored at a time or later, or the end of the queue. Brokers of 4.9 name the nearest message, also an earlier one, or
+ * any of those with the same time: what is around it is read, so that none is skipped.
+ */
+async function firstSince(
+  admin: AdminClient,
+  addr: string,
+  queue: MessageQueue,
+  { min, max, timestamp }: { min: number; max: number; timestamp: number },
+): Promise<number> {
+  const named = await offsetAt(admin, addr, RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, queue, { timestamp: String(timestamp) });
+  let to = Math.min(max, Math.max(min, named) + 1);
+  for (;;) {
+    const from = Math.max(min, to - LOOK_BACK);
+    let first: number | null = null;
+    for await (const message of readRange(admin, addr, queue, { from, to })) {
+      if (message.storeTimestamp >= timestamp) {
+        first = message.queueOffset;
+        break;
+      }
+    }
+    if (first === null || first > from || from === min) {
+      return first ?? to;
+    }
+    to = from;
   }
 }
 

@@ -6,12 +6,13 @@ import { isRetryTopic, RETRY_GROUP_TOPIC_PREFIX, RMQ_SYS_SCHEDULE_TOPIC } from '
 import { decodeConsumerOffsetWrapper } from '../../remoting/bodies/consume-stats.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
-import { offsetAt, pullOnce } from './admin-pull.js';
+import { offsetAt } from './admin-pull.js';
 import { getBrokerConfig } from './broker-config.js';
 import { askAll } from './fan-out.js';
 import { type LetterFilter, lettersTopic, noLetters, originTopicOf, passes } from './group-letters.js';
 import { mapLimited } from './map-limited.js';
 import type { MessageView } from './message-view.js';
+import { readRange } from './read-range.js';
 import { topicStatus } from './topic-status.js';
 
 /** A message that a group is going to get again. */
@@ -47,7 +48,6 @@ export interface RetriesResult {
 
 /** Delayed messages of one broker that are looked at, at most: ordinary messages with a delay are among them. */
 const DELAYED_LIMIT = 100_000;
-const PULL_MAX_NUMS = 32;
 
 /** What one broker says of all retries. */
 interface BrokerRetries {
@@ -100,23 +100,6 @@ async function delayedAt(
     return waiting;
   });
   return { delayed: found.flat(), isWhole: budget >= 0 };
-}
-
-async function* readRange(
-  admin: AdminClient,
-  addr: string,
-  queue: { topic: string; brokerName: string; queueId: number },
-  range: { from: number; to: number },
-): AsyncGenerator<MessageView> {
-  let offset = range.from;
-  while (offset < range.to) {
-    const pulled = await pullOnce(admin, addr, { ...queue, offset, maxNums: Math.min(PULL_MAX_NUMS, range.to - offset) });
-    yield* pulled.messages;
-    if (pulled.nextBeginOffset <= offset) {
-      return;
-    }
-    offset = pulled.nextBeginOffset;
-  }
 }
 
 /** The group that consumes a retry topic: POP has topics of its own for each group and topic. */
