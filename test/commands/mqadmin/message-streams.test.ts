@@ -331,3 +331,84 @@ describe('copy', () => {
     expect((await bodiesOf('Mirrored')).sort()).toEqual(['new 1', 'new 2', 'new 3']);
   });
 });
+
+describe('a broker that cannot be reached', () => {
+  /** A context in which the second broker is nowhere, and one that changes nothing. */
+  const contexts = () => join(sandbox.dir, 'contexts.json');
+  const inContext = (name: string, command: string, argv: readonly string[], stdin: string | null = null) =>
+    runCommand(command, ['--context', name, ...argv], { MQKIT_CONTEXTS: contexts() }, stdin);
+  const lines = Array.from({ length: 60 }, (_, i) => `k${i % 6}:${i}`).join('\n');
+
+  beforeAll(async () => {
+    const { namesrvAddr } = sandbox;
+    const half = { namesrvAddr, addresses: { [sandbox.brokers[1]!.address]: '127.0.0.1:1' } };
+    writeFileSync(
+      contexts(),
+      JSON.stringify({ current: null, previous: null, contexts: { half, fixed: { namesrvAddr, readOnly: true } } }),
+    );
+    await mqadmin('updateTopic', '-c', 'DefaultCluster', '-t', 'Half', '-r', '2', '-w', '2');
+    for (const name of ['broker-a:0', 'broker-b:1']) {
+      await produce(`in ${name}`, '-t', 'Half', '-i', name);
+    }
+  });
+
+  it('ends tail with exit code 6, after what the others have', async () => {
+    const run = await inContext('half', 'tail', ['-t', 'Half', '--format', '%s\\n']);
+    expect(run).toMatchObject({ exitCode: 6, stdout: 'in broker-a:0\n' });
+    expect(run.stderr).toMatch(/2 of 4 queues were not read to their end \(broker-b:0, broker-b:1\)/);
+  });
+
+  it('gets no messages whose queue is of no matter, and ends the sending of others with what was stored', async () => {
+    const free = await inContext('half', 'produce', ['-t', 'Half', '-c', 'free'], lines);
+    expect(free).toMatchObject({ exitCode: 0 });
+    expect(free.stderr).toContain('60 sent, 0 failed');
+    expect((await bodiesOf('Half', '-i', 'broker-b:0', '--tags', 'free')).length).toBe(0);
+    const keyed = await inContext('half', 'produce', ['-t', 'Half', '-c', 'keyed', '--key-delimiter', ':', '--ordered', '--json'], lines);
+    expect(keyed).toMatchObject({ exitCode: 6 });
+    const { sent, failed } = JSON.parse(keyed.stdout);
+    expect([sent + failed, (await bodiesOf('Half', '--tags', 'keyed')).length]).toEqual([60, sent]);
+    expect(keyed.stderr).toMatch(/messages were stored, \d+ were not; the first is line \d/);
+    const one = await inContext('half', 'produce', ['-t', 'Half', '-i', 'broker-b:0'], lines);
+    expect(one).toMatchObject({ exitCode: 3 });
+  });
+
+  it('ends a copy with what was copied, and another run goes on', async () => {
+    await mqadmin('updateTopic', '-c', 'DefaultCluster', '-t', 'HalfCopy', '-r', '1', '-w', '1');
+    const argv = ['-t', 'Half', '--to-topic', 'HalfCopy', '--offsets-file', join(sandbox.dir, 'half.jsonl'), '--output', 'json'];
+    const count = (await bodiesOf('Half')).length;
+    const half = await inContext('half', 'copy', [...argv, '--to-namesrv', sandbox.namesrvAddr]);
+    expect(half).toMatchObject({ exitCode: 6 });
+    const whole = await mqadmin('copy', ...argv);
+    expect(whole).toMatchObject({ exitCode: 0 });
+    const [first, second] = [half, whole].map((run) => JSON.parse(run.stdout) as CopyResult);
+    expect(first!.copied + second!.copied).toBe(count);
+    expect((await bodiesOf('HalfCopy')).length).toBe(count);
+  });
+
+  it('is no matter where nothing may be changed', async () => {
+    expect(await inContext('fixed', 'produce', ['-t', 'Half'], 'x')).toMatchObject({ exitCode: 5 });
+    expect(await inContext('fixed', 'copy', ['-t', 'Half', '--to-topic', 'HalfCopy'])).toMatchObject({ exitCode: 5 });
+    expect(await inContext('fixed', 'tail', ['-t', 'Half'])).toMatchObject({ exitCode: 0 });
+    const there = ['--to-context', 'fixed', '--to-topic', 'HalfCopy'];
+    const run = await runCommand('copy', ['-t', 'Half', ...there], { NAMESRV_ADDR: sandbox.namesrvAddr, MQKIT_CONTEXTS: contexts() });
+    expect(run).toMatchObject({ exitCode: 5 });
+  });
+});
+
+it('produce waits for what is on its way when it is interrupted, and says how many were stored', async () => {
+  await mqadmin('updateTopic', '-c', 'DefaultCluster', '-t', 'Interrupted', '-r', '1', '-w', '1');
+  const lines = Array.from({ length: 5000 }, (_, i) => String(i)).join('\n');
+  let interrupt: (signal: 'SIGINT') => void = () => undefined;
+  const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
+  const running = runCommand('produce', ['-t', 'Interrupted', '--rate', '100'], env, lines, (listener) => {
+    interrupt = listener;
+    return () => undefined;
+  });
+  await until(async () => (await bodiesOf('Interrupted')).length > 2, 20_000);
+  interrupt('SIGINT');
+  const run = await running;
+  expect(run).toMatchObject({ exitCode: 130 });
+  const stored = (await bodiesOf('Interrupted')).length;
+  expect(run.stderr).toContain(`${stored} sent, 0 failed`);
+  expect(run.stderr).toContain(`ended by SIGINT: ${stored} messages were stored, none is on its way`);
+});
