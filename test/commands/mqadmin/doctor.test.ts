@@ -1,6 +1,7 @@
 /* The doctor on bundled nodes that are well, and on some where things were broken on purpose. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ConsumerConnectionResult } from '../../../src/client/admin/connections.js';
 import type { DoctorReport } from '../../../src/client/admin/doctor/index.js';
 import { PushConsumer } from '../../../src/client/consumer/push-consumer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
@@ -67,8 +68,34 @@ it('a group that is behind has lag without a consumer, and with two that subscri
   try {
     await until(async () => (await doctor('group', 'Billing')).short.includes('critical subscription-mismatch Billing'), 20_000);
     expect((await doctor('client')).short).toEqual(['critical subscription-mismatch Billing']);
+    const { connections } = JSON.parse((await mqadmin('consumerConnection', '-g', 'Billing', '--json')).stdout) as ConsumerConnectionResult;
+    expect((await doctor('client', connections[0]?.clientId ?? '')).short).toEqual(['critical subscription-mismatch Billing']);
+    expect(await mqadmin('doctor', 'client', 'nobody')).toMatchObject({ exitCode: 4 });
   } finally {
     await Promise.all(consumers.map((consumer) => consumer.shutdown()));
+  }
+});
+
+it('a group whose consumer is online and hangs has nothing consumed', async () => {
+  await mqadmin('updateSubGroup', '-c', 'DefaultCluster', '-g', 'Slow');
+  await mqadmin('resetOffsetByTime', '-g', 'Slow', '-t', 'Orders', '-s', '0');
+  let goOn = (): void => undefined;
+  const hanging = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const consumer = new PushConsumer({ namesrvAddr: sandbox.namesrvAddr, consumerGroup: 'Slow', heartbeatBrokerIntervalMs: 200 });
+  consumer.subscribe('Orders', '*');
+  consumer.onMessage(() => hanging.then(() => 'CONSUME_SUCCESS' as const));
+  await consumer.start();
+  try {
+    const slow = (): Promise<Awaited<ReturnType<typeof doctor>>> => doctor('group', 'Slow', '--lag-warning', '10');
+    // Before it is assigned its queues they are without a consumer.
+    await until(async () => (await slow()).short.join() === 'warning lag-nothing-consumed Slow', 20_000);
+    const { findings } = await slow();
+    expect(findings[0]?.evidence).toMatchObject({ lag: 12, consumers: 1, consumedPerSecond: 0 });
+  } finally {
+    goOn();
+    await consumer.shutdown();
   }
 });
 
