@@ -151,6 +151,8 @@ class Resender {
   readonly #request: ResendRequest;
   readonly #clock: Clock;
   readonly #places = new Map<string, Promise<Place>>();
+  /** Letters whose failure is no fault of their own. */
+  readonly #brokerFailures = new WeakSet<ResentLetter>();
   #failuresInARow = 0;
   #sent = 0;
   #nextMs = 0;
@@ -174,6 +176,7 @@ class Resender {
       }
       const letter = known ?? (await this.#send(message));
       this.letters.push(letter);
+      this.#failuresInARow = this.#brokerFailures.has(letter) ? this.#failuresInARow + 1 : 0;
       this.#request.onLetter?.(letter);
     }
   }
@@ -207,13 +210,16 @@ class Resender {
     return { msgId: message.msgId, offsetMsgId: message.offsetMsgId, originTopic, topic };
   }
 
-  #failed(shown: Pick<ResentLetter, 'msgId' | 'offsetMsgId' | 'originTopic' | 'topic'>, error: unknown): ResentLetter {
+  #failed(shown: Pick<ResentLetter, 'msgId' | 'offsetMsgId' | 'originTopic' | 'topic'>, error: unknown, isSent = false): ResentLetter {
     if (!(error instanceof MQError)) {
       throw error;
     }
     this.firstFailure ??= error;
-    this.#failuresInARow++;
-    return { ...shown, state: error.category === 'timeout' ? 'unknown' : 'failed', reason: error.message };
+    const letter: ResentLetter = { ...shown, state: isSent && error.category === 'timeout' ? 'unknown' : 'failed', reason: error.message };
+    if (error.category !== 'notFound') {
+      this.#brokerFailures.add(letter);
+    }
+    return letter;
   }
 
   #place(topic: string): Promise<Place> {
@@ -265,7 +271,6 @@ class Resender {
           const sysFlag = letter.sysFlag ^ clearCompressed(letter.sysFlag);
           const producerGroup = TOOLS_PRODUCER_GROUP;
           const sent = await sendOnce(this.#admin, { message, queue, addr, msgId, producerGroup, bornTimestamp, sysFlag });
-          this.#failuresInARow = 0;
           return { ...shown, state: 'resent', resentOffsetMsgId: sent.offsetMsgId };
         } catch (error) {
           if (!(error instanceof MQError) || !mayRetry(error) || attempt + 1 >= attempts) {
@@ -274,7 +279,7 @@ class Resender {
         }
       }
     } catch (error) {
-      return this.#failed(shown, error);
+      return this.#failed(shown, error, true);
     }
   }
 

@@ -201,6 +201,19 @@ describe('dead letters', () => {
     expect(gone.stdout).toMatch(/FAILED [0-9A-F]{32} to Gone: [\s\S]*: 2 failed \(/);
   });
 
+  it('are resent all the same when many others cannot be', async () => {
+    for (const topic of ['%DLQ%MixedGroup', 'Mixed']) {
+      await run(`updateTopic -b ${sandbox.brokerAddr} -t ${topic} -r 1 -w 1`);
+    }
+    for (let i = 0; i < 25; i++) {
+      const properties = new Map([[MessageConst.RETRY_TOPIC, i === 24 ? 'Mixed' : 'Vanished']]);
+      await producer.send({ topic: '%DLQ%MixedGroup', body: Buffer.from('x'), properties });
+    }
+    const { stdout, stderr, exitCode } = await run('dlq resend -g MixedGroup --to origin');
+    expect(stdout).toMatch(/25 messages of group \[MixedGroup\]: 1 resent, 24 failed \(/);
+    expect({ stderr, exitCode }).toMatchObject({ exitCode: 6, stderr: expect.stringContaining('24 of 25 letters were not sent') });
+  });
+
   it('are exported as lines of JSON', async () => {
     await giveBack('ExportGroup', ['a1', 'b1']);
     const { stdout } = await run('dlq export -g ExportGroup');
