@@ -26,6 +26,9 @@ export const RESPONSE_CATEGORIES: ReadonlyMap<number, 'denied' | 'notFound'> = n
   [ResponseCode.POLICY_NOT_EXIST, 'notFound'],
 ]);
 
+/** 4.9 brokers answer SYSTEM_ERROR to requests whose signature or account they refuse; only the remark tells. */
+const DENIED_REMARK = /\bAclException\b/;
+
 /** The error that stands for a response whose code is not success. */
 export function responseError(response: RemotingCommand, addr: string, what?: string): MQError {
   const { code, remark } = response;
@@ -33,7 +36,7 @@ export function responseError(response: RemotingCommand, addr: string, what?: st
   const text = remark === null || remark === '' ? 'no reason given' : remark.trim();
   const message = `${subject}: ${text} (${responseCodeName(code)}${responseCodeName(code) === String(code) ? '' : ` ${code}`})`;
   const context = { responseCode: code, remark, brokerAddr: addr };
-  const category = RESPONSE_CATEGORIES.get(code);
+  const category = code === ResponseCode.SYSTEM_ERROR && DENIED_REMARK.test(text) ? 'denied' : RESPONSE_CATEGORIES.get(code);
   if (category !== undefined) {
     return category === 'denied' ? new DeniedError(message, { context }) : new NotFoundError(message, { context });
   }

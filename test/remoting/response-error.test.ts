@@ -27,6 +27,11 @@ describe('the error that stands for a response code', () => {
     expect(error.message).toContain('because');
   });
 
+  it('is a denial where a 4.9 broker says so in the remark of another code', () => {
+    const remark = 'org.apache.rocketmq.acl.common.AclException: Check signature failed for accessKey=RocketMQ';
+    expect(responseError({ code: 1, remark } as RemotingCommand, '127.0.0.1:10911')).toMatchObject({ category: 'denied', exitCode: 5 });
+  });
+
   it('is one of the broker for every code that the table does not name', () => {
     for (const code of Object.values(ResponseCode)) {
       const { category } = responseError(answer(code), '127.0.0.1:10911');
