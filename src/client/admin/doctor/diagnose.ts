@@ -172,7 +172,7 @@ class Gatherer {
     const known = this.#wantedBrokers(knownBrokers(namesrvs));
     let asked = 0;
     const brokers = await gatherBrokers(this.#admin, known, {
-      parts: PARTS[this.#scope],
+      parts: { ...PARTS[this.#scope], group: this.#scope === 'group' ? this.#request.name : undefined },
       clock: this.#clock,
       onBroker: () => this.#tell(`brokers ${++asked}/${known.length}`),
     });

@@ -8,6 +8,7 @@ import { decodeSubscriptionGroupWrapper } from '../../../remoting/bodies/subscri
 import { decodeKVTable, decodeTopicConfigWrapper, decodeTopicList } from '../../../remoting/bodies/topic.js';
 import { RequestCode, ResponseCode } from '../../../remoting/codes.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from '../admin-client.js';
+import { consumeStatsAt, progressRows } from '../consumer-progress.js';
 import { mapLimited } from '../map-limited.js';
 import { runtimeInfo } from '../runtime-info.js';
 import {
@@ -66,6 +67,8 @@ export interface BrokerParts {
   readonly topics?: boolean;
   readonly groups?: boolean;
   readonly progress?: boolean;
+  /** Progress of this group alone: a broker with many has much to do for that of all. */
+  readonly group?: string | undefined;
   readonly replication?: boolean;
 }
 
@@ -115,7 +118,7 @@ async function readParts(
       decodeSubscriptionGroupWrapper(bodyOf(await admin.ask(addr, { code: RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG })))
         .subscriptionGroupTable,
   );
-  const progress = await read(parts.progress, () => progressAt(admin, addr, clock));
+  const progress = await read(parts.progress, () => progressAt(admin, addr, { clock, group: parts.group }));
   const replication = await read(parts.replication === true && hasSlaves, async () =>
     decodeHARuntimeInfo(bodyOf(await admin.ask(addr, { code: RequestCode.GET_BROKER_HA_STATUS }))),
   );
@@ -132,8 +135,17 @@ async function readConfig(admin: AdminClient, addr: string): Promise<Readonly<Re
   return Object.fromEntries(Array.from(entries, ([key, { value }]): [string, string] => [key, value]));
 }
 
-/** Progress of all groups on one broker, in one request. */
-export async function progressAt(admin: AdminClient, addr: string, clock: Clock): Promise<ProgressReading> {
+/** Progress of one group, or of all groups, on one broker; in one request. */
+export async function progressAt(
+  admin: AdminClient,
+  addr: string,
+  { clock, group }: { clock: Clock; group?: string | undefined },
+): Promise<ProgressReading> {
+  if (group !== undefined) {
+    const stats = await consumeStatsAt(admin, addr, group);
+    const atMs = clock.monotonicMs();
+    return { atMs, rows: progressRows(stats).map((row) => ({ ...row, consumerGroup: group })) };
+  }
   const request = { code: RequestCode.GET_BROKER_CONSUME_STATS, extFields: { isOrder: 'false' } };
   const response = await admin.ask(addr, request, [], PROGRESS_TIMEOUT_MS);
   const atMs = clock.monotonicMs();

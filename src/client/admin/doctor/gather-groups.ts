@@ -72,7 +72,7 @@ export async function gatherGroups(admin: AdminClient, request: GroupsRequest): 
   }
   const second = await mapLimited(again, async ({ brokerName, brokerAddr }) => ({
     brokerName,
-    reading: await answerOf(() => progressAt(admin, brokerAddr, clock)),
+    reading: await answerOf(() => progressAt(admin, brokerAddr, { clock, group: request.isNamed ? groups[0] : undefined })),
   }));
   const later = laterByGroup(second.flatMap(({ reading }) => (reading.value === undefined ? [] : [reading.value])));
   return {
