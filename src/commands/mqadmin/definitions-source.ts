@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { defineOptions } from '../../cli/options.js';
 import type { AdminClient } from '../../client/admin/admin-client.js';
 import { KINDS, type Kind, SECTIONS } from '../../client/admin/definitions/kinds.js';
+import type { LiveCluster } from '../../client/admin/definitions/read-live.js';
 import { ConfigError, UsageError } from '../../common/errors.js';
 import { suggest } from '../../common/suggest.js';
 import type { CommandContext } from '../base.js';
@@ -69,4 +70,11 @@ export async function openOther(
     addresses: its?.addresses,
     guard: readOnlyGuard('the other cluster'),
   });
+}
+
+/** Says of which brokers nothing is known. */
+export function noteMissingMasters({ clusterName, withoutMaster }: LiveCluster, { out }: CommandContext): void {
+  if (withoutMaster.length > 0) {
+    out.note(`note: no master of ${withoutMaster.join(', ')} is registered in cluster ${clusterName}: not looked at`);
+  }
 }

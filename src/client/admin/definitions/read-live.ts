@@ -33,6 +33,8 @@ export interface LiveKind {
 
 export interface LiveCluster {
   readonly clusterName: string;
+  /** Broker names of which no master is registered: what they have is not known. */
+  readonly withoutMaster: readonly string[];
   readonly kinds: ReadonlyMap<Kind, LiveKind>;
 }
 
@@ -59,11 +61,13 @@ export async function findCluster(admin: AdminClient, named: string | undefined,
 /** Reads what a cluster has. @throws PartialError, or the error itself, when a node does not answer: a part would look like a difference */
 export async function readLive(admin: AdminClient, options: ReadLiveOptions): Promise<LiveCluster> {
   const brokers = await admin.clusterBrokers(options.clusterName);
-  const masters = brokers.filter((broker) => broker.brokerId === 0);
+  const masters = await admin.clusterMasters(options.clusterName);
+  const led = new Set(masters.map(({ brokerName }) => brokerName));
+  const withoutMaster = [...new Set(brokers.map(({ brokerName }) => brokerName))].filter((name) => !led.has(name));
   const kinds = await Promise.all(
     options.kinds.map(async (kind): Promise<[Kind, LiveKind]> => [kind, await READERS[kind](admin, { masters, brokers, options })]),
   );
-  return { clusterName: options.clusterName, kinds: new Map(kinds) };
+  return { clusterName: options.clusterName, withoutMaster, kinds: new Map(kinds) };
 }
 
 interface Nodes {
@@ -73,14 +77,14 @@ interface Nodes {
 }
 
 const READERS: Readonly<Record<Kind, (admin: AdminClient, nodes: Nodes) => Promise<LiveKind>>> = {
-  topic: async (admin, { masters }) => {
-    const system = new Set<string>();
+  topic: async (admin, { masters, options }) => {
+    const system = new Set<string>([options.clusterName, ...masters.map(({ brokerName }) => brokerName)]);
     const live = await readNodes(brokerNodes(masters), 'topics', async (addr) => {
       const [configs, systemTopics] = await Promise.all([
         admin.ask(addr, { code: RequestCode.GET_ALL_TOPIC_CONFIG }),
-        admin.ask(addr, { code: RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER }),
+        admin.ask(addr, { code: RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER }, [ResponseCode.REQUEST_CODE_NOT_SUPPORTED]),
       ]);
-      for (const topic of decodeTopicList(bodyOf(systemTopics)).topicList) {
+      for (const topic of systemTopics.code === ResponseCode.SUCCESS ? decodeTopicList(bodyOf(systemTopics)).topicList : []) {
         system.add(topic);
       }
       const body = bodyOf(configs);

@@ -38,7 +38,8 @@ export async function sendChange(admin: AdminClient, change: SentChange): Promis
 
 /** What is declared, over what the node has, or over what a new thing gets. */
 function settingsOf({ kind, has }: SentChange, declared: Fields): Fields {
-  const settings: Record<string, Fields[string]> = { ...(has ?? defaultsOf(kind)) };
+  // Of a user that is there, what is not sent stays: a password that is told may be a hash of it.
+  const settings: Record<string, Fields[string]> = { ...(has === undefined ? defaultsOf(kind) : kind === 'user' ? {} : has) };
   for (const [field, value] of Object.entries(declared)) {
     if (!(isSecret(kind, field) && value === MASK)) {
       settings[field] = value;

@@ -8,7 +8,7 @@ import type { LiveCluster } from '../../../client/admin/definitions/read-live.js
 import { PartialError, UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { DEFINITIONS_OPTIONS, readKinds, readSource } from '../definitions-source.js';
+import { DEFINITIONS_OPTIONS, noteMissingMasters, readKinds, readSource } from '../definitions-source.js';
 import { changeLines, countText, painter, thingText } from '../definitions-text.js';
 
 const options = defineOptions({
@@ -75,6 +75,7 @@ export default class Apply extends AdminCommand<typeof options, Applied> {
     const wanted = { ...all, kinds: new Map([...all.kinds].filter(([kind]) => kinds?.includes(kind) ?? true)) };
     const clusterName = await findCluster(admin, values.clusterName, wanted.clusterName);
     const live = await readLive(admin, { clusterName, kinds: [...wanted.kinds.keys()], namespaces: namespacesOf(wanted) });
+    noteMissingMasters(live, context);
     const differences = compareDefinitions(wanted, live);
     const plan = planOf(differences, { prune });
     checkPlan(plan, { wanted, live }, { file, signer: await signerOf(values, context) });

@@ -7,7 +7,7 @@ import type { LiveCluster } from '../../../client/admin/definitions/read-live.js
 import { DifferenceError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { DEFINITIONS_OPTIONS, openOther, readKinds, readSource } from '../definitions-source.js';
+import { DEFINITIONS_OPTIONS, noteMissingMasters, openOther, readKinds, readSource } from '../definitions-source.js';
 import { changeLines, countText, painter } from '../definitions-text.js';
 
 const options = defineOptions({
@@ -52,6 +52,7 @@ export default class Diff extends AdminCommand<typeof options, Differences> {
     const { wanted, comparedWith, namespaces } = await this.#wanted(values, { kinds, context });
     const clusterName = await findCluster(admin, values.clusterName, wanted.clusterName);
     const live = await readLive(admin, { clusterName, kinds: [...wanted.kinds.keys()], namespaces });
+    noteMissingMasters(live, context);
     const changes = compareDefinitions(await this.#comparable(values, { wanted, live, context }), live);
     const paint = painter(context);
     this.#lines = changes.flatMap((change) => changeLines(change, paint));
@@ -88,6 +89,7 @@ export default class Diff extends AdminCommand<typeof options, Differences> {
     try {
       const clusterName = await findCluster(admin, values.toCluster);
       const live = await readLive(admin, { clusterName, kinds: kinds ?? KINDS, namespaces });
+      noteMissingMasters(live, context);
       const { definitions } = definitionsOf(live, { secrets: true, system: false });
       const comparedWith = `${clusterName} of ${values.toContext ?? values.toNamesrv ?? ''}`;
       return { wanted: definitions, comparedWith, namespaces };

@@ -2,11 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import { KINDS } from '../../../client/admin/definitions/kinds.js';
+import { KINDS, SECTIONS } from '../../../client/admin/definitions/kinds.js';
 import { ConfigError, UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { DEFINITIONS_OPTIONS, readKinds } from '../definitions-source.js';
+import { DEFINITIONS_OPTIONS, noteMissingMasters, readKinds } from '../definitions-source.js';
 
 const options = defineOptions({
   ...DEFINITIONS_OPTIONS,
@@ -45,7 +45,7 @@ export default class Export extends AdminCommand<typeof options, ExportedFile | 
   protected override async ask(
     admin: AdminClient,
     values: Values,
-    { out }: CommandContext,
+    context: CommandContext,
   ): Promise<ExportedFile | Record<string, unknown>> {
     if (values.schema) {
       const { definitionsSchema } = await import('../../../client/admin/definitions/schema.js');
@@ -68,12 +68,13 @@ export default class Export extends AdminCommand<typeof options, ExportedFile | 
     const live = await readLive(admin, { clusterName, kinds, namespaces });
     for (const [kind, { unavailable }] of asked === null ? [] : live.kinds) {
       if (unavailable !== undefined) {
-        throw new UsageError(`--kind ${kind}: this cluster keeps none (${unavailable})`);
+        throw new UsageError(`--kind ${SECTIONS[kind].key}: this cluster keeps none (${unavailable})`);
       }
     }
+    noteMissingMasters(live, context);
     const { definitions, warnings } = definitionsOf(live, { secrets: values.secrets, system: values.system });
     for (const warning of warnings) {
-      out.note(`note: ${warning}`);
+      context.out.note(`note: ${warning}`);
     }
     const data = definitionsData(definitions);
     this.#text = definitionsYaml(data);
