@@ -141,6 +141,10 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
   /** @throws UsageError */
   async #outputFormat(values: ReadonlyMap<string, string>): Promise<OutputFormat> {
     if (values.has('json')) {
+      const other = values.get('output') ?? 'json';
+      if (values.get('json') === 'true' && other !== 'json') {
+        throw new UsageError(`--json and --output ${other} contradict one another`, { hint: 'give one of them' });
+      }
       return 'json';
     }
     const word = values.get('output') ?? 'text';

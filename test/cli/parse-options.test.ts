@@ -37,6 +37,10 @@ describe('spellings of an option', () => {
     expect(parse(...argv)).toEqual({ topic: 'X' });
   });
 
+  it('tells which options were given another value again', () => {
+    expect([...parseOptions(['-t', 'A', '--topic', 'B', '-n', 'x:1', '-n', 'x:1'], table).repeated]).toEqual(['-t']);
+  });
+
   it('takes the first of a repeated option', () => {
     expect(parse('-t', 'A', '--topic=B', '-tC')).toEqual({ topic: 'A' });
   });

@@ -282,6 +282,7 @@ it('command lines that say nothing sensible', async () => {
     `updateTopic -c C -t ${'x'.repeat(128)}`,
     'updateSubGroup -c C -g "a b"',
     'topicList --output xml',
+    'topicList --json --output csv',
     'topicList --timeout soon',
     'topicList --timeout 0',
     'topicList --accessKey a',
