@@ -3,7 +3,12 @@ import { MQError, TimeoutError } from '../../common/errors.js';
 import { versionDesc } from '../../common/mq-version.js';
 import { parseProperties } from '../../common/properties-file.js';
 import { isRetryTopic } from '../../common/topic-names.js';
-import { decodeConsumeStats, decodeConsumeTimeSpans } from '../../remoting/bodies/consume-stats.js';
+import {
+  type ConsumeStats,
+  decodeConsumeStats,
+  decodeConsumeStatsList,
+  decodeConsumeTimeSpans,
+} from '../../remoting/bodies/consume-stats.js';
 import { decodeConsumerConnection, decodeProducerTableInfo } from '../../remoting/bodies/subscription.js';
 import { decodeSubscriptionGroupWrapper } from '../../remoting/bodies/subscription-group.js';
 import { decodeKVTable, decodeTopicConfigWrapper, decodeTopicStatsTable, type TopicConfig } from '../../remoting/bodies/topic.js';
@@ -33,7 +38,7 @@ export interface GroupTopicSample {
   /** Sums over the queues. */
   readonly brokerOffset: number;
   readonly consumerOffset: number;
-  /** Null of a broker before 5.0. */
+  /** Null of a broker before 5.0, and where it was not asked. */
   readonly pullOffset: number | null;
   /** Age of the first message not consumed; 0 without a backlog, null when the broker does not say it. */
   readonly lagMs: number | null;
@@ -88,6 +93,8 @@ export interface SampleWants {
   readonly clients: boolean;
   /** The age of the backlog, one more request for each group and topic that has one. */
   readonly lagTimes: boolean;
+  /** Pull offsets, which cost a request for each group; without them one request says how far all groups are. */
+  readonly pullOffsets: boolean;
 }
 
 /** Requests that one broker gets at once. */
@@ -98,7 +105,7 @@ export class BrokerQuestions {
   readonly #admin: AdminClient;
   readonly #target: ClusterBroker & { readonly clusterName: string };
   readonly #limitMs: number;
-  readonly #deadlineMs: number;
+  #deadlineMs: number;
   readonly #clock: Clock;
   readonly #failures: { what: string; reason: string }[] = [];
 
@@ -110,10 +117,22 @@ export class BrokerQuestions {
     this.#deadlineMs = clock.monotonicMs() + limitMs;
   }
 
-  /** @throws ConnectError, TimeoutError when the broker does not answer all of it in time; BrokerError when it refuses what every broker answers. */
-  async master(wants: SampleWants): Promise<BrokerFacts> {
-    const [runtimeInfo, permission, configs, groupNames, producers] = await Promise.all([
-      this.#runtimeInfo(),
+  /** The first question, which shows whether the broker is there. */
+  async runtimeInfo(): Promise<RuntimeInfo> {
+    return Object.fromEntries(decodeKVTable(bodyOf(await this.#ask({ code: RequestCode.GET_BROKER_RUNTIME_INFO }))).table);
+  }
+
+  /**
+   * The other questions, for which the time begins anew.
+   * @throws ConnectError, TimeoutError when the broker does not answer all of it in time; BrokerError when it refuses what every broker answers.
+   */
+  async facts(runtimeInfo: RuntimeInfo, wants: SampleWants): Promise<BrokerFacts> {
+    this.#deadlineMs = this.#clock.monotonicMs() + this.#limitMs;
+    return this.#target.brokerId === 0 ? this.#master(runtimeInfo, wants) : this.#slave(runtimeInfo);
+  }
+
+  async #master(runtimeInfo: RuntimeInfo, wants: SampleWants): Promise<BrokerFacts> {
+    const [permission, configs, groupNames, producers] = await Promise.all([
       this.#permission(),
       this.#topicConfigs(),
       this.#groupNames(),
@@ -122,7 +141,8 @@ export class BrokerQuestions {
     const topicsAsked = wants.topics ? configs.filter(({ topicName }) => wants.isTopic(topicName, this.#target)) : [];
     const groupsAsked = wants.groups ? groupNames.filter((group) => wants.isGroup(group)) : [];
     const topics = await mapLimited(topicsAsked, (config) => this.#topic(config), IN_FLIGHT);
-    const groups = await mapLimited(groupsAsked, (group) => this.#group(group, wants), IN_FLIGHT);
+    const progress = wants.pullOffsets || groupsAsked.length === 0 ? null : await this.#allProgress();
+    const groups = await mapLimited(groupsAsked, (group) => this.#group(group, progress, wants), IN_FLIGHT);
     return {
       runtimeInfo,
       permission,
@@ -136,8 +156,8 @@ export class BrokerQuestions {
   }
 
   /** Topics and groups are their master's. */
-  async slave(): Promise<BrokerFacts> {
-    const [runtimeInfo, permission] = await Promise.all([this.#runtimeInfo(), this.#permission()]);
+  async #slave(runtimeInfo: RuntimeInfo): Promise<BrokerFacts> {
+    const permission = await this.#permission();
     return {
       runtimeInfo,
       permission,
@@ -169,10 +189,6 @@ export class BrokerQuestions {
       this.#failures.push({ what, reason: error.message });
       return null;
     }
-  }
-
-  async #runtimeInfo(): Promise<RuntimeInfo> {
-    return Object.fromEntries(decodeKVTable(bodyOf(await this.#ask({ code: RequestCode.GET_BROKER_RUNTIME_INFO }))).table);
   }
 
   async #permission(): Promise<number | null> {
@@ -215,13 +231,36 @@ export class BrokerQuestions {
     return { topic: topicName, perm, queueCount: writeQueueNums, ...sample, putTps: topicPutTps ?? null };
   }
 
-  async #group(consumerGroup: string, wants: SampleWants): Promise<GroupSample | null> {
-    const request = { code: RequestCode.GET_CONSUME_STATS, extFields: { consumerGroup } };
-    const response = await this.#tryTo(`group ${consumerGroup}`, this.#ask(request));
+  /** How far all groups are; null when the broker refuses it. Pull offsets in it are no ones. */
+  async #allProgress(): Promise<Map<string, ConsumeStats> | null> {
+    const request = { code: RequestCode.GET_BROKER_CONSUME_STATS, extFields: { isOrder: 'false' } };
+    const response = await this.#tryTo('progress of all groups', this.#ask(request));
     if (response === null) {
       return null;
     }
-    const { offsetTable, consumeTps } = decodeConsumeStats(bodyOf(response));
+    const groups = new Map<string, ConsumeStats>();
+    for (const [group, list] of decodeConsumeStatsList(bodyOf(response)).consumeStatsList.flatMap((entry) => [...entry])) {
+      const offsetTable = list.flatMap((stats) => [...stats.offsetTable]);
+      for (const [, offset] of offsetTable) {
+        delete offset.pullOffset;
+      }
+      groups.set(group, { offsetTable, consumeTps: list.reduce((total, { consumeTps }) => total + consumeTps, 0) });
+    }
+    return groups;
+  }
+
+  async #progress(consumerGroup: string): Promise<ConsumeStats | null> {
+    const request = { code: RequestCode.GET_CONSUME_STATS, extFields: { consumerGroup } };
+    const response = await this.#tryTo(`group ${consumerGroup}`, this.#ask(request));
+    return response === null ? null : decodeConsumeStats(bodyOf(response));
+  }
+
+  async #group(consumerGroup: string, all: ReadonlyMap<string, ConsumeStats> | null, wants: SampleWants): Promise<GroupSample | null> {
+    const progress = all?.get(consumerGroup) ?? (await this.#progress(consumerGroup));
+    if (progress === null) {
+      return null;
+    }
+    const { offsetTable, consumeTps } = progress;
     const sums = new Map<string, { brokerOffset: number; consumerOffset: number; pullOffset: number | null }>();
     const behind = new Set<string>();
     for (const [{ topic }, { brokerOffset, consumerOffset, pullOffset }] of offsetTable) {

@@ -32,21 +32,27 @@ export interface SamplerOptions {
   readonly wants: SampleWants;
   /** Only this cluster. */
   readonly clusterName?: string | undefined;
-  /** Longest time for each broker, all questions together, and for a name server, ms. */
+  /** Longest time for the first answer of a broker, for all others together, and for a name server, ms. */
   readonly limitMs: number;
   readonly clock?: Clock;
 }
+
+/** Brokers that are asked about their topics and groups at the same time. */
+const BROKERS_AT_ONCE = 32;
 
 type Target = ClusterBroker & { readonly clusterName: string };
 
 /**
  * Asks all brokers of the clusters for their load, topics and groups, again and again. Brokers are asked at the same time, each with at most
- * 16 requests under way; one that is slow or gone holds up nobody and has no values.
+ * 16 requests under way; one that is slow or gone holds up nobody and has no values. Whoever answers the first question gets its turn with the others,
+ * so that a large cluster takes longer, and is not down because of this side.
  */
 export class ClusterSampler {
   readonly #admin: AdminClient;
   readonly #options: SamplerOptions;
   readonly #clock: Clock;
+  #underWay = 0;
+  readonly #waiting: (() => void)[] = [];
   /** Of the last round in which a name server answered. */
   #targets: readonly Target[] | null = null;
 
@@ -98,12 +104,32 @@ export class ClusterSampler {
     );
   }
 
+  /** Does it when there are not too many others under way. */
+  async #turn<V>(work: () => Promise<V>): Promise<V> {
+    if (this.#underWay >= BROKERS_AT_ONCE) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#underWay++;
+    }
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) {
+        this.#underWay--;
+      } else {
+        next();
+      }
+    }
+  }
+
   async #broker(target: Target, wants: SampleWants): Promise<BrokerSample> {
     const { limitMs } = this.#options;
     const begunMs = this.#clock.monotonicMs();
     const questions = new BrokerQuestions(this.#admin, target, { limitMs, clock: this.#clock });
     try {
-      const facts = await (target.brokerId === 0 ? questions.master(wants) : questions.slave());
+      const runtimeInfo = await questions.runtimeInfo();
+      const facts = await this.#turn(() => questions.facts(runtimeInfo, wants));
       return { ...target, tookMs: this.#clock.monotonicMs() - begunMs, facts };
     } catch (error) {
       if (!(error instanceof MQError)) {

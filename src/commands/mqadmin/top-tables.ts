@@ -215,11 +215,11 @@ export function headLines(round: TopRound, width: number): string[] {
   const { totals, clusterNames } = round;
   const time = new Date(round.time).toTimeString().slice(0, 8);
   const down = totals.brokersDown === 0 ? '' : `, ${totals.brokersDown} DOWN`;
-  const namesrvs = totals.namesrvsDown === 0 ? '' : `   ${totals.namesrvsDown} name server${totals.namesrvsDown === 1 ? '' : 's'} DOWN`;
+  const namesrvs = totals.namesrvsDown === 0 ? '' : `   ${counted(totals.namesrvsDown, 'name server')} DOWN`;
   const things = [
-    `${totals.brokers} brokers${down}`,
-    ...(totals.topics === null ? [] : [`${totals.topics} topics`]),
-    ...(totals.groups === null ? [] : [`${totals.groups} groups`]),
+    `${counted(totals.brokers, 'broker')}${down}`,
+    ...(totals.topics === null ? [] : [counted(totals.topics, 'topic')]),
+    ...(totals.groups === null ? [] : [counted(totals.groups, 'group')]),
   ];
   const sums = [
     `in ${rate(totals.inTps)}/s`,
@@ -228,6 +228,10 @@ export function headLines(round: TopRound, width: number): string[] {
     ...(totals.diskRatio === null ? [] : [`fullest disk ${percent(totals.diskRatio)}`]),
   ];
   return [`${time}  ${clusterNames.join(' ')}   ${things.join('   ')}${namesrvs}`, sums.join('   ')].map((line) => cutTo(line, width));
+}
+
+function counted(number: number, name: string): string {
+  return `${count(number)} ${name}${number === 1 ? '' : 's'}`;
 }
 
 function count(value: number | null): string {

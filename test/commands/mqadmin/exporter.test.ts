@@ -173,7 +173,7 @@ describe('a cluster with brokers that do not answer', () => {
 
   it('has the values of the others, and of those only that they are down; a name server that is gone does no harm', async () => {
     const admin = new AdminClient({ namesrvAddr });
-    const wants = { ...nameFilter({}), topics: true, groups: true, clients: true, lagTimes: true };
+    const wants = { ...nameFilter({}), topics: true, groups: true, clients: true, lagTimes: true, pullOffsets: true };
     // A machine with other work may need longer for the broker that does answer.
     let limitMs = LIMIT_MS;
     let sampler = new ClusterSampler(admin, { wants, limitMs });
@@ -254,7 +254,7 @@ it('a broker gets at most 16 requests at once', async () => {
   answer(RequestCode.GET_CONSUME_STATS, () => encodeConsumeStats({ offsetTable: [], consumeTps: 0 }));
   port = (await node.listen()).listenPort;
   const admin = new AdminClient({ namesrvAddr: `${HOST}:${port}` });
-  const wants = { ...nameFilter({}), topics: true, groups: true, clients: true, lagTimes: true };
+  const wants = { ...nameFilter({}), topics: true, groups: true, clients: true, lagTimes: true, pullOffsets: true };
   const { brokers } = await new ClusterSampler(admin, { wants, limitMs: 20_000 }).sample();
   await Promise.all([admin.close(), node.close()]);
   expect(brokers[0]?.facts).toMatchObject({ topicCount: count, groupCount: count, producers: null });

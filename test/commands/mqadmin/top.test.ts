@@ -6,7 +6,7 @@ import { type TopRound, TopRounds } from '../../../src/client/admin/top-round.js
 import { TopScreen } from '../../../src/commands/mqadmin/top-screen.js';
 import { keysOf, onKey, screenLines, type TopState } from '../../../src/commands/mqadmin/top-state.js';
 import { ConnectError } from '../../../src/common/errors.js';
-import { type Sandbox, startSandbox, until } from '../../sandbox.js';
+import { launch, type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { runCommand } from './run-command.js';
 
 const STATE: TopState = {
@@ -226,6 +226,16 @@ describe('without a terminal', () => {
       [['OrderPaid', 1]],
       [['OrderPaid', 1]],
     ]);
+  });
+
+  it('rounds end well with Ctrl-C', async () => {
+    const node = launch('mqadmin', ['top', 'brokers', '-n', sandbox.namesrvAddr, '--interval', '50ms', '--json'], { dir: sandbox.dir });
+    await until(() => node.output().split('\n').length > 2 || node.process.exitCode !== null, 20_000);
+    node.process.kill('SIGINT');
+    expect(await node.exited).toBe(0);
+    for (const line of node.output().trim().split('\n')) {
+      expect(JSON.parse(line)).toMatchObject({ brokers: [{ brokerName: 'broker-a', isUp: true }] });
+    }
   });
 
   it('a view or column that there is not is refused with the ones there are', async () => {

@@ -65,7 +65,7 @@ export default class ExporterCommand extends AdminCommand<typeof options, Result
     ]);
     const at = listenAddress(values.listen);
     const sampler = new ClusterSampler(admin, {
-      wants: { ...nameFilter(values), topics: true, groups: true, clients: true, lagTimes: true },
+      wants: { ...nameFilter(values), topics: true, groups: true, clients: true, lagTimes: true, pullOffsets: true },
       clusterName: values.clusterName,
       limitMs: values.scrapeTimeout,
     });

@@ -4,7 +4,7 @@ import { type CommonValues, defineOptions, type OptionValues } from '../../../cl
 import { type Output, toJson } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { TopRound } from '../../../client/admin/top-round.js';
-import { MQError, UsageError } from '../../../common/errors.js';
+import { InterruptedError, MQError, UsageError } from '../../../common/errors.js';
 import { suggest } from '../../../common/suggest.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
@@ -44,8 +44,10 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
   static override options = options;
   static override extraWords = 'keep' as const;
 
-  /** What was seen is gone with the screen, as after other tools of that name. */
-  #wasLive = false;
+  protected override readonly endsBySignal = false;
+
+  /** Whether the last round needs no printing: it was, or is gone with the screen, as after other tools of that name. */
+  #isShown = false;
 
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<TopRound> {
     const view = viewOf(context.words, values.sort);
@@ -61,6 +63,7 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
       groups: wanted !== 'brokers',
       clients: wanted === 'cluster' || wanted === 'groups',
       lagTimes: wanted === 'cluster' || wanted === 'groups',
+      pullOffsets: false,
     });
     const sampler = new ClusterSampler(admin, { wants: wantsOf(view), clusterName: values.clusterName, limitMs: LIMIT_MS });
     const rounds = new TopRounds();
@@ -73,7 +76,7 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
       const order = { sort: values.sort ?? null, isReverse: values.reverse, isShown: nameShown(values.filter ?? '') };
       return this.#batch(values, context, async () => orderedRound(await ask(view), view, order));
     }
-    this.#wasLive = true;
+    this.#isShown = true;
     const { TopScreen } = await import('../top-screen.js');
     const screen = new TopScreen({
       stdin: stdin as ReadStream,
@@ -91,30 +94,52 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
     if (values.json || values.output === 'json') {
       context.out.printDataBy((round) => context.out.line(toJson(round, 0)));
     }
-    for (let count = 1; ; count++) {
-      try {
-        const round = await ask();
-        if (count === values.count) {
-          return round;
+    const stop = new AbortController();
+    const forget = context.io.onSignal?.((signal) => stop.abort(new InterruptedError('top was ended', { signal })));
+    const stopped = new Promise<never>((_, reject) => stop.signal.addEventListener('abort', () => reject(stop.signal.reason)));
+    stopped.catch(() => undefined);
+    let last: TopRound | null = null;
+    try {
+      for (let count = 1; ; count++) {
+        try {
+          last = await Promise.race([ask(), stopped]);
+          if (count === values.count) {
+            return last;
+          }
+          this.#show(last, context);
+        } catch (error) {
+          const isEnd = last === null || count === values.count || stop.signal.aborted || context.signal.aborted;
+          if (!(error instanceof MQError) || isEnd) {
+            throw error;
+          }
+          context.out.note(error.message);
         }
-        if (context.json) {
-          context.out.data(round);
-        } else {
-          this.render(round, context.out);
-          context.out.line();
-        }
-      } catch (error) {
-        if (!(error instanceof MQError) || count === 1 || count === values.count || context.signal.aborted) {
-          throw error;
-        }
-        context.out.note(error.message);
+        await sleep(values.interval, undefined, { signal: AbortSignal.any([context.signal, stop.signal]) });
       }
-      await sleep(values.interval, undefined, { signal: context.signal });
+    } catch (error) {
+      if (!stop.signal.aborted || last === null) {
+        throw error;
+      }
+      // Whoever ends it has seen all rounds.
+      this.#isShown = true;
+      context.out.printDataBy(() => undefined);
+      return last;
+    } finally {
+      forget?.();
+    }
+  }
+
+  #show(round: TopRound, context: CommandContext): void {
+    if (context.json) {
+      context.out.data(round);
+    } else {
+      this.render(round, context.out);
+      context.out.line();
     }
   }
 
   protected override render(round: TopRound, out: Output): void {
-    if (this.#wasLive) {
+    if (this.#isShown) {
       return;
     }
     const tables = (['brokers', 'groups', 'topics'] as const).filter((table) => round[table].length > 0);
