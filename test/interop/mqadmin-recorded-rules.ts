@@ -53,6 +53,12 @@ const MASKS: readonly Mask[] = [
   },
   { why: 'lines of tracks that have no end', pattern: /\](MessageTrack )/g, by: ']\n$1' },
   { why: 'the usage behind a success', pattern: /(?<=[^\s])\s*^usage: mqadmin update(Topic|SubGroup)List [\s\S]*/gm, by: '' },
+  {
+    why: 'trace producers tell brokers of themselves every 30 s',
+    of: ['producer'],
+    pattern: /^.*PID_CLIENT_INNER_TRACE_PRODUCER.*$/gm,
+    by: '',
+  },
   { why: 'groups that the Java tools left behind', pattern: /^(?:TOOLS_CONSUMER|__MONITOR_CONSUMER|%RETRY%TOOLS_CONSUMER)\b.*$/gm, by: '' },
   { why: 'topics of a cluster, of which there may be more', pattern: /(name server\[\S+\] OK, )\d+/g, by: '$1N' },
   { why: 'keys that only the recorded set-up gave', pattern: /^(?:mapedFileSizeCommitLog|authConfigPath) .*$/gm, by: '' },
@@ -60,7 +66,7 @@ const MASKS: readonly Mask[] = [
   {
     why: 'settings in which the set-ups differ',
     pattern:
-      /^((?:brokerFastFailureEnable|brokerIP2|diskMaxUsedSpaceRatio|fileReservedTime|haListenPort|listenPort|mappedFileSize|mappedFileSizeCommitLog|deleteWhen|brokerConfigPath|aclFile|namesrvAddr|rocketmqHome|traceTopicEnable|\w*ThreadPool\w*|\w*ThreadNums?) += +).*$/gm,
+      /^((?:brokerFastFailureEnable|brokerIP2|diskMaxUsedSpaceRatio|fileReservedTime|haListenPort|listenPort|bindAddress|mappedFileSize|mappedFileSizeCommitLog|deleteWhen|brokerConfigPath|aclFile|namesrvAddr|rocketmqHome|traceTopicEnable|\w*ThreadPool\w*|\w*ThreadNums?) += +).*$/gm,
     by: '$1SET',
   },
   { why: 'a group that Apache’s broker knows of a topic once it stored its offset', pattern: /^.*\bDlqSrcTopic +GroupDlq\b.*$/gm, by: '' },

@@ -6,6 +6,7 @@ import { reportError } from '../../src/cli/report.js';
 import { GROUPS_FILE, TOPICS_FILE } from '../commands/mqadmin/arguments.js';
 import { commandNames, runCommand } from '../commands/mqadmin/run-command.js';
 import type { TwoBrokers } from './mqadmin-seeded.js';
+import { until } from './support.js';
 
 /** One run of Apache's tool. */
 export interface RecordedRun {
@@ -28,6 +29,8 @@ export interface Replayed {
   /** What the command left in its folder, by name. */
   readonly files: Readonly<Record<string, string>>;
 }
+
+type Place = Pick<TwoBrokers, 'dir' | 'toOurs' | 'toRecorded'>;
 
 type ReplayTool = (words: string[], place: { dir: string; env: Record<string, string> }) => Promise<Omit<Replayed, 'files'>>;
 
@@ -58,21 +61,30 @@ const OFFSET_IDS: Readonly<Record<string, string>> = {
   '7F0000010000C6DF00000000000003E4': '7F000001000100000000000000000009',
 };
 
-/** Finds where the messages of recorded offset ids are. */
+/** Waits until what was seeded can be found, by key and by trace, and learns where the messages of recorded offset ids are. */
 export async function learnOffsetIds(cluster: TwoBrokers): Promise<void> {
+  const ask = async (...argv: string[]): Promise<string> => {
+    const [name = '', ...words] = argv;
+    return (await runCommand(name, [...words, '-n', cluster.namesrvAddr])).stdout;
+  };
   for (const [recorded, uniqKey] of Object.entries(OFFSET_IDS)) {
-    const argv = ['-t', 'PlainTopic', '-i', uniqKey, '-n', cluster.namesrvAddr];
-    const { stdout } = await runCommand('queryMsgById', argv);
-    cluster.replace(recorded, /^OffsetID: +([0-9A-F]{32})$/m.exec(stdout)?.[1] ?? 'no such message');
+    let offsetId: string | undefined;
+    await until(async () => {
+      offsetId = /^OffsetID: +([0-9A-F]{32})$/m.exec(await ask('queryMsgById', '-t', 'PlainTopic', '-i', uniqKey))?.[1];
+      return offsetId !== undefined;
+    }, 60_000);
+    cluster.replace(recorded, offsetId ?? '');
   }
+  const traced = OFFSET_IDS['7F0000010000CEAF00000000000002EB'] ?? '';
+  await until(async () => /^Pub[\s\S]*^Sub/m.test(await ask('queryMsgTraceById', '-i', traced)), 60_000);
 }
 
+/** From this run on the message of delay level 3 has to be there, ten seconds after it was sent. */
+const DELAYED_FROM = 395;
+
 /** Runs a recorded command line on this cluster, in an empty folder. */
-export async function replay(
-  run: RecordedRun,
-  cluster: Pick<TwoBrokers, 'dir' | 'toOurs' | 'toRecorded'>,
-  tool: ReplayTool,
-): Promise<Replayed> {
+export async function replay(run: RecordedRun, cluster: Place, tool: ReplayTool): Promise<Replayed> {
+  if (run.seq === DELAYED_FROM) await untilDelivered(cluster);
   const dir = join(cluster.dir, 'work');
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
@@ -95,12 +107,17 @@ export async function replay(
   };
 }
 
+async function untilDelivered(cluster: Place): Promise<void> {
+  const argv = ['-t', 'DelayTopic', '-k', 'DELAY-1', '-n', cluster.toOurs('127.0.0.1:49876')];
+  await until(async () => (await runCommand('queryMsgByKey', argv)).exitCode === 0, 60_000);
+}
+
 /** Our commands, in this process. Those that never end end after a moment. */
 export function ours(options: { endless: ReadonlySet<number>; seq: number; env?: Record<string, string> }): ReplayTool {
   return async ([word = '', ...argv], { dir, env }) => {
     const name = commandNames.find((id) => id.toLowerCase() === word.toLowerCase());
     if (name === undefined) return unknownCommand(word);
-    const limit = options.endless.has(options.seq) ? ['--timeout', '1500ms'] : [];
+    const limit = options.endless.has(options.seq) ? ['--timeout', '3s'] : [];
     const place = name === 'consumerStatus' ? ['--dir', dir] : [];
     return runCommand(name, [...argv, ...limit, ...place], { XDG_STATE_HOME: join(dir, '..'), ...env, ...options.env });
   };

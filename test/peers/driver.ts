@@ -254,7 +254,7 @@ export class ClientDriver {
     return this.call('pull.stop', { name });
   }
 
-  /** Runs Apache's mqadmin inside the driver's JVM; a parse fault would end it, so only well-formed commands go here. */
+  /** Runs Apache's mqadmin inside the driver's JVM. Of a line that its parser does not take only the fault is told; -h would end the JVM. */
   mqadmin(namesrvAddr: string, args: string[]): Promise<{ stdout: string; stderr: string }> {
     return this.call('mqadmin', { namesrvAddr, args });
   }
