@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type CommandRun, runCommand } from '../commands/mqadmin/run-command.js';
-import { apache, type ClientDriver, javaClient, startBundledCluster } from '../peers/index.js';
+import { apache, type ClientDriver, javaClient, rawRequest, startBundledCluster } from '../peers/index.js';
 import { createGroup, createTopic, interop, type Target, until } from './support.js';
 
+/** CONSUMER_SEND_MSG_BACK */
+const SEND_BACK = 36;
 /** What a Java consumer may take on a busy machine until it has its queues. */
 const CONSUMED_MS = 60_000;
 
@@ -86,6 +88,17 @@ interop('mqadmin and what Java consumers could not consume', 'java', () => {
     await Promise.all([java.stopPush(name('lives')), java.stopPush(name('others'))]);
     expect(bodies(name('lives'))).toEqual(['bad', 'bad']);
     expect(bodies(name('others'))).toEqual(['bad', 'bad']);
+
+    // One that is given back for later is still with the broker.
+    const { commitLogOffset } = dead!.message;
+    const later = { offset: String(commitLogOffset), group: 'Other', delayLevel: '18', originTopic: 'Orders', maxReconsumeTimes: '16' };
+    expect(await rawRequest(target.broker.address, SEND_BACK, { ...later, originMsgId: '', unitMode: 'false' })).toMatchObject({ code: 0 });
+    await until(async () => /\nOther +0 +1 +20/.test((await run(target, 'retry list')).stdout), CONSUMED_MS);
+    const { messages: waiting } = JSON.parse(await succeeds(target, 'retry show -g Other --json')) as {
+      messages: Record<string, unknown>[];
+    };
+    expect(waiting).toMatchObject([{ state: 'delayed', originTopic: 'Orders', reconsumeTimes: 1, topic: 'SCHEDULE_TOPIC_XXXX' }]);
+    expect(Number(waiting[0]?.dueTimestamp) - Number(waiting[0]?.storeTimestamp)).toBe(2 * 3_600_000);
 
     // All of it goes, and what dies then is found from the start.
     expect(await succeeds(target, 'dlq purge -g Failing --yes')).toMatch(/^deleted 1 dead letters/);

@@ -102,12 +102,20 @@ async function delayedAt(
   return { delayed: found.flat(), isWhole: budget >= 0 };
 }
 
-/** The group that consumes a retry topic: POP has topics of its own for each group and topic. */
-function groupOf(topic: string, brokers: readonly BrokerRetries[]): string {
-  const name = topic.slice(RETRY_GROUP_TOPIC_PREFIX.length);
-  const known = brokers.flatMap(({ offsets }) => [...offsets.keys()]).filter((key) => key.startsWith(`${topic}@`));
-  const groups = known.map((key) => key.slice(topic.length + 1)).filter((group) => !group.includes('@') && name.startsWith(group));
-  return groups.includes(name) ? name : (groups[0] ?? name);
+/** Says which group consumes a retry topic: POP has topics of its own for each group and topic, and only the offsets tell where the name ends. */
+function groupFinder(brokers: readonly BrokerRetries[]): (topic: string) => string {
+  const known = new Map<string, string>();
+  for (const key of brokers.flatMap(({ offsets }) => [...offsets.keys()])) {
+    const [topic = '', group = '', ...more] = key.split('@');
+    if (isRetryTopic(topic) && more.length === 0 && nameIn(topic).startsWith(group) && known.get(topic) !== nameIn(topic)) {
+      known.set(topic, group);
+    }
+  }
+  return (topic) => known.get(topic) ?? nameIn(topic);
+}
+
+function nameIn(topic: string): string {
+  return topic.slice(RETRY_GROUP_TOPIC_PREFIX.length);
 }
 
 interface ReadyQueue {
@@ -141,14 +149,20 @@ async function readyQueues(
  */
 export async function retryGroups(admin: AdminClient, { group }: { group?: string | undefined } = {}): Promise<RetriesResult> {
   const { brokers, failures } = await askBrokers(admin);
-  const delayed = brokers.flatMap((broker) => broker.delayed);
-  const topics = new Set([...(await admin.topicNames()).filter(isRetryTopic), ...delayed.map(({ topic }) => topic)]);
+  const groupOf = groupFinder(brokers);
+  const delayed = new Map<string, WaitingRetry[]>();
+  for (const retry of brokers.flatMap((broker) => broker.delayed)) {
+    const own = delayed.get(retry.topic) ?? [];
+    own.push(retry);
+    delayed.set(retry.topic, own);
+  }
+  const topics = new Set([...(await admin.topicNames()).filter(isRetryTopic), ...delayed.keys()]);
   const wanted = [...topics]
     .sort()
-    .map((topic) => ({ topic, group: groupOf(topic, brokers) }))
+    .map((topic) => ({ topic, group: groupOf(topic) }))
     .filter((entry) => group === undefined || entry.group === group);
   const found = await mapLimited(wanted, async (entry): Promise<RetryGroup> => {
-    const own = delayed.filter(({ topic }) => topic === entry.topic);
+    const own = delayed.get(entry.topic) ?? [];
     const due = own.flatMap(({ dueTimestamp }) => dueTimestamp ?? []);
     const shown = {
       ...entry,
@@ -191,9 +205,10 @@ export async function waitingRetries(
   { group, filter = {} }: { group: string; filter?: LetterFilter },
 ): Promise<{ retries: readonly WaitingRetry[]; isWhole: boolean }> {
   const { brokers, failures } = await askBrokers(admin);
+  const groupOf = groupFinder(brokers);
   const known = (await admin.topicNames()).filter(isRetryTopic);
-  const topics = known.filter((topic) => groupOf(topic, brokers) === group);
-  const delayed = brokers.flatMap((broker) => broker.delayed).filter(({ topic }) => groupOf(topic, brokers) === group);
+  const topics = known.filter((topic) => groupOf(topic) === group);
+  const delayed = brokers.flatMap((broker) => broker.delayed).filter(({ topic }) => groupOf(topic) === group);
   if (topics.length === 0 && delayed.length === 0 && !known.includes(lettersTopic('retry', group))) {
     throw noLetters('retry', group);
   }
