@@ -216,11 +216,11 @@ export class ScheduleMessageService {
     return { dataVersion: this.#dataVersion, offsetTable };
   }
 
-  /** Levels with progress, and where their queues end: `scheduleMessageOffset_<level>` of the runtime info. */
+  /** Levels that were used, and where their queues end: `scheduleMessageOffset_<level>` of the runtime info. */
   progress(): { level: number; offset: number; maxOffset: number }[] {
     return this.#levels
-      .filter(({ offset }) => offset > 0)
-      .map(({ level, queueId, offset }) => ({ level, offset, maxOffset: this.#store.maxOffset(RMQ_SYS_SCHEDULE_TOPIC, queueId) }));
+      .map(({ level, queueId, offset }) => ({ level, offset, maxOffset: this.#store.maxOffset(RMQ_SYS_SCHEDULE_TOPIC, queueId) }))
+      .filter(({ offset, maxOffset }) => offset > 0 || maxOffset > 0);
   }
 
   /** Arrival listener of the store. */

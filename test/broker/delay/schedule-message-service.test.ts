@@ -115,6 +115,16 @@ describe('the delay service', () => {
     expect(service.toTable().offsetTable).toEqual(new Map([[1, 2]]));
   });
 
+  it('says how far a level is once a message waits in it, also before the first delivery', () => {
+    const { time, service, add } = started();
+    service.start();
+    expect(service.progress()).toEqual([]);
+    add('a', 10_000);
+    expect(service.progress()).toEqual([{ level: 1, offset: 0, maxOffset: 1 }]);
+    time.advance(10_000);
+    expect(service.progress()).toEqual([{ level: 1, offset: 1, maxOffset: 1 }]);
+  });
+
   it('tries again after a refusal, delivers in order and nothing twice', () => {
     const { time, store, service, add } = started();
     service.start();
