@@ -32,14 +32,9 @@ export function processIo(): CommandIo {
     env: process.env,
     terminal: detectTerminal(),
     onSignal: (listener) => {
-      // A command that listens itself ends in its own way.
-      const alone = (signal: NodeJS.Signals): void => {
-        if (process.listenerCount(signal) === 1) {
-          listener(signal as EndSignal);
-        }
-      };
-      process.on('SIGINT', alone).on('SIGTERM', alone);
-      return () => void process.off('SIGINT', alone).off('SIGTERM', alone);
+      const both = listener as NodeJS.SignalsListener;
+      process.on('SIGINT', both).on('SIGTERM', both);
+      return () => void process.off('SIGINT', both).off('SIGTERM', both);
     },
   };
 }

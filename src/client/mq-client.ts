@@ -73,6 +73,7 @@ export class MQClient {
       logger: this.logger,
       ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+      observe: options.observe,
       reachedAt: options.addresses === undefined ? undefined : (addr) => options.addresses?.[addr] ?? addr,
       ...(options.namespaceV2 === undefined ? {} : { extFields: { nsd: 'true', ns: options.namespaceV2 } }),
     });

@@ -1,5 +1,6 @@
 import type { Clock, Random, Timers } from '../common/clock.js';
 import type { Logger } from '../common/logger.js';
+import type { RequestObserver } from '../remoting/client.js';
 import type { MessageQueue } from './message-queue.js';
 
 /** What became of a message the broker took. Everything but `SEND_OK` means: stored here, a further promise not kept in time. */
@@ -106,6 +107,8 @@ export interface ClientOptions {
   enableMsgTrace?: boolean;
   /** Where the trace goes. Default RMQ_SYS_TRACE_TOPIC, which brokers make with traceTopicEnable=true. */
   traceTopic?: string;
+  /** Sees every request that goes out, and how it ends; it costs time for each. */
+  observe?: RequestObserver | undefined;
   /** Where advertised addresses are reached from here: of containers, or through a tunnel. */
   addresses?: Readonly<Record<string, string>> | undefined;
   logger?: Logger;

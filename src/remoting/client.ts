@@ -153,7 +153,7 @@ export class RemotingClient {
 
   /**
    * `send` for a caller that makes the JSON header from a template. The request is neither signed nor encoded by this client's settings:
-   * only for clients without credentials, guard and observer.
+   * only for clients without credentials and without a guard; an observer sees its code alone.
    * @param code the request code in the header, for error messages.
    */
   sendWithHeader(
@@ -166,10 +166,12 @@ export class RemotingClient {
     context: unknown,
   ): void {
     let deadlineMs: number;
+    const onEnd = this.#observe?.(addr, { code });
+    const told = onEnd === undefined ? handler : observed(handler, onEnd);
     try {
-      deadlineMs = this.#connection(addr).sendWithHeader(code, writer, body, timeoutMs, handler, context);
+      deadlineMs = this.#connection(addr).sendWithHeader(code, writer, body, timeoutMs, told, context);
     } catch (error) {
-      handler.onError(toMQError(error, addr), context);
+      told.onError(toMQError(error, addr), context);
       return;
     }
     this.#deadlines.arm(deadlineMs);

@@ -82,14 +82,25 @@ export class AdminClient {
     return this.#namesrv;
   }
 
+  /** Sees the requests of this client: for others that work for the same command. */
+  get observe(): RequestObserver | undefined {
+    return this.#options.observe;
+  }
+
   /**
    * What a producer needs that sends to the same cluster by connections of its own.
    * @throws DeniedError where nothing may be changed
    */
-  sendOptions(): Pick<ClientOptions, 'namesrvAddr' | 'credentials' | 'addresses' | 'connectTimeoutMs'> {
-    const { guard, credentials, addresses, connectTimeoutMs = ADMIN_CONNECT_TIMEOUT_MS } = this.#options;
+  sendOptions(): Pick<ClientOptions, 'namesrvAddr' | 'credentials' | 'addresses' | 'connectTimeoutMs' | 'observe'> {
+    const { guard, observe, credentials, addresses, connectTimeoutMs = ADMIN_CONNECT_TIMEOUT_MS } = this.#options;
     guard?.(RequestCode.SEND_MESSAGE_V2);
-    return { namesrvAddr: this.namesrv.addresses, addresses, connectTimeoutMs, ...(credentials === undefined ? {} : { credentials }) };
+    return {
+      namesrvAddr: this.namesrv.addresses,
+      addresses,
+      connectTimeoutMs,
+      observe,
+      ...(credentials === undefined ? {} : { credentials }),
+    };
   }
 
   /** The transport, for use cases that need more than one answer. */

@@ -7,6 +7,9 @@ import { isChange } from './read-only.js';
 /** Different changes that are told apart; those beyond are counted only. */
 const MAX_CHANGES = 1000;
 
+/** What clients send of themselves. */
+const OF_CLIENTS: ReadonlySet<number> = new Set([RequestCode.HEART_BEAT, RequestCode.UNREGISTER_CLIENT]);
+
 /** A kind of request that changes something, at one node, and what became of it. */
 export interface Change {
   /** Name of the request: `DELETE_TOPIC_IN_BROKER`. */
@@ -35,7 +38,7 @@ export class ChangeLog {
 
   /** Sees the requests of a client. */
   readonly observe: RequestObserver = (target, request) => {
-    if (!isChange(request.code)) {
+    if (!isChange(request.code) || OF_CLIENTS.has(request.code)) {
       return undefined;
     }
     const change = { request: requestCodeName(request.code), target, what: subjectOf(request) };

@@ -127,5 +127,6 @@ async function openTarget(admin: AdminClient, values: Values, { io, signal }: Co
     signal,
     addresses: its?.addresses,
     guard,
+    observe: admin.observe,
   });
 }

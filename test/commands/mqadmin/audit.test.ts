@@ -87,6 +87,20 @@ describe('the audit file', () => {
     );
   });
 
+  it('has the requests of a producer, counted by broker', async () => {
+    await run('updateTopic -c DefaultCluster -t Counted -r 2 -w 2');
+    const lines = join(dir, 'lines.txt');
+    writeFileSync(lines, 'x\n'.repeat(100));
+    expect(await run(`produce -t Counted --from ${lines}`)).toMatchObject({ exitCode: 0 });
+    const last = entries().at(-1);
+    expect(last).toMatchObject({ command: 'produce', outcome: 'done' });
+    // Alone, or several in a request.
+    const sends = ['SEND_MESSAGE_V2', 'SEND_BATCH_MESSAGE'];
+    expect(last?.changes.length).toBeGreaterThan(0);
+    expect(last?.changes.filter((change) => !sends.includes(change.request) || change.target !== sandbox.brokerAddr)).toEqual([]);
+    expect(last?.changes.every(({ outcome, count }) => outcome === 'done' && count > 0)).toBe(true);
+  });
+
   it('masks what is secret, however it is spelled, and names who signed', async () => {
     const at = `-b ${sandbox.brokerAddr}`;
     await run(`createUser ${at} -u alice -p pass-of-alice`);
