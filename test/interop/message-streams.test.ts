@@ -35,6 +35,11 @@ interop('streams of messages between Apache 5.3.3 and the bundled nodes', 'java'
     return stdout.split('\n').slice(0, -1);
   }
 
+  /** A broker of Apache's puts messages into their queues a moment after it said that they are stored. */
+  function stored(target: Target, topic: string, count: number): Promise<void> {
+    return until(async () => (await rows(target, topic, 'x')).length === count, 30_000);
+  }
+
   const lines = Array.from({ length: 2000 }, (_, i) =>
     JSON.stringify({ body: `m${i}`, keys: `k${i % 5}`, tags: i % 2 === 0 ? 'even' : 'odd', flag: i % 3, properties: { n: String(i) } }),
   );
@@ -44,6 +49,7 @@ interop('streams of messages between Apache 5.3.3 and the bundled nodes', 'java'
     await createTopic(original, 'Lines', 4);
     const sent = await run(original, 'produce', ['-t', 'Lines', '--input', 'json', '--ordered'], [...lines, large].join('\n'));
     expect(sent.stderr).toContain('2001 sent, 0 failed');
+    await stored(original, 'Lines', 2001);
     for (let key = 0; key < 5; key++) {
       const bodies = lines.map((_, i) => i).filter((i) => i % 5 === key);
       expect(await rows(original, 'Lines', '%s', '--key', `k${key}`)).toEqual(bodies.map((i) => `m${i}`));
@@ -59,6 +65,7 @@ interop('streams of messages between Apache 5.3.3 and the bundled nodes', 'java'
     await createTopic(bundled, 'Again', 4);
     const json = (await run(original, 'tail', ['-t', 'Lines', '--output', 'json'])).stdout;
     await run(bundled, 'produce', ['-t', 'Again', '--input', 'json', '--ordered'], json);
+    await stored(bundled, 'Again', 2001);
     const format = '%k %g %{n} %x';
     expect((await rows(bundled, 'Again', format)).sort()).toEqual((await rows(original, 'Lines', format)).sort());
   });
@@ -80,6 +87,7 @@ interop('streams of messages between Apache 5.3.3 and the bundled nodes', 'java'
       await run(source, 'copy', [...argv, '--max', '700']);
       await run(source, 'mirror', [...argv, '--max', '1000']);
       expect((await run(source, 'copy', argv)).stderr).toMatch(/^301 copied, 0 failed in/);
+      await stored(target, `Copy${topic}`, 2001);
       expect((await run(source, 'copy', argv)).stderr).toMatch(/^0 copied, 0 failed in/);
       const format = '%k %g %{n} %i %x';
       const source1 = await rows(source, topic, `${topic}@%b:%q:%o ${format}`);
