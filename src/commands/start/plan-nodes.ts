@@ -90,7 +90,8 @@ export async function planNodes(options: PlanNodesOptions): Promise<NodesPlan> {
   return { clusterName, bindAddress, namesrvAddr: namesrvs.map((node) => node.address).join(';'), namesrvs, brokers };
 }
 
-function letter(index: number): string {
+/** How nodes after the first are told apart: `b`, `c` and so on. */
+export function letter(index: number): string {
   return String.fromCharCode('a'.charCodeAt(0) + index);
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, StoreError } from '../../common/errors.js';
 import { stringifyProperties } from '../../common/properties-file.js';
-import { brokerConf, type NodesPlan, type PlanNodesOptions, type PlannedNode, planNodes } from './plan-nodes.js';
+import { brokerConf, letter, type NodesPlan, type PlanNodesOptions, type PlannedNode, planNodes } from './plan-nodes.js';
 import { waitForBroker } from './readiness.js';
 
 export interface StartNodesOptions extends PlanNodesOptions {
@@ -46,7 +46,7 @@ export async function startNodes(options: StartNodesOptions): Promise<StartedNod
   };
   const startOne = (node: PlannedNode, index: number): StartedNode => {
     if (node.pid !== null) return { ...node, pid: node.pid };
-    const process = new NodeProcess(node, argumentsOf(node, { isFirst: index === 0, plan, files, options }), options);
+    const process = new NodeProcess(node, argumentsOf(node, { index, plan, files, options }), options);
     started.push(process);
     return { ...node, pid: process.pid };
   };
@@ -65,24 +65,24 @@ export async function startNodes(options: StartNodesOptions): Promise<StartedNod
   }
 }
 
-/** Words of the command line. Nodes after the first have the same file, and names, ports and folders of their own. */
+/** Words of the command line. Nodes after the first have the same file, and names, ports and folders of their own; a broker that is renamed keeps its store. */
 function argumentsOf(
   node: PlannedNode,
   {
-    isFirst,
+    index,
     plan,
     files,
     options,
-  }: { isFirst: boolean; plan: NodesPlan; files: { namesrv: string; broker: string }; options: StartNodesOptions },
+  }: { index: number; plan: NodesPlan; files: { namesrv: string; broker: string }; options: StartNodesOptions },
 ): string[] {
   const own = [`bindAddress=${plan.bindAddress}`, `listenPort=${node.listenPort}`];
   if (node.kind === 'namesrv') {
     const kv = `kvConfigPath=${join(options.dir, node.name, 'kvConfig.json')}`;
-    return ['-c', files.namesrv, ...own, ...(isFirst ? [] : [kv])];
+    return ['-c', files.namesrv, ...own, ...(index === 0 ? [] : [kv])];
   }
   const names = [`brokerClusterName=${plan.clusterName}`, `brokerName=${node.name}`];
-  const store = `storePathRootDir=${join(options.dir, `store-${node.name}`)}`;
-  return ['-c', files.broker, '-n', plan.namesrvAddr, ...own, ...names, ...(isFirst ? [] : [store])];
+  const store = `storePathRootDir=${join(options.dir, `store-${letter(index)}`)}`;
+  return ['-c', files.broker, '-n', plan.namesrvAddr, ...own, ...names, ...(index === 0 ? [] : [store])];
 }
 
 /** Writes the configuration files that are not there; ports go by argument, so that a file survives a change of ports. */
