@@ -16,6 +16,7 @@ export interface LiveNames {
 export const NAMES_OF: Readonly<Record<string, keyof LiveNames>> = {
   topic: 'topics',
   topicName: 'topics',
+  'to-topic': 'topics',
   group: 'groups',
   groupName: 'groups',
   consumerGroup: 'groups',
@@ -27,6 +28,7 @@ export const NAMES_OF: Readonly<Record<string, keyof LiveNames>> = {
   brokerName: 'brokerNames',
   brokerAddr: 'brokerAddrs',
   context: 'contexts',
+  'to-context': 'contexts',
 };
 
 /** What could stand in place of the last word. */
