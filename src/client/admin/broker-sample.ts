@@ -105,7 +105,9 @@ export class BrokerQuestions {
   readonly #admin: AdminClient;
   readonly #target: ClusterBroker & { readonly clusterName: string };
   readonly #limitMs: number;
-  #deadlineMs: number;
+  #deadlineMs = 0;
+  /** What the first answer took. */
+  #spentMs = 0;
   readonly #clock: Clock;
   readonly #failures: { what: string; reason: string }[] = [];
 
@@ -114,20 +116,23 @@ export class BrokerQuestions {
     this.#target = target;
     this.#limitMs = limitMs;
     this.#clock = clock;
-    this.#deadlineMs = clock.monotonicMs() + limitMs;
   }
 
   /** The first question, which shows whether the broker is there. */
-  async runtimeInfo(): Promise<RuntimeInfo> {
-    return Object.fromEntries(decodeKVTable(bodyOf(await this.#ask({ code: RequestCode.GET_BROKER_RUNTIME_INFO }))).table);
+  async runtimeInfo(limitMs: number): Promise<RuntimeInfo> {
+    const begunMs = this.#clock.monotonicMs();
+    this.#deadlineMs = begunMs + limitMs;
+    const response = await this.#ask({ code: RequestCode.GET_BROKER_RUNTIME_INFO });
+    this.#spentMs = this.#clock.monotonicMs() - begunMs;
+    return Object.fromEntries(decodeKVTable(bodyOf(response)).table);
   }
 
   /**
-   * The other questions, for which the time begins anew.
+   * The other questions, which have what is left of the time; a wait before them does not count.
    * @throws ConnectError, TimeoutError when the broker does not answer all of it in time; BrokerError when it refuses what every broker answers.
    */
   async facts(runtimeInfo: RuntimeInfo, wants: SampleWants): Promise<BrokerFacts> {
-    this.#deadlineMs = this.#clock.monotonicMs() + this.#limitMs;
+    this.#deadlineMs = this.#clock.monotonicMs() + this.#limitMs - this.#spentMs;
     return this.#target.brokerId === 0 ? this.#master(runtimeInfo, wants) : this.#slave(runtimeInfo);
   }
 

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../common/clock.js';
 import { MQError } from '../../common/errors.js';
 import { decodeClusterInfo } from '../../remoting/bodies/route.js';
 import { RequestCode } from '../../remoting/codes.js';
+import { NAMESRV_TIMEOUT_MS } from '../namesrv-client.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from './admin-client.js';
 import { type BrokerFacts, BrokerQuestions, type SampleWants } from './broker-sample.js';
 import { askAll } from './fan-out.js';
@@ -32,8 +33,10 @@ export interface SamplerOptions {
   readonly wants: SampleWants;
   /** Only this cluster. */
   readonly clusterName?: string | undefined;
-  /** Longest time for the first answer of a broker, for all others together, and for a name server, ms. */
+  /** Longest time for all answers of a broker, and for a name server where it is below 3 s, ms. */
   readonly limitMs: number;
+  /** Longest time for the first answer of a broker that did not answer the round before, ms; `limitMs` when absent. */
+  readonly againMs?: number;
   readonly clock?: Clock;
 }
 
@@ -51,6 +54,8 @@ export class ClusterSampler {
   readonly #admin: AdminClient;
   readonly #options: SamplerOptions;
   readonly #clock: Clock;
+  /** Addresses of brokers that did not answer the last round. */
+  readonly #silent = new Set<string>();
   #underWay = 0;
   readonly #waiting: (() => void)[] = [];
   /** Of the last round in which a name server answered. */
@@ -75,6 +80,14 @@ export class ClusterSampler {
     return { time, atMs, tookMs: this.#clock.monotonicMs() - atMs, namesrvs, brokers };
   }
 
+  /**
+   * Finds the brokers, and asks them nothing.
+   * @throws as `sample` in its first round
+   */
+  async begin(): Promise<void> {
+    await this.#askNamesrvs();
+  }
+
   async #askNamesrvs(): Promise<ClusterSample['namesrvs']> {
     const { limitMs, clusterName } = this.#options;
     const isFirst = this.#targets === null;
@@ -84,7 +97,7 @@ export class ClusterSampler {
     }
     const request = { code: RequestCode.GET_BROKER_CLUSTER_INFO };
     const results = await askAll([...this.#admin.namesrv.addresses], async (addr) =>
-      decodeClusterInfo(bodyOf(await this.#admin.ask(addr, request, [], limitMs))),
+      decodeClusterInfo(bodyOf(await this.#admin.ask(addr, request, [], Math.min(limitMs, NAMESRV_TIMEOUT_MS)))),
     );
     const targets = new Map<string, Target>();
     for (const { value } of results) {
@@ -124,17 +137,19 @@ export class ClusterSampler {
   }
 
   async #broker(target: Target, wants: SampleWants): Promise<BrokerSample> {
-    const { limitMs } = this.#options;
+    const { limitMs, againMs = limitMs } = this.#options;
     const begunMs = this.#clock.monotonicMs();
     const questions = new BrokerQuestions(this.#admin, target, { limitMs, clock: this.#clock });
     try {
-      const runtimeInfo = await questions.runtimeInfo();
+      const runtimeInfo = await questions.runtimeInfo(this.#silent.has(target.brokerAddr) ? againMs : limitMs);
+      this.#silent.delete(target.brokerAddr);
       const facts = await this.#turn(() => questions.facts(runtimeInfo, wants));
       return { ...target, tookMs: this.#clock.monotonicMs() - begunMs, facts };
     } catch (error) {
       if (!(error instanceof MQError)) {
         throw error;
       }
+      this.#silent.add(target.brokerAddr);
       return { ...target, tookMs: this.#clock.monotonicMs() - begunMs, facts: null, reason: error.message };
     }
   }

@@ -69,20 +69,24 @@ export default class ExporterCommand extends AdminCommand<typeof options, Result
       clusterName: values.clusterName,
       limitMs: values.scrapeTimeout,
     });
-    const first = await sampler.sample();
-    let rounds = 0;
+    if (values.once && context.json) {
+      return sampler.sample();
+    }
+    await sampler.begin();
     const exporter = new Exporter({
-      gather: async () => (rounds++ === 0 && values.once ? first : sampler.sample()),
+      gather: () => sampler.sample(),
       cacheMs: values.cache,
       warnSeries: values.warnSeries,
       version: process.env.MQKIT_VERSION ?? 'source',
       note: (text) => context.out.note(text),
     });
     if (values.once) {
-      return context.json ? first : exporter.metrics();
+      return exporter.metrics();
     }
     const url = `http://${await exporter.listen(at)}/metrics`;
-    if (!context.json) {
+    if (context.json) {
+      context.out.note(`serving ${url}`);
+    } else {
       context.out.line(`serving ${url}`);
     }
     await stopped(context.signal);

@@ -24,8 +24,9 @@ const options = defineOptions({
 
 type Values = OptionValues<typeof options> & CommonValues;
 
-/** A broker that is slower is shown as down. */
+/** A broker that is slower is shown as down, and does not hold up the rounds after it for so long again. */
 const LIMIT_MS = 5_000;
+const AGAIN_MS = 1_000;
 
 /** Shows what a cluster does, round after round. */
 export default class Top extends AdminCommand<typeof options, TopRound> {
@@ -65,7 +66,12 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
       lagTimes: wanted === 'cluster' || wanted === 'groups',
       pullOffsets: false,
     });
-    const sampler = new ClusterSampler(admin, { wants: wantsOf(view), clusterName: values.clusterName, limitMs: LIMIT_MS });
+    const sampler = new ClusterSampler(admin, {
+      wants: wantsOf(view),
+      clusterName: values.clusterName,
+      limitMs: LIMIT_MS,
+      againMs: AGAIN_MS,
+    });
     const rounds = new TopRounds();
     const ask = async (wanted: TopView): Promise<TopRound> => {
       const wants = wantsOf(wanted);
