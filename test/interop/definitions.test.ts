@@ -44,18 +44,15 @@ interop('definitions', 'java', () => {
       join(old, 'conf', 'plain_acl.yml'),
       'globalWhiteRemoteAddresses:\n- 127.0.0.1\naccounts:\n- accessKey: RocketMQ\n  secretKey: 12345678\n  admin: true\n',
     );
-    const [java, cluster, ours, namesrv49] = await Promise.all([
-      javaClient('5.3.3'),
-      apache.startCluster({ version: '5.3.3', brokerConfig: PROVIDERS }),
-      startBundledCluster(),
-      apache.startNamesrv({ version: '4.9.7' }),
-    ]);
-    cleanups.push(
-      () => java.close(),
-      () => cluster.stop(),
-      () => ours.stop(),
-      () => namesrv49.stop(),
-    );
+    // One after the other: five processes that start at once keep one another from starting in time.
+    const cluster = await apache.startCluster({ version: '5.3.3', brokerConfig: PROVIDERS });
+    cleanups.push(() => cluster.stop());
+    const java = await javaClient('5.3.3');
+    cleanups.push(() => java.close());
+    const ours = await startBundledCluster();
+    cleanups.push(() => ours.stop());
+    const namesrv49 = await apache.startNamesrv({ version: '4.9.7' });
+    cleanups.push(() => namesrv49.stop());
     const broker49 = await apache.startBroker({ version: '4.9.7', namesrvAddr: namesrv49.address, dir: old, config: { aclEnable: true } });
     cleanups.push(() => broker49.stop());
     [of53, bundled, of49] = [cluster.namesrvAddr, ours.namesrvAddr, namesrv49.address];

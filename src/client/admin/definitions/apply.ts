@@ -30,6 +30,12 @@ export interface ApplyOptions {
   readonly onChange?: (change: AppliedChange) => void;
 }
 
+export interface ApplyResult {
+  readonly changes: readonly AppliedChange[];
+  /** Why nothing was done, where all failed for one reason. */
+  readonly cause: MQError | null;
+}
+
 export interface PlanOptions {
   /** Whether things are deleted that are not declared. */
   readonly prune: boolean;
@@ -96,10 +102,7 @@ export async function applyPlan(
   admin: AdminClient,
   { plan, wanted, live }: { plan: readonly Change[]; wanted: Definitions; live: LiveCluster },
   options: ApplyOptions = {},
-): Promise<{
-  readonly changes: readonly AppliedChange[] /** Why it failed where it failed everywhere for one reason. */;
-  readonly cause: MQError | null;
-}> {
+): Promise<ApplyResult> {
   const causes: MQError[] = [];
   const applied: AppliedChange[] = [];
   for (const group of inGroups(plan)) {
@@ -118,7 +121,7 @@ export async function applyPlan(
     );
     applied.push(...results);
   }
-  if (applied.some((change) => change.outcome === 'done')) {
+  if (applied.some(({ outcome }) => outcome === 'done' || outcome === 'unknown')) {
     return { changes: await readBack(admin, { applied, wanted, live }), cause: null };
   }
   const isOne = applied.every((change) => change.outcome === 'failed') && causes.every((cause) => cause.code === causes[0]?.code);
@@ -210,10 +213,17 @@ async function readBack(
   }
   const left = new Map(compareDefinitions(wanted, now).map((change) => [`${change.kind} ${change.name}`, change]));
   return applied.map((change): AppliedChange => {
-    const still = change.outcome === 'done' ? left.get(`${change.kind} ${change.name}`) : undefined;
+    if (change.outcome !== 'done' && change.outcome !== 'unknown') {
+      return change;
+    }
+    const still = left.get(`${change.kind} ${change.name}`);
     const addrs = new Set(change.nodes.map((node) => node.addr));
     const nodes = still?.nodes.filter((node) => addrs.has(node.addr) && isDifferent(change.kind, node)) ?? [];
     if (nodes.length === 0) {
+      // Where the answer did not come, the nodes tell that they did it.
+      return { ...change, outcome: 'done', results: change.results.map(({ node, addr }) => ({ node, addr, outcome: 'done' })) };
+    }
+    if (change.outcome === 'unknown') {
       return change;
     }
     const results = change.results.map((result) => {
