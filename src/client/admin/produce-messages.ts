@@ -31,6 +31,8 @@ export interface ProduceRequest {
   readonly skipInvalid?: boolean | undefined;
   /** Stops taking messages; those on their way are waited for. */
   readonly signal?: AbortSignal | undefined;
+  /** Is told after each message how many were stored. */
+  readonly onProgress?: ((sent: number) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -145,7 +147,10 @@ class ProduceRun {
     this.#sender = new QueueSender({
       ...target,
       inFlight: request.inFlight ?? DEFAULT_IN_FLIGHT,
-      onStored: () => void this.#sent++,
+      onStored: () => {
+        this.#sent++;
+        request.onProgress?.(this.#sent);
+      },
       onFailed: ({ origin }, error) => {
         this.#failed++;
         this.#failure ??= { origin, error };

@@ -395,6 +395,13 @@ describe('a broker that cannot be reached', () => {
   });
 });
 
+it('produce says how many messages were stored when its time is over', async () => {
+  const lines = Array.from({ length: 5000 }, (_, i) => String(i)).join('\n');
+  const run = await produce(lines, '-t', 'Late', '--rate', '100', '--timeout', '500ms');
+  expect(run).toMatchObject({ exitCode: 3 });
+  expect(run.stderr).toMatch(/did not finish within 500 ms: \d+ messages were stored/);
+});
+
 it('produce waits for what is on its way when it is interrupted, and says how many were stored', async () => {
   await mqadmin('updateTopic', '-c', 'DefaultCluster', '-t', 'Interrupted', '-r', '1', '-w', '1');
   const lines = Array.from({ length: 5000 }, (_, i) => String(i)).join('\n');

@@ -56,6 +56,11 @@ export default class Produce extends AdminCommand<typeof options, Result> {
   static override options = options;
 
   protected override readonly endsBySignal = false;
+  #sent = 0;
+
+  protected override soFar(): string {
+    return `: ${this.#sent} messages were stored`;
+  }
 
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<Result> {
     const { topic, input, file, from, queue } = values;
@@ -91,6 +96,9 @@ export default class Produce extends AdminCommand<typeof options, Result> {
           rate: values.rate,
           skipInvalid: values['skip-invalid'],
           signal,
+          onProgress: (sent: number) => {
+            this.#sent = sent;
+          },
         };
         return values.dryRun ? checkMessages(admin, source, request) : produceMessages(admin, source, request);
       },
