@@ -73,9 +73,12 @@ function nodesText(nodes: readonly NodeChange[]): string {
   return nodes.length > MAX_NODES ? `${names.join(', ')} and ${nodes.length - MAX_NODES} more` : names.join(', ');
 }
 
-/** How many there are of each action. */
-export function countText(changes: readonly Change[]): string {
-  const words: Readonly<Record<ChangeAction, string>> = { create: 'to create', update: 'to change', delete: 'to delete' };
+const PLANNED: Readonly<Record<ChangeAction, string>> = { create: 'to create', update: 'to change', delete: 'to delete' };
+const DONE: Readonly<Record<ChangeAction, string>> = { create: 'created', update: 'changed', delete: 'deleted' };
+
+/** How many there are of each action: `2 to create, 1 to delete`. */
+export function countText(changes: readonly Change[], { done = false } = {}): string {
+  const words = done ? DONE : PLANNED;
   const parts = (['create', 'update', 'delete'] as const).flatMap((action) => {
     const count = changes.filter((change) => change.action === action).length;
     return count === 0 ? [] : [`${count} ${words[action]}`];

@@ -68,7 +68,7 @@ describe('export, diff and apply', () => {
     expect(await run('apply', '-f', file)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--yes') });
     const applied = await run('apply', '-f', file, '--yes');
     expect(applied).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(applied.stdout).toMatch(/done: topic OnOne\n[\s\S]*all done, and read back: 6 create\n$/);
+    expect(applied.stdout).toMatch(/done: topic OnOne\n[\s\S]*all done, and read back: 6 created\n$/);
     expect(await run('apply', '-f', file, '--yes')).toMatchObject({
       exitCode: 0,
       stdout: `nothing to do: cluster DefaultCluster is as ${file}\n`,
@@ -111,7 +111,7 @@ describe('export, diff and apply', () => {
     expect((await exported()).topics).toMatchObject({ Declared: { writeQueueNums: 2 }, Missing: { readQueueNums: 8 }, Uneven: {} });
     const pruned = await ok('apply', '-f', file, '--yes', '--prune');
     expect(pruned).toContain('- topic Uneven on broker-a, broker-b\n');
-    expect(pruned).toContain('read back: 2 delete\n');
+    expect(pruned).toContain('read back: 2 deleted\n');
     const { topics, groups } = await exported();
     expect(Object.keys(topics ?? {})).toEqual(['Declared', 'Missing']);
     // A section that the file does not have is not touched.
@@ -158,7 +158,7 @@ describe('export, diff and apply', () => {
       expect(count('done')).toBeGreaterThan(0);
       expect(count('waiting')).toBeGreaterThan(0);
       writeFileSync(file, text);
-      expect(await ok('apply', '-f', file, '--yes')).toContain(`read back: ${count('waiting')} create\n`);
+      expect(await ok('apply', '-f', file, '--yes')).toContain(`read back: ${count('waiting')} created\n`);
     } finally {
       await admin.close();
     }

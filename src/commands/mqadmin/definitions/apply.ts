@@ -167,9 +167,7 @@ export default class Apply extends AdminCommand<typeof options, Applied> {
     if (result.changes.length === 0) {
       return;
     }
-    out.line(
-      result.dryRun ? 'dry run: nothing was changed' : `all done, and read back: ${countText(result.changes).replaceAll('to ', '')}`,
-    );
+    out.line(result.dryRun ? 'dry run: nothing was changed' : `all done, and read back: ${countText(result.changes, { done: true })}`);
   }
 }
 
