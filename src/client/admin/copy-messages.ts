@@ -56,7 +56,7 @@ export interface CopiedQueue {
   readonly target: string;
   /** Whether sharding keys change nothing. */
   readonly isWhole: boolean;
-  /** First offset that was looked at, and the one behind the last; of a dry run what would be read. */
+  /** First offset that was asked for, and the one behind the last that was copied; of a dry run what would be read. */
   readonly fromOffset: number;
   readonly toOffset: number;
   readonly copied: number;
@@ -121,7 +121,9 @@ interface Entry {
 interface SourceQueue {
   readonly queue: MessageQueue;
   readonly from: number;
-  to: number;
+  readonly to: number;
+  /** Offset behind the last message that was copied. */
+  reached: number;
   copied: number;
   /** In the order of offsets: what the file says has no holes. */
   readonly entries: Entry[];
@@ -254,7 +256,7 @@ class Copy {
       startAt: (queue) => map?.next(queue),
       onQueue: (queue, from, to) => {
         map?.beginQueue(queue, from);
-        this.#queues.set(nameOf(queue), { queue, from, to, copied: 0, entries: [] });
+        this.#queues.set(nameOf(queue), { queue, from, to, reached: from, copied: 0, entries: [] });
       },
     };
   }
@@ -283,7 +285,7 @@ class Copy {
     while (its !== undefined && its.entries[0]?.target != null) {
       const first = its.entries.shift() as Entry;
       its.copied++;
-      its.to = Math.max(its.to, first.source.queueOffset + 1);
+      its.reached = first.source.queueOffset + 1;
       map?.add(first.source, first.target as MessagePlace);
     }
   }
@@ -347,11 +349,12 @@ class Copy {
   }
 
   #result(dryRun: boolean): CopyResult {
-    const queues = [...this.#queues.values()].map(({ queue, from, to, copied }): CopiedQueue => {
+    const queues = [...this.#queues.values()].map(({ queue, from, to, reached, copied }): CopiedQueue => {
       const mapped = this.#targetOf.get(nameOf(queue));
       const target = mapped === undefined ? 'any' : nameOf(mapped.queue);
       const { brokerName, queueId } = queue;
-      return { brokerName, queueId, target, isWhole: mapped?.isWhole ?? false, fromOffset: from, toOffset: Math.max(from, to), copied };
+      const toOffset = dryRun ? Math.max(from, to) : reached;
+      return { brokerName, queueId, target, isWhole: mapped?.isWhole ?? false, fromOffset: from, toOffset, copied };
     });
     const { topic, targetTopic } = this.#request;
     return { dryRun, sourceTopic: topic, targetTopic, ...this.#counts, elapsedMs: this.#pace.elapsedMs, queues };
