@@ -62,7 +62,11 @@ interop("recorded runs by Apache's tool of 4.9.7", 'java', () => {
   let theirs: Map<number, Replayed>;
 
   beforeAll(async () => {
-    [now, theirs] = await Promise.all([runAll('bundled', '4.9.7'), runAll('apache', '4.9.7')]);
+    // Both end, so that neither leaves its processes when the other fails.
+    const [first, second] = await Promise.allSettled([runAll('bundled', '4.9.7'), runAll('apache', '4.9.7')]);
+    if (first.status === 'rejected') throw first.reason;
+    if (second.status === 'rejected') throw second.reason;
+    [now, theirs] = [first.value, second.value];
   }, 3_600_000);
 
   it.each(titled().filter(([, { seq }]) => !skippedOf49.has(seq)))('%s is on the bundled brokers as on Apache’s of 5.3.3', (_, run) => {
