@@ -29,14 +29,19 @@ export async function confirmChange(what: string, options: AskOptions): Promise<
   if (options.yes) {
     return;
   }
-  if (!options.io.terminal.asks) {
+  requireSomebody(what, options);
+  if (!(await isAnsweredYes(what, options))) {
+    throw new UsageError('nothing was changed: the question was not answered with yes', { code: 'NOT_CONFIRMED' });
+  }
+}
+
+/** @throws UsageError when there is neither `--yes` nor a terminal with somebody to ask. */
+export function requireSomebody(what: string, { yes, io }: Pick<AskOptions, 'yes' | 'io'>): void {
+  if (!yes && !io.terminal.asks) {
     throw new UsageError(`nothing was changed: nobody can be asked here whether to ${what}`, {
       code: 'NOT_CONFIRMED',
       hint: 'give --yes to do it, or --dry-run to see what would be done',
     });
-  }
-  if (!(await isAnsweredYes(what, options))) {
-    throw new UsageError('nothing was changed: the question was not answered with yes', { code: 'NOT_CONFIRMED' });
   }
 }
 

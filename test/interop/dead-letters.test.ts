@@ -141,12 +141,12 @@ interop('mqadmin and what Java consumers could not consume', 'java', () => {
       }
       expect(await offsets(to)).toEqual([0, 0]);
       await succeeds(to, `offsets import -f ${file} --dry-run`);
-      await succeeds(to, `offsets import -f ${file}`);
+      await succeeds(to, `offsets import -f ${file} --yes`);
       expect(await offsets(to)).toEqual(there);
       const byTime = join(dir, `times-${ending}.json`);
       await succeeds(to, `offsets export -t Orders --by time -f ${byTime}`);
       await succeeds(to, `resetOffsetByTime -g Failing -t Orders -s 0`);
-      await succeeds(to, `offsets import -f ${byTime}`);
+      await succeeds(to, `offsets import -f ${byTime} --yes`);
       expect(await offsets(to)).toEqual(there);
     }
   });

@@ -112,7 +112,7 @@ describe('offsets of groups', () => {
       /dry run: would set offsets of group\[G1\] by offset\n#Topic[\s\S]+Total: 4 queues, 0 messages are delivered again, 4 are skipped\n/,
     );
     expect((await exported()).map(({ offset }) => offset)).toEqual(AT_START.map(() => 0));
-    const done = await run(`offsets import -f ${file} --json`);
+    const done = await run(`offsets import -f ${file} --json --yes`);
     expect(done.exitCode).toBe(0);
     expect(await exported()).toEqual(PLACES);
     const { undoFiles } = JSON.parse(done.stdout) as { undoFiles: string[] };
@@ -129,13 +129,13 @@ describe('offsets of groups', () => {
     expect(rows.every(({ timestamp }) => (timestamp ?? 0) > 0)).toBe(true);
     const file = fileOf(rows.map(({ offset: _, ...row }) => row));
     await commit(AT_START);
-    expect((await run(`offsets import -f ${file}`)).stdout).toContain('set offsets of group[G1] by time');
+    expect((await run(`offsets import -f ${file} --yes`)).stdout).toContain('set offsets of group[G1] by time');
     expect((await exported(' -g G1')).map(({ offset }) => offset)).toEqual([0, 1, 1, 2]);
     // Behind the last message is behind it again.
     await commit([{ ...PLACES[0]!, offset: 4 }]);
     const [end] = await exported(' -g G1 --by time');
     await commit(AT_START);
-    await run(`offsets import -f ${fileOf([end!, ...rows.slice(1)])}`);
+    await run(`offsets import -f ${fileOf([end!, ...rows.slice(1)])} --yes`);
     expect((await exported(' -g G1')).map(({ offset }) => offset)).toEqual([4, 1, 1, 2]);
   });
 
@@ -144,7 +144,7 @@ describe('offsets of groups', () => {
     expect(rows.map(({ offset }) => offset)).toEqual([1, 2, 2, 3]);
     const file = fileOf(rows.map((row) => ({ ...row, brokerName: `${row.brokerName}-elsewhere` })));
     await commit(PLACES.map((row) => ({ ...row, offset: 4 })));
-    expect((await run(`offsets import -f ${file}`)).exitCode).toBe(0);
+    expect((await run(`offsets import -f ${file} --yes`)).exitCode).toBe(0);
     expect((await exported(' -g G2')).map(({ offset }) => offset)).toEqual([1, 1, 1, 1]);
   });
 
@@ -158,27 +158,29 @@ describe('offsets of groups', () => {
     ];
     for (const [change, text] of bad) {
       const file = fileOf([good!, { ...good, ...change }]);
-      const refused = await run(`offsets import -f ${file}`);
+      const refused = await run(`offsets import -f ${file} --yes`);
       expect(refused).toMatchObject({ exitCode: 4, stdout: '', stderr: expect.stringMatching(text) });
       expect(refused.stderr).toContain('--skip-unknown');
       expect(await exported()).toEqual(PLACES);
     }
     const outside = fileOf([good!, { ...good, queueId: 1, offset: 9 }]);
-    const refused = await run(`offsets import -f ${outside}`);
+    const refused = await run(`offsets import -f ${outside} --yes`);
     expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
     expect(refused.stderr).toContain(
       'nothing was changed: offset 9 of group G1 is outside queue 1 of topic Orders on broker-a, which holds 0 to 4; ',
     );
-    const clamped = await run(`offsets import -f ${outside} --clamp`);
+    const clamped = await run(`offsets import -f ${outside} --clamp --yes`);
     expect(clamped).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('its nearest end is taken') });
     expect((await exported(' -g G1')).map(({ offset }) => offset)).toEqual([3, 4, 1, 2]);
     const skipped = await run(
       `offsets import -f ${fileOf([
         { ...good, topic: 'Gone' },
         { ...good, offset: 2 },
-      ])} --skip-unknown`,
+      ])} --skip-unknown --yes`,
     );
     expect(skipped).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('topic Gone (of group G1) is not there: left out') });
+    expect((await exported(' -g G1'))[0]?.offset).toBe(2);
+    expect(await run(`offsets import -f ${fileOf([good])}`)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('give --yes') });
     expect((await exported(' -g G1'))[0]?.offset).toBe(2);
   });
 
@@ -199,7 +201,7 @@ describe('offsets of groups', () => {
     for (const [text, problem] of bad) {
       const file = join(sandbox.dir, 'bad');
       writeFileSync(file, text);
-      expect(await run(`offsets import -f ${file}`), text).toMatchObject({
+      expect(await run(`offsets import -f ${file} --yes`), text).toMatchObject({
         exitCode: 2,
         stdout: '',
         stderr: expect.stringMatching(problem),

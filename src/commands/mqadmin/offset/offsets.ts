@@ -53,7 +53,7 @@ export default class Offsets extends AdminCommand<typeof options, Result> {
     'mqadmin offsets export -n 127.0.0.1:9876 -g OrderPaidGroup --by time',
     'mqadmin offsets export -n 127.0.0.1:9876 -f /var/tmp/offsets.csv',
     'mqadmin offsets import -n 127.0.0.1:9876 -f /var/tmp/offsets.csv -g OrderPaidGroup --dry-run',
-    'mqadmin offsets import -n 127.0.0.1:9876 -f /var/tmp/offsets.csv -g OrderPaidGroup -t OrderPaid',
+    'mqadmin offsets import -n 127.0.0.1:9876 -f /var/tmp/offsets.csv -g OrderPaidGroup -t OrderPaid --yes',
   ];
   static override options = options;
   static override extraWords = 'keep' as const;
@@ -122,6 +122,10 @@ async function importFrom(admin: AdminClient, values: Values, context: CommandCo
     throw new UsageError(`--undo-file is for one group, and ${place} has offsets of ${groups.size}`, { hint: 'choose one with -g' });
   }
   const by = wayOf(values.by, rows, place);
+  if (!dryRun) {
+    const { requireSomebody } = await import('../../../cli/confirm.js');
+    requireSomebody(`move the offsets of ${groups.size} group${groups.size === 1 ? '' : 's'}`, { yes: values.yes, io: context.io });
+  }
   const keepers: UndoKeeper[] = [];
   const result = await importOffsets(admin, {
     rows,
