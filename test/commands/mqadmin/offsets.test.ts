@@ -362,7 +362,7 @@ describe('the page about offsets', () => {
     }
     for (const line of lines) {
       const [bin, name = '', ...argv] = line
-        .replaceAll('before-reset.json', join(sandbox.dir, 'before-reset.json'))
+        .replace(/(?<= )[a-z-]+\.json/, (file) => join(sandbox.dir, file))
         .replace('127.0.0.1:10911', sandbox.brokerAddr)
         .split(' ');
       expect(bin).toBe('mqadmin');
