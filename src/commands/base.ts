@@ -191,7 +191,12 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
       out.printDataBy((value) => out.line(toJson(value, 0)));
     }
     if (watch === undefined || this.#watchesItself) {
-      return this.#once(spec, values, { ...its, show, endsBySignal: this.endsBySignal });
+      return this.#once(spec, values, { ...its, show, endsBySignal: this.endsBySignal }).catch((error: unknown) => {
+        // To end a watch is no failure.
+        if (watch === undefined || !(error instanceof InterruptedError)) {
+          throw error;
+        }
+      });
     }
     const [{ watchRounds }, { auditedWords }] = await Promise.all([import('../cli/watch.js'), import('../cli/audit.js')]);
     const { debug = false } = values;
