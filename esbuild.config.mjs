@@ -46,23 +46,6 @@ const OCLIF_SHIM = [
   "import { settings } from '@oclif/core/settings';",
   'settings.enableAutoTranspile = false;',
 ].join('\n');
-/**
- * The base class of commands as the launchers need it: they make a command and call its `main`. oclif's own class would load all of oclif, which
- * takes longer than most commands.
- */
-const LIGHT_COMMAND = [
-  'export class Command {',
-  '  constructor(argv, config) {',
-  '    this.argv = argv;',
-  '    this.config = config;',
-  '    this.ctor = this.constructor;',
-  '    this.id = this.ctor.id;',
-  '  }',
-  '  static async run(argv, config) {',
-  '    return new this(argv, config).run();',
-  '  }',
-  '}',
-].join('\n');
 /** Packages that oclif loads at start for features our launchers do not have: templates in help, plugin globs, lists. */
 const OCLIF_UNUSED = {
   ejs: ['render'],
@@ -76,11 +59,7 @@ const OCLIF_UNUSED = {
 const slimOclif = {
   name: 'slim-oclif',
   setup(build) {
-    build.onResolve({ filter: /^@oclif\/core$/ }, ({ importer }) => ({
-      path: importer.endsWith(path.join('src', 'commands', 'base.ts')) ? 'command' : 'oclif',
-      namespace: 'slim',
-    }));
-    build.onLoad({ filter: /^command$/, namespace: 'slim' }, () => ({ contents: LIGHT_COMMAND }));
+    build.onResolve({ filter: /^@oclif\/core$/ }, () => ({ path: 'oclif', namespace: 'slim' }));
     build.onLoad({ filter: /^oclif$/, namespace: 'slim' }, () => ({ contents: OCLIF_SHIM, resolveDir: ROOT }));
     build.onResolve({ filter: new RegExp(`^(${Object.keys(OCLIF_UNUSED).join('|')})$`) }, ({ path: name, importer }) =>
       importer.includes(`${path.sep}@oclif${path.sep}core${path.sep}`) ? { path: name, namespace: 'unused' } : undefined,

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { MQError } from '../common/errors.js';
 import { endOnClosedPipe, exit, exitLikeCommand } from './exit.js';
 import { normalizeArgv } from './front.js';
@@ -20,24 +19,6 @@ interface RootPackage {
   readonly name: string;
   readonly version: string;
   readonly oclif: { readonly bin: string; readonly commands?: { readonly strategy?: string } };
-}
-
-/** A command's class as the build left it. */
-interface CommandClass {
-  id: string;
-  new (argv: readonly string[], config: object): { run(): Promise<void> };
-}
-
-/** Loads one command and runs it; oclif, which would load itself to do the same, has written the manifest. */
-async function runCommand(
-  { root, bin, id, single }: { root: string; bin: string; id: string; single: boolean },
-  argv: readonly string[],
-  manifest: Manifest,
-): Promise<void> {
-  const { default: Loaded } = (await import(pathToFileURL(join(root, 'commands', `${id}.js`)).href)) as { default: CommandClass };
-  Loaded.id = single ? '.' : id;
-  const findCommand = (word: string): unknown => (Object.hasOwn(manifest.commands, word) ? manifest.commands[word] : undefined);
-  await new Loaded(argv, { bin, root, findCommand, commands: Object.values(manifest.commands) }).run();
 }
 
 function readJson<V>(path: string): V {
@@ -63,9 +44,8 @@ export async function launch(root: string, argv: readonly string[] = process.arg
     } else if (front.kind === 'version') {
       process.stdout.write(`${bin} ${pjson.version} (${pjson.name}) node ${process.version}\n`);
     } else {
-      const words = front.kind === 'help' ? [front.id, '--help'] : front.argv;
-      const [id = '', argv] = single ? [bin, words] : [words[0], words.slice(1)];
-      await runCommand({ root, bin, id, single }, argv, manifest);
+      const { run } = await import('@oclif/core');
+      await run(front.kind === 'help' ? [front.id, '--help'] : [...front.argv], { root });
     }
   } catch (error) {
     if (wantsApacheCompat(process.env) && error instanceof MQError && error.code === 'UNKNOWN_COMMAND') {
