@@ -180,7 +180,10 @@ describe('offsets of groups', () => {
     );
     expect(skipped).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('topic Gone (of group G1) is not there: left out') });
     expect((await exported(' -g G1'))[0]?.offset).toBe(2);
-    expect(await run(`offsets import -f ${fileOf([{ ...good }])}`)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('give --yes') });
+    expect(await run(`offsets import -f ${fileOf([{ ...good }])}`)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('give --yes'),
+    });
     expect((await exported(' -g G1'))[0]?.offset).toBe(2);
   });
 
