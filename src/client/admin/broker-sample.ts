@@ -15,6 +15,7 @@ import { decodeKVTable, decodeTopicConfigWrapper, decodeTopicStatsTable, type To
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand, RequestInit } from '../../remoting/command.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from './admin-client.js';
+import { lagTimeOf } from './lag-time.js';
 import { mapLimited } from './map-limited.js';
 import type { RuntimeInfo } from './runtime-info.js';
 
@@ -295,7 +296,8 @@ export class BrokerQuestions {
     if (response === null) {
       return null;
     }
-    return Math.max(0, ...decodeConsumeTimeSpans(bodyOf(response)).map(({ delayTime }) => delayTime));
+    const lags = decodeConsumeTimeSpans(bodyOf(response)).map((span) => lagTimeOf(span, this.#clock.nowMs()));
+    return lags.reduce<number | null>((most, lag) => (most === null || typeof lag === 'string' ? null : Math.max(most, lag)), 0);
   }
 
   async #clients(consumerGroup: string): Promise<Pick<GroupSample, 'clients' | 'clientIds' | 'consumeType'>> {

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../common/clock.js';
 import { MQError } from '../../common/errors.js';
 import { dlqTopic, retryTopic } from '../../common/topic-names.js';
 import { decodeConsumeTimeSpans } from '../../remoting/bodies/consume-stats.js';
@@ -7,6 +8,7 @@ import { RequestCode } from '../../remoting/codes.js';
 import { queueKey } from '../message-queue.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import { type GroupProgressRequest, type GroupProgressResult, groupProgress, type QueueProgress } from './consumer-progress.js';
+import { lagTimeOf } from './lag-time.js';
 import { topicStatus } from './topic-status.js';
 
 /** Messages a second, and what they say of the time a backlog takes. Null is unknown, with the reason in `reasons`. */
@@ -164,8 +166,8 @@ async function lagTimes(admin: AdminClient, group: string, progress: GroupProgre
       progress.brokerAddrs.map(async (addr) => {
         try {
           const response = await admin.ask(addr, { code: RequestCode.QUERY_CONSUME_TIME_SPAN, extFields: { topic, group } });
-          for (const { messageQueue, delayTime } of decodeConsumeTimeSpans(bodyOf(response))) {
-            lags.set(queueKey(messageQueue), delayTime < 0 ? 'the broker does not know it' : delayTime);
+          for (const span of decodeConsumeTimeSpans(bodyOf(response))) {
+            lags.set(queueKey(span.messageQueue), lagTimeOf(span, systemClock.nowMs()));
           }
         } catch (error) {
           if (!(error instanceof MQError)) {
