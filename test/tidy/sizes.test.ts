@@ -7,6 +7,9 @@ const FUNCTION_LINES = 70;
 
 const sources = sourcesOf('src', 'broker');
 
+/** Parsed before the tests, whose time is limited; a file that is not longer than a function may be has none that is longer. */
+const longOnes = sources.filter((source) => source.text.split('\n').length > FUNCTION_LINES && !saysWhyLong(source)).flatMap(longFunctions);
+
 /** Tables of data and a codec's field list may be longer; the head of the file says so in these words. */
 function saysWhyLong(source: Source): boolean {
   return /\b(table of data|field list|longer than)\b/i.test(source.text.slice(0, 1500));
@@ -21,8 +24,7 @@ it(`files have at most ${FILE_LINES} lines`, () => {
 });
 
 it(`functions have at most ${FUNCTION_LINES} lines`, () => {
-  const long = sources.filter((source) => !saysWhyLong(source)).flatMap(longFunctions);
-  expect(long).toEqual([]);
+  expect(longOnes).toEqual([]);
 });
 
 function longFunctions(source: Source): string[] {

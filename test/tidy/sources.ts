@@ -4,7 +4,7 @@ import ts from 'typescript';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 
-/** A source file with its syntax tree. */
+/** A source file with its syntax tree, which is made when it is first asked for. */
 export interface Source {
   /** From the project's root, with forward slashes. */
   readonly path: string;
@@ -28,7 +28,15 @@ export function sourcesOf(...folders: string[]): Source[] {
 
 function readSource(file: string): Source {
   const text = readFileSync(file, 'utf8');
-  return { path: toPath(file), text, tree: ts.createSourceFile(file, text, ts.ScriptTarget.ES2023, true) };
+  let tree: ts.SourceFile | undefined;
+  return {
+    path: toPath(file),
+    text,
+    get tree() {
+      tree ??= ts.createSourceFile(file, text, ts.ScriptTarget.ES2023, false);
+      return tree;
+    },
+  };
 }
 
 function toPath(file: string): string {
