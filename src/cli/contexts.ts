@@ -48,10 +48,11 @@ export function readContexts(env: NodeJS.ProcessEnv): ContextFile {
       throw new Error('each context needs a namesrvAddr');
     }
     return { current: nameIn(contexts, file?.current), previous: nameIn(contexts, file?.previous), contexts };
-  } catch (cause) {
-    throw new ConfigError(`${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // Without the cause and the characters that some messages quote: there are keys in the file.
+    throw new ConfigError(`${path} cannot be read: ${message.startsWith('Unexpected token') ? 'it is not JSON' : message}`, {
       hint: 'mend it, or remove it and add the contexts again: mqadmin context add',
-      cause,
     });
   }
 }

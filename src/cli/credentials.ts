@@ -34,17 +34,27 @@ export async function signingKeys(
   return file !== '' && existsSync(file) ? readToolsFile(file) : undefined;
 }
 
+/** What is wrong with the file, without any word of it. */
+function faultOf(error: unknown): string {
+  const text = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  if (error instanceof Error && 'syscall' in error) {
+    return text;
+  }
+  const [, what = text, position = ''] = /^(.*?)( at line \d+, column \d+)?:?$/.exec(text) ?? [];
+  return `${what.replace(/[:\\].*/, '').trim()}${position}`;
+}
+
 const YAML_HINT = 'write two lines: accessKey: NAME and secretKey: SECRET';
 
 async function readToolsFile(file: string): Promise<SigningKeys | undefined> {
   const { default: yaml } = await import('yaml');
   let content: unknown;
   try {
-    content = yaml.parse(readFileSync(file, 'utf8'));
+    // Warnings would show lines of the file.
+    content = yaml.parse(readFileSync(file, 'utf8'), { logLevel: 'error' });
   } catch (error) {
-    // Only the first line: those below show what is in the file, keys and all.
-    const why = (error instanceof Error ? error.message : String(error)).split('\n')[0]?.replace(/:$/, '');
-    throw new ConfigError(`${file} cannot be read: ${why}`, { hint: YAML_HINT, cause: error });
+    // Without the cause, whose text shows what is in the file, keys and all.
+    throw new ConfigError(`${file} cannot be read: ${faultOf(error)}`, { hint: YAML_HINT });
   }
   if (content !== null && (typeof content !== 'object' || Array.isArray(content))) {
     throw new ConfigError(`${file} cannot be read: it has no keys with values`, { hint: YAML_HINT });

@@ -280,6 +280,28 @@ describe('requests are signed', () => {
     expect(await list([], { ROCKETMQ_HOME: home })).toMatchObject({ exitCode: 2 });
     expect(received).toHaveLength(0);
   });
+
+  it.each([
+    'accessKey: "k\nsecretKey: hidden',
+    'accessKey: k\nsecretKey: *hidden',
+    'accessKey: k\nsecretKey: |hidden',
+    'accessKey: k\nsecretKey: "\\hidden"',
+  ])('nor is a line of a broken tools.yml shown: %j', async (text) => {
+    writeTools(`${text}\n`);
+    const { exitCode, stderr } = await list(['--debug'], { ROCKETMQ_HOME: home });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('tools.yml cannot be read: ');
+    expect(stderr).not.toMatch(/hidden|\\h/);
+  });
+
+  it('nor one of broken contexts', async () => {
+    const file = join(home, 'contexts.json');
+    writeFileSync(file, '{"contexts":{"a":{"secretKey":hidden"}}}');
+    const { exitCode, stderr } = await runCommand('topicList', ['--debug'], { MQKIT_CONTEXTS: file });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('contexts.json cannot be read: it is not JSON');
+    expect(stderr).not.toMatch(/hidden|secretKey/);
+  });
 });
 
 describe('a broker of the old kind, which resets only groups that are online', () => {
