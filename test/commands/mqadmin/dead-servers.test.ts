@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_REQUEST_TIMEOUT_MS, AdminClient } from '../../../src/client/admin/admin-client.js';
 import { TimeoutError } from '../../../src/common/errors.js';
 import { ARGUMENTS, TO_ONE_BROKER, WITHOUT_NAMESRV } from './arguments.js';
-import { type CommandRun, commandNames, runCommand } from './run-command.js';
+import { refusedAddress } from './failing-nodes.js';
+import { type CommandRun, commandNames, runCommand, specOf } from './run-command.js';
 
 /** Accepts connections and says nothing. */
 let silent: Server;
@@ -18,15 +19,15 @@ function listen(server: Server): Promise<number> {
 }
 
 beforeAll(async () => {
+  // The first import of every command takes a slow machine long.
+  await Promise.all(commandNames.map(specOf));
   silent = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
   });
   silentAddr = `127.0.0.1:${await listen(silent)}`;
-  const closed = createServer();
-  refusedAddr = `127.0.0.1:${await listen(closed)}`;
-  await new Promise((resolve) => closed.close(resolve));
+  refusedAddr = await refusedAddress();
 });
 
 afterAll(async () => {

@@ -64,6 +64,8 @@ let dir: string;
 let moves = 0;
 
 beforeAll(async () => {
+  // The first import of every command takes a slow machine long.
+  await Promise.all(commandNames.map(specOf));
   [sandbox, other, dir] = [await startSandbox(), await startFullCluster(), mkdtempSync(join(tmpdir(), 'mqkit-destructive-'))];
   const env = { NAMESRV_ADDR: sandbox.namesrvAddr };
   const at = ['-b', sandbox.brokerAddr];

@@ -1,5 +1,5 @@
 /* Nodes that fail in every way a node can fail, beside a bundled cluster that works, for the tables of failures. */
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { encodeClusterInfo, encodeTopicRouteData } from '../../../src/remoting/bodies/route.js';
 import { RemotingClient } from '../../../src/remoting/client.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
@@ -84,10 +84,27 @@ export interface FailingNodes {
   stop(): Promise<void>;
 }
 
-export async function startFailingNodes(): Promise<FailingNodes> {
+/** An address that refuses connections, at which no test starts a server: of this machine, but not the one that all of them take. */
+export async function refusedAddress(): Promise<string> {
+  const addr = { host: '127.0.0.3', port: 9 };
+  const error = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    const socket = connect({ ...addr, timeout: 5_000 });
+    socket.once('connect', () => resolve(null));
+    socket.once('timeout', () => resolve(null));
+    socket.once('error', resolve);
+    socket.once('close', () => socket.destroy());
+  });
+  if (error?.code === 'ECONNREFUSED') {
+    return `${addr.host}:${addr.port}`;
+  }
+  // Where the machine has the one address only, a port that was free a moment ago.
   const closed = await new RawServer(() => undefined).listen();
-  const refused = closed.addr;
   await closed.close();
+  return closed.addr;
+}
+
+export async function startFailingNodes(): Promise<FailingNodes> {
+  const refused = await refusedAddress();
   const raw = {
     silent: await new RawServer(() => undefined).listen(),
     web: await new RawServer((socket) =>
@@ -109,7 +126,7 @@ export async function startFailingNodes(): Promise<FailingNodes> {
     servers.push(broker.server, namesrv.server, itself.server);
   }
   const half = await startSandbox();
-  let ghost: RemotingClient | null = null;
+  const ghost = new RemotingClient();
   return {
     refused,
     silent: raw.silent.addr,
@@ -119,13 +136,13 @@ export async function startFailingNodes(): Promise<FailingNodes> {
     namesrvs: namesrvs as FailingNodes['namesrvs'],
     half,
     registerDownBroker: async () => {
-      ghost = await registerGhost(half, refused);
+      await registerGhost(ghost, half, refused);
     },
     set onMuteRequest(listener: () => void) {
       mute.onRequest = listener;
     },
     stop: async () => {
-      await ghost?.close();
+      await ghost.close();
       await half.stop();
       await Promise.all([...Object.values(raw), ...servers].map((server) => server.close()));
     },
@@ -168,7 +185,7 @@ function namesrvAnswers(brokerAddr: string): Map<number, Processor> {
 }
 
 /** Registers a broker that is not there; the connection must stay open, or the name server forgets it. */
-async function registerGhost(sandbox: Sandbox, addr: string): Promise<RemotingClient> {
+async function registerGhost(client: RemotingClient, sandbox: Sandbox, addr: string): Promise<void> {
   const topics = ['T', 'OnlyOnB', '%RETRY%G'];
   const table = Object.fromEntries(
     topics.map((topicName) => [
@@ -180,7 +197,6 @@ async function registerGhost(sandbox: Sandbox, addr: string): Promise<RemotingCl
     filterServerList: [],
     topicConfigSerializeWrapper: { topicConfigTable: table, dataVersion: { counter: 1, timestamp: 1, stateVersion: 0 } },
   };
-  const client = new RemotingClient();
   const request = {
     code: RequestCode.REGISTER_BROKER,
     extFields: { brokerName: 'broker-b', brokerAddr: addr, clusterName: 'DefaultCluster', haServerAddr: addr, brokerId: '0' },
@@ -190,5 +206,4 @@ async function registerGhost(sandbox: Sandbox, addr: string): Promise<RemotingCl
   if (code !== ResponseCode.SUCCESS) {
     throw new Error(`the broker that is not there was not registered: ${remark}`);
   }
-  return client;
 }

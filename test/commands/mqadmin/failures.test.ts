@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { until } from '../../sandbox.js';
 import { ARGUMENTS } from './arguments.js';
 import { type FailingNodes, startFailingNodes } from './failing-nodes.js';
-import { runCommand } from './run-command.js';
+import { commandNames, runCommand, specOf } from './run-command.js';
 
 /** One or two commands of every folder of commands: something that reads, and something that changes. */
 const FAMILIES: Readonly<Record<string, readonly string[]>> = {
@@ -49,6 +49,8 @@ let dir: string;
 const tables: string[] = [];
 
 beforeAll(async () => {
+  // The first import of every command takes a slow machine long.
+  await Promise.all(commandNames.map(specOf));
   [nodes, dir] = [await startFailingNodes(), mkdtempSync(join(tmpdir(), 'mqkit-failures-'))];
   const { namesrvAddr } = nodes.half;
   const env = { NAMESRV_ADDR: namesrvAddr };
@@ -218,6 +220,8 @@ it('nodes that refuse', async () => {
 });
 
 it('part of a cluster', async () => {
+  // A name server forgets who does not tell of itself for 120 s.
+  await nodes.registerDownBroker();
   const lines = [
     'updateTopic -c DefaultCluster -t New',
     'updateSubGroup -c DefaultCluster -g G',

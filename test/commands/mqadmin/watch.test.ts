@@ -23,6 +23,8 @@ beforeAll(async () => {
     connection.respond(request, topic ? ResponseCode.SUCCESS : ResponseCode.SYSTEM_ERROR, topic ? null : 'out of order', null, body);
   });
   addr = `127.0.0.1:${(await server.listen()).listenPort}`;
+  // The first import of every command takes a slow machine long.
+  await Promise.all(commandNames.map(specOf));
 });
 
 afterAll(() => server.close());
