@@ -18,7 +18,7 @@ describe.skipIf(process.platform === 'win32')('shell scripts that use documented
     await sandbox.stop();
   });
 
-  it.each(SCRIPTS)('%s.sh', { timeout: 120_000 }, async (name) => {
+  it.each(SCRIPTS)('%s.sh', { timeout: 300_000 }, async (name) => {
     expect(await runScript(name, sandbox.namesrvAddr)).toEqual({ exitCode: 0, output: `${name}: well\n` });
   });
 });

@@ -19,7 +19,7 @@ interop('shell scripts that use documented forms only', 'java', () => {
     afterAll(() => target?.stop());
 
     // At the same time: each has topics and groups of its own.
-    it.concurrent.each(scriptNames)('%s.sh', async (name) => {
+    it.concurrent.each(scriptNames)('%s.sh', { timeout: 400_000 }, async (name) => {
       expect(await runScript(name, target.namesrvAddr)).toEqual({ exitCode: 0, output: `${name}: well\n` });
     });
   });

@@ -26,7 +26,7 @@ COMP_POINT=${#COMP_LINE}
 completed() {
   COMPREPLY=()
   _mqadmin_complete
-  [ "${COMPREPLY[*]}" = "$CLUSTER" ]
+  [ "${COMPREPLY[*]}" = "$CLUSTER" ] || { sleep 1 && return 1; }
 }
 eventually completed
 echo "contexts: well"

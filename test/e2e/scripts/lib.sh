@@ -1,7 +1,8 @@
 # What the scripts share. NAMESRV_ADDR names the cluster; mqadmin is on the PATH. Topics and groups get names of their own run.
 set -eu -o pipefail
 WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
+# What a command left running may still write there.
+trap 'rm -rf "$WORK" 2>/dev/null || { sleep 1; rm -rf "$WORK" 2>/dev/null; } || :' EXIT
 CLUSTER=${CLUSTER:-DefaultCluster}
 RUN=$$_$RANDOM
 
@@ -20,11 +21,11 @@ expect_exit() {
   [ "$got" -eq "$want" ] || fail "$* ended with $got, not with $want"
 }
 
-# eventually COMMAND...: again and again until it succeeds, for 30 s.
+# eventually COMMAND...: again and again until it succeeds, for 90 s.
 eventually() {
-  local end=$((SECONDS + 30))
+  local end=$((SECONDS + 90))
   until "$@" >"$WORK/out" 2>"$WORK/err" </dev/null; do
-    [ "$SECONDS" -lt "$end" ] || fail "$* did not succeed within 30 s"
+    [ "$SECONDS" -lt "$end" ] || fail "$* did not succeed within 90 s"
     sleep 0.2
   done
 }
