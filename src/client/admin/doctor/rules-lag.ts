@@ -38,21 +38,17 @@ interface Rates {
 
 /** Groups that are behind, by cause. */
 export function lagRules(facts: DoctorFacts, context: RuleContext): Finding[] {
-  const byGroup = new Map<string, ProgressFact[]>();
-  let readAtMs = 0;
+  const byGroup = new Map<string, { rows: ProgressFact[]; readAtMs: number }>();
   for (const { progress } of facts.brokers) {
-    readAtMs = Math.max(readAtMs, progress?.value?.atMs ?? 0);
     for (const row of progress?.value?.rows ?? []) {
-      const rows = byGroup.get(row.consumerGroup);
-      if (rows === undefined) {
-        byGroup.set(row.consumerGroup, [row]);
-      } else {
-        rows.push(row);
-      }
+      const its = byGroup.get(row.consumerGroup) ?? { rows: [], readAtMs: 0 };
+      its.rows.push(row);
+      its.readAtMs = Math.max(its.readAtMs, progress?.value?.atMs ?? 0);
+      byGroup.set(row.consumerGroup, its);
     }
   }
   return facts.groups.flatMap((fact) => {
-    const all = byGroup.get(fact.group) ?? [];
+    const { rows: all, readAtMs } = byGroup.get(fact.group) ?? { rows: [], readAtMs: 0 };
     const isBroadcasting = fact.connections.value?.some(({ connection }) => connection.messageModel === 'BROADCASTING') === true;
     // Offsets of broadcasting consumers are with the clients.
     return isBroadcasting ? [] : [...retryBacklog(fact, all, context), ...backlog({ fact, all, readAtMs, nowMs: facts.nowMs }, context)];
@@ -194,7 +190,8 @@ function stuck({ fact, rows, rates, severity, members, context }: LagPlace): Fin
     return [];
   }
   const moved = (row: ProgressFact): boolean => (rates.later.get(queueKey(row))?.consumerOffset ?? row.consumerOffset) > row.consumerOffset;
-  const behind = rows.filter((row) => row.brokerOffset > row.consumerOffset);
+  // Of queues that were not read again nothing is known.
+  const behind = rows.filter((row) => row.brokerOffset > row.consumerOffset && rates.later.has(queueKey(row)));
   const still = behind.filter((row) => !moved(row));
   // Where nothing moves at all the causes are others, and where all move there is none of this kind.
   if (still.length === 0 || !rows.some(moved)) {

@@ -114,6 +114,16 @@ describe('lag', () => {
     expect(its[0]?.evidence).toMatchObject({ lag: 5_000, queues: ['T@a@0 (5000)'] });
   });
 
+  it('of a queue that was not read again is not laid to it, and speed is measured from the reading of its own brokers', () => {
+    const late = broker('bb', { progress: { value: { atMs: 6_000, rows: [row({ consumerGroup: 'Other', brokerName: 'bb' })] } } });
+    const rows = [row(), row({ brokerName: 'c' })];
+    const its = broker('a', { progress: { value: { atMs: 1_000, rows } } });
+    const later = { atMs: 11_000, rows: [row({ consumerOffset: 500 })] };
+    const [slow, ...others] = lagRules(facts({ brokers: [its, late], groups: [group({ online, later })] }), context);
+    expect(slow).toMatchObject({ id: 'lag-slow', evidence: { consumedPerSecond: 50, measuredSeconds: 10 } });
+    expect(others).toEqual([]);
+  });
+
   it.each([
     ['lag-blocked-listener', { cachedMsgCount: 5, lastConsumeTimestamp: NOW_MS - 90_000 }],
     ['lag-flow-control', { cachedMsgCount: 1_200 }],
