@@ -7,6 +7,7 @@ import type { AdminClient } from './admin-client.js';
 import { addrInRoute, pullOnce } from './admin-pull.js';
 import { mapLimited } from './map-limited.js';
 import type { MessageView } from './message-view.js';
+import { Newest } from './newest.js';
 import { readMessages } from './read-messages.js';
 import { type TopicStatusRow, topicStatus } from './topic-status.js';
 
@@ -32,6 +33,18 @@ export function originIdOf({ properties }: MessageView): string | null {
   return properties[MessageConst.ORIGIN_MESSAGE_ID] ?? null;
 }
 
+/** Property of a resent message: what it was made of, see {@link letterIdOf}. It is what keeps a second run from sending it again. */
+export const RESENT_FROM = 'MQKIT_RESENT_FROM';
+
+/**
+ * What tells a letter from all others, however often it is looked for. A dead letter stays the record that it is; a retry becomes another one when
+ * the broker delivers it, and stays the same attempt at the same message of the same group. One that was given back after a resend is another.
+ */
+export function letterIdOf(kind: LetterKind, group: string, message: MessageView): string {
+  const { msgId, offsetMsgId, properties, reconsumeTimes } = message;
+  return kind === 'dlq' ? offsetMsgId : `${group}:${properties[RESENT_FROM] ?? originIdOf(message) ?? msgId}:${reconsumeTimes}`;
+}
+
 /** Which letters are meant; all conditions must hold. */
 export interface LetterFilter {
   /** Topic they were sent to at first. */
@@ -50,7 +63,7 @@ export interface LetterFilter {
 }
 
 /** Whether a letter passes everything in the filter but `last`. */
-export function passes(message: MessageView, filter: LetterFilter): boolean {
+function passes(message: MessageView, filter: LetterFilter): boolean {
   const { originTopic, tags, key, msgId, begin, end } = filter;
   return (
     (originTopic === undefined || originTopicOf(message) === originTopic) &&
@@ -82,22 +95,62 @@ export async function* readLetters(
       context: { topic },
     });
   }
-  const { begin, end, last } = filter;
-  let page: MessageView[] = [];
-  for await (const message of readMessages(admin, { topic, begin, end })) {
-    if (passes(message, filter)) {
-      page.push(message);
-      if (last !== undefined) {
-        page = page.slice(-last);
-      } else if (page.length === PAGE) {
+  const { begin, end } = filter;
+  yield* pagesOf(readMessages(admin, { topic, begin, end }), { filter, messageOf: (message) => message });
+}
+
+/** What passes a filter, in pages. An error comes after what was read before it. */
+export async function* pagesOf<T>(
+  items: AsyncIterable<T>,
+  { filter, messageOf }: { filter: LetterFilter; messageOf: (item: T) => MessageView },
+): AsyncGenerator<readonly T[]> {
+  const newest = filter.last === undefined ? null : new Newest<T>(filter.last);
+  let page: T[] = [];
+  let failure: unknown;
+  try {
+    for await (const item of items) {
+      if (!passes(messageOf(item), filter)) {
+        continue;
+      }
+      if (newest !== null) {
+        newest.push(item);
+      } else if (page.push(item) === PAGE) {
         yield page;
         page = [];
       }
     }
+  } catch (error) {
+    failure = error;
   }
-  if (page.length > 0) {
-    yield page;
+  const rest = newest?.all() ?? page;
+  for (let i = 0; i < rest.length; i += PAGE) {
+    yield rest.slice(i, i + PAGE);
   }
+  if (failure !== undefined) {
+    throw failure;
+  }
+}
+
+/** All pages as one list; when not all could be read, the error says in `context.result` what `resultOf` makes of the others. */
+export async function collect<T>(pages: AsyncIterable<readonly T[]>, resultOf: (items: readonly T[]) => unknown): Promise<T[]> {
+  const items: T[] = [];
+  try {
+    for await (const page of pages) {
+      items.push(...page);
+    }
+  } catch (error) {
+    if (error instanceof MQError && (error instanceof PartialError || items.length > 0)) {
+      throw partOf(error, resultOf(items));
+    }
+    throw error;
+  }
+  return items;
+}
+
+/** An error that says what was done all the same. */
+export function partOf(error: MQError, result: unknown): PartialError {
+  const { code, hint, context } = error;
+  return new PartialError(error.message, { code, ...(hint === undefined ? {} : { hint }), cause: error, context: { ...context, result } });
 }
 
 /** The error for a group that has no topic of such letters. */
@@ -139,7 +192,7 @@ export interface DeadLettersResult {
 }
 
 /** Letters that are handed over at once. */
-export const PAGE = 32;
+const PAGE = 32;
 /** How many groups are looked at at the same time. */
 const GROUPS_AT_ONCE = 8;
 /** Messages at either end of a queue that are looked at. */

@@ -1,4 +1,5 @@
-import { MQError, NotFoundError, PartialError, UsageError } from '../../common/errors.js';
+import { systemClock } from '../../common/clock.js';
+import { ConfigError, MQError, NotFoundError, PartialError, UsageError } from '../../common/errors.js';
 import { splitKeys } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
 import { TOOLS_CONSUMER_GROUP } from '../../common/topic-names.js';
@@ -13,6 +14,7 @@ import { addrInRoute, isInSpan, offsetAt, queueRange } from './admin-pull.js';
 import { mapLimited } from './map-limited.js';
 import { type QueueFailure, QueueMerge } from './merge-queues.js';
 import type { MessageView } from './message-view.js';
+import { Newest } from './newest.js';
 import { QueueReader, type ReadNotice } from './queue-reader.js';
 
 /** A queue by its broker and id; a part that is absent is any. */
@@ -48,15 +50,16 @@ export interface ReadMessagesRequest {
   readonly follow?: boolean | undefined;
   /** Begins where the queues end now: only what is stored from now on. */
   readonly fromEnd?: boolean | undefined;
-  /** Ends the reading; nothing is thrown then. */
+  /** How often `follow` looks for new queues, moved brokers and queues that could not be read, ms. Default 30 s. */
+  readonly lookIntervalMs?: number | undefined;
+  /** Ends the reading; nothing is thrown then, unless `follow` has queues that it cannot read. */
   readonly signal?: AbortSignal | undefined;
   readonly onNotice?: ((notice: ReadNotice) => void) | undefined;
   /** Is told which offsets of a queue will be read, before its first message comes; new ones behind `to` come too where they are waited for. */
   readonly onQueue?: ((queue: MessageQueue, from: number, to: number) => void) | undefined;
 }
 
-/** How often a reader that waits for new messages looks for new queues and moved brokers. */
-const ROUTE_INTERVAL_MS = 30_000;
+const LOOK_INTERVAL_MS = 30_000;
 
 /** Queues of which all wait in pulls that brokers hold: each takes one of the few requests that a node gets at once. */
 const MAX_HELD_PULLS = 8;
@@ -66,7 +69,18 @@ interface Lane {
   readonly queue: MessageQueue;
   readonly from: number;
   readonly to: number;
+  /** Only what was stored at this time or later, ms. */
+  readonly since?: number;
 }
+
+/** Why a queue is not read. */
+interface Unread extends QueueFailure {
+  /** Offset that was read next; undefined when none was. */
+  readonly at?: number;
+}
+
+/** A file or a caller says that more was read than there is. */
+const BEYOND_END = 'OFFSET_BEYOND_END';
 
 /**
  * Reads messages of a topic in the order of their store times, over all queues, without a consumer group and without moving an offset.
@@ -100,8 +114,13 @@ class Reading {
   readonly #admin: AdminClient;
   readonly #request: ReadMessagesRequest;
   readonly #subscription: SubscriptionData;
-  readonly #failures: QueueFailure[] = [];
+  readonly #failures = new Map<string, Unread>();
   readonly #known = new Set<string>();
+  /** Brokers that were in the route when the reading began, and when that was. */
+  readonly #firstBrokers: ReadonlySet<string>;
+  readonly #startedAt = systemClock.nowMs();
+  /** Queues that are read, or will be in a moment. */
+  readonly #open = new Set<string>();
   #lanes: readonly Lane[] = [];
   #route: TopicRouteData;
 
@@ -109,6 +128,7 @@ class Reading {
     this.#admin = admin;
     this.#request = request;
     this.#route = route;
+    this.#firstBrokers = new Set(route.brokerDatas.map((broker) => broker.brokerName));
     this.#subscription = buildSubscription(request.topic, request.filter, 0);
   }
 
@@ -125,6 +145,11 @@ class Reading {
     await reading.#checkSql(queues);
     reading.#lanes = await reading.#openLanes(queues);
     reading.requireSome();
+    if (request.follow === true) {
+      for (const { queue, error } of reading.#failures.values()) {
+        request.onNotice?.({ kind: 'broken', queue, error });
+      }
+    }
     return reading;
   }
 
@@ -143,8 +168,8 @@ class Reading {
 
   /** @throws the error when no queue could be read */
   requireSome(): void {
-    const first = this.#failures[0];
-    if (first !== undefined && this.#failures.length === this.#known.size) {
+    const [first] = this.#failures.values();
+    if (first !== undefined && this.#failures.size === this.#known.size) {
       throw first.error;
     }
   }
@@ -152,9 +177,9 @@ class Reading {
   /** @throws PartialError when a queue could not be read to its end */
   requireAll(): void {
     this.requireSome();
-    const failed = this.#failures;
+    const failed = [...this.#failures.values()];
     const first = failed[0];
-    if (first === undefined || this.#request.signal?.aborted === true) {
+    if (first === undefined || (this.#request.signal?.aborted === true && this.#request.follow !== true)) {
       return;
     }
     const names = failed.map(({ queue: { brokerName, queueId } }) => `${brokerName}:${queueId}`);
@@ -198,21 +223,35 @@ class Reading {
       this.#known.add(queueKey(queue));
       try {
         const lane = await this.#openLane(queue);
+        this.#open.add(queueKey(queue));
         this.#request.onQueue?.(queue, lane.from, lane.to);
         return [lane];
       } catch (error) {
-        if (!(error instanceof MQError)) {
+        // Of a topic that was made anew the other queues are not what they were either.
+        if (!(error instanceof MQError) || error.code === BEYOND_END) {
           throw error;
         }
-        this.#failures.push({ queue, error });
+        this.#failures.set(queueKey(queue), { queue, error });
         return [];
       }
     });
     return lanes.flat();
   }
 
+  #fail(unread: Unread): void {
+    const { follow, signal, onNotice } = this.#request;
+    const { queue, error } = unread;
+    const key = queueKey(queue);
+    const isNews = !this.#failures.has(key);
+    this.#failures.set(key, unread);
+    this.#open.delete(key);
+    if (follow === true && isNews && signal?.aborted !== true) {
+      onNotice?.({ kind: 'broken', queue, error });
+    }
+  }
+
   async #openLane(queue: MessageQueue): Promise<Lane> {
-    const { begin, end, beginOffset, endOffset, startAt, fromEnd } = this.#request;
+    const { begin, end, beginOffset, endOffset, startAt, fromEnd, onNotice } = this.#request;
     const admin = this.#admin;
     const addr = this.#addrOf(queue);
     const start = startAt?.(queue);
@@ -221,11 +260,34 @@ class Reading {
       return { queue, from: to, to };
     }
     const range = await queueRange(admin, addr, queue, { begin, end });
+    if (start !== undefined && start > range.queueEnd) {
+      throw beyondEnd(queue, start, range.queueEnd);
+    }
+    if (start !== undefined && start < range.queueBegin) {
+      onNotice?.({ kind: 'gap', queue, fromOffset: start, toOffset: range.queueBegin });
+    }
     return {
       queue,
       from: Math.max(range.from, beginOffset ?? 0, start ?? 0),
       to: Math.min(range.to, endOffset ?? Number.POSITIVE_INFINITY),
     };
+  }
+
+  /** What of a queue is read that was not there, or could not be read, when the reading began. */
+  async #openLate(queue: MessageQueue): Promise<Lane> {
+    const { beginOffset, startAt, fromEnd } = this.#request;
+    const unread = this.#failures.get(queueKey(queue));
+    const known = unread?.at ?? startAt?.(queue);
+    const to = Number.POSITIVE_INFINITY;
+    if (unread?.at !== undefined || (unread === undefined && this.#firstBrokers.has(queue.brokerName))) {
+      return { queue, from: Math.max(known ?? 0, beginOffset ?? 0), to };
+    }
+    if (fromEnd === true && known === undefined) {
+      const since = this.#startedAt;
+      const { from } = await queueRange(this.#admin, this.#addrOf(queue), queue, { begin: since });
+      return { queue, from: Math.max(from, beginOffset ?? 0), to, since };
+    }
+    return { ...(await this.#openLane(queue)), to };
   }
 
   readonly #isWanted = (message: MessageView): boolean => {
@@ -236,38 +298,43 @@ class Reading {
     );
   };
 
-  #reader({ queue, from, to }: Lane): QueueReader {
+  #reader({ queue, from, to, since = 0 }: Lane, isBroken = false): QueueReader {
     const { signal, onNotice } = this.#request;
     return new QueueReader(this.#admin, {
       queue,
       from,
       to,
       subscription: this.#subscription,
-      isWanted: this.#isWanted,
+      isWanted: since === 0 ? this.#isWanted : (message) => message.storeTimestamp >= since && this.#isWanted(message),
       addr: () => this.#addrOf(queue),
       signal,
-      onNotice,
+      onNotice: (notice) => {
+        if (notice.kind === 'mended') {
+          this.#failures.delete(queueKey(queue));
+        }
+        onNotice?.(notice);
+      },
+      isBroken,
       mayHold: this.#known.size <= MAX_HELD_PULLS,
     });
   }
 
   async *#merged(lanes: readonly Lane[]): AsyncGenerator<MessageView> {
-    const { signal, follow } = this.#request;
-    const merge = new QueueMerge(signal);
+    const { signal, follow, lookIntervalMs = LOOK_INTERVAL_MS } = this.#request;
+    const merge = new QueueMerge<QueueReader>({ signal, onFailed: ({ queue, offset: at }, error) => this.#fail({ queue, error, at }) });
     for (const lane of lanes) {
       merge.add(this.#reader(lane));
     }
-    const timer = follow === true ? setInterval(() => void this.#lookAgain(merge), ROUTE_INTERVAL_MS) : undefined;
+    const timer = follow === true ? setInterval(() => void this.#lookAgain(merge), lookIntervalMs) : undefined;
     try {
       yield* merge.messages();
     } finally {
       clearInterval(timer);
-      this.#failures.push(...merge.failures);
     }
   }
 
-  /** Brokers may have moved, and the topic may have more queues. The next look may find what this one does not. */
-  async #lookAgain(merge: QueueMerge): Promise<void> {
+  /** Brokers may have moved or come back, and the topic may have more queues. The next look may find what this one does not. */
+  async #lookAgain(merge: QueueMerge<QueueReader>): Promise<void> {
     const { routeTopic, topic } = this.#request;
     try {
       this.#route = (await this.#admin.findRoute(routeTopic ?? topic)) ?? this.#route;
@@ -278,24 +345,44 @@ class Reading {
       throw error;
     }
     for (const queue of this.#chosenQueues()) {
-      if (!this.#known.has(queueKey(queue))) {
-        this.#known.add(queueKey(queue));
-        this.#request.onQueue?.(queue, 0, 0);
-        merge.add(this.#reader({ queue, from: 0, to: Number.POSITIVE_INFINITY }));
+      const key = queueKey(queue);
+      if (!this.#open.has(key)) {
+        this.#open.add(key);
+        await this.#addLate(merge, queue);
       }
+    }
+  }
+
+  async #addLate(merge: QueueMerge<QueueReader>, queue: MessageQueue): Promise<void> {
+    const { onQueue, onNotice } = this.#request;
+    const before = this.#failures.get(queueKey(queue));
+    try {
+      const lane = await this.#openLate(queue);
+      this.#known.add(queueKey(queue));
+      if (before?.at === undefined) {
+        onQueue?.(queue, lane.from, lane.from);
+        if (this.#failures.delete(queueKey(queue))) {
+          onNotice?.({ kind: 'mended', queue });
+        }
+      }
+      merge.add(this.#reader(lane, before?.at !== undefined));
+    } catch (error) {
+      if (!(error instanceof MQError)) {
+        throw error;
+      }
+      this.#known.add(queueKey(queue));
+      this.#fail({ queue, error });
     }
   }
 
   /** Kept in a ring, because only the end of the merged queues says which are the last of all. */
   async #lastMessages(count: number): Promise<readonly MessageView[]> {
     const lanes = await mapLimited(this.#lanes, (lane) => this.#lastOf(lane, count));
-    const ring: MessageView[] = [];
-    let seen = 0;
+    const newest = new Newest<MessageView>(count);
     for await (const message of this.#merged(lanes)) {
-      ring[seen++ % count] = message;
+      newest.push(message);
     }
-    const oldest = seen % count;
-    return seen <= count ? ring : [...ring.slice(oldest), ...ring.slice(0, oldest)];
+    return newest.all();
   }
 
   /** The lane from so far before its end that it holds so many messages that are wanted. */
@@ -331,6 +418,14 @@ class Reading {
       throw error;
     }
   }
+}
+
+function beyondEnd(queue: MessageQueue, start: number, end: number): ConfigError {
+  return new ConfigError(`queue ${queue.brokerName}:${queue.queueId} ends at ${end}, before the offset ${start} that was to be read next`, {
+    code: BEYOND_END,
+    hint: 'the topic was made anew, or its broker lost messages: begin with another file of offsets',
+    context: { ...queue, start, end },
+  });
 }
 
 function noQueue(topic: string, route: TopicRouteData, choices: readonly QueueChoice[] | undefined): NotFoundError {

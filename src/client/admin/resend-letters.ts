@@ -10,7 +10,16 @@ import type { MessageQueue } from '../message-queue.js';
 import { publishQueuesOf } from '../route-table.js';
 import type { AdminClient } from './admin-client.js';
 import { brokersOfGroup, consumersAt } from './connections.js';
-import { type LetterFilter, type LetterKind, originIdOf, originTopicOf, PAGE, readLetters } from './group-letters.js';
+import {
+  type LetterFilter,
+  type LetterKind,
+  letterIdOf,
+  originIdOf,
+  originTopicOf,
+  partOf,
+  RESENT_FROM,
+  readLetters,
+} from './group-letters.js';
 import { mapLimited } from './map-limited.js';
 import { lastingProperties } from './message-lines.js';
 import type { MessageView } from './message-view.js';
@@ -19,9 +28,6 @@ import { askRunningInfo } from './running-info.js';
 import { mayRetry, sendOnce, TOOLS_PRODUCER_GROUP } from './send-message.js';
 import { masterAddrs } from './topic-list.js';
 import { waitingRetries } from './waiting-retries.js';
-
-/** Property of a resent message: the broker's id of the letter that it was made of. It is what keeps a second run from sending it again. */
-export const RESENT_FROM = 'MQKIT_RESENT_FROM';
 
 /**
  * Where letters go: `origin`, the topic of each, so that every group of that topic gets it; `group`, the retry topic of their group, so that only
@@ -45,7 +51,7 @@ export interface ResendRequest {
 }
 
 /**
- * What became of a letter. `already`: the target has it from a former run; `unknown`: no answer came, and it may have been stored: the next run
+ * What became of a letter. `already`: the target has it from a former run, or a retry that the broker has twice from this one; `unknown`: no answer came, and it may have been stored: the next run
  * sees whether it was.
  */
 export type ResendState = 'planned' | 'resent' | 'already' | 'failed' | 'unknown';
@@ -101,11 +107,19 @@ export async function resendLetters(admin: AdminClient, request: ResendRequest, 
   const resender = new Resender(admin, request, clock);
   const begin = clock.monotonicMs();
   const read = { group, ...(filter === undefined ? {} : { filter }) };
-  for await (const messages of kind === 'dlq' ? readLetters(admin, read) : readRetries(admin, read)) {
-    if (signal?.aborted === true || resender.isStuck) {
-      break;
+  let unread: MQError | null = null;
+  try {
+    for await (const messages of kind === 'dlq' ? readLetters(admin, read) : readRetries(admin, read)) {
+      if (signal?.aborted === true || resender.isStuck) {
+        break;
+      }
+      await resender.take(messages);
     }
-    await resender.take(messages);
+  } catch (error) {
+    if (!(error instanceof MQError) || (!(error instanceof PartialError) && resender.letters.length === 0)) {
+      throw error;
+    }
+    unread = error;
   }
   const { letters } = resender;
   const count = (state: ResendState): number => letters.filter((letter) => letter.state === state).length;
@@ -113,14 +127,17 @@ export async function resendLetters(admin: AdminClient, request: ResendRequest, 
   const counts = Object.fromEntries(states.map((state) => [state, count(state)])) as Record<ResendState, number>;
   const result: ResendResult = { dryRun, group, target, letters, counts, tookMs: Math.round(clock.monotonicMs() - begin) };
   requireResent(result, resender);
+  if (unread !== null) {
+    throw partOf(unread, result);
+  }
   return result;
 }
 
 /** The waiting retries, in pages. */
 async function* readRetries(admin: AdminClient, read: { group: string; filter?: LetterFilter }): AsyncGenerator<readonly MessageView[]> {
-  const { retries } = await waitingRetries(admin, read);
-  for (let i = 0; i < retries.length; i += PAGE) {
-    yield retries.slice(i, i + PAGE).map(({ message }) => message);
+  const { pages } = await waitingRetries(admin, read);
+  for await (const page of pages) {
+    yield page.map(({ message }) => message);
   }
 }
 
@@ -150,6 +167,8 @@ class Resender {
   readonly #admin: AdminClient;
   readonly #request: ResendRequest;
   readonly #clock: Clock;
+  /** What this run sent. */
+  readonly #ids = new Set<string>();
   readonly #places = new Map<string, Promise<Place>>();
   /** Letters whose failure is no fault of their own. */
   readonly #brokerFailures = new WeakSet<ResentLetter>();
@@ -174,11 +193,23 @@ class Resender {
       if (this.isStuck || this.#request.signal?.aborted === true) {
         return;
       }
-      const letter = known ?? (await this.#send(message));
+      const letter = known ?? this.#double(message) ?? (await this.#send(message));
+      if (letter.state === 'resent' || letter.state === 'planned') {
+        this.#ids.add(this.#idOf(message));
+      }
       this.letters.push(letter);
       this.#failuresInARow = this.#brokerFailures.has(letter) ? this.#failuresInARow + 1 : 0;
       this.#request.onLetter?.(letter);
     }
+  }
+
+  /** A retry that the broker has twice is one letter. */
+  #double(message: MessageView): ResentLetter | null {
+    return this.#request.again !== true && this.#ids.has(this.#idOf(message)) ? { ...this.#shown(message), state: 'already' } : null;
+  }
+
+  #idOf(message: MessageView): string {
+    return letterIdOf(this.#request.kind, this.#request.group, message);
   }
 
   /** What can be said of a letter without sending it; null when it is to be sent. */
@@ -246,9 +277,11 @@ class Resender {
   }
 
   /** Whether one of the target's brokers has a message that was made of this letter. */
-  async #isResent({ msgId, offsetMsgId }: MessageView, topic: string, route: TopicRouteData): Promise<boolean> {
+  async #isResent(letter: MessageView, topic: string, route: TopicRouteData): Promise<boolean> {
+    const { msgId } = letter;
+    const id = this.#idOf(letter);
     const found = await Promise.all(masterAddrs(route).map((addr) => queryAt(this.#admin, addr, { topic, key: msgId, uniqueKey: true })));
-    return found.flat().some(({ properties }) => properties[RESENT_FROM] === offsetMsgId);
+    return found.flat().some(({ properties }) => properties[RESENT_FROM] === id);
   }
 
   async #send(letter: MessageView): Promise<ResentLetter> {
@@ -261,7 +294,7 @@ class Resender {
       // Messages of one sharding key stay in one queue.
       const first = shardingKey === undefined ? this.#sent++ : Math.abs(stringHashCode(shardingKey));
       const attempts = shardingKey === undefined ? Math.min(ATTEMPTS, queues.length) : 1;
-      const message = resentMessage(letter, this.#request.group, topic);
+      const message = resentMessage(letter, this.#request, topic);
       for (let attempt = 0; ; attempt++) {
         const queue = queues[(first + attempt) % queues.length]!;
         const addr = route.brokerDatas.find(({ brokerName }) => brokerName === queue.brokerName)?.brokerAddrs.get(0) ?? '';
@@ -303,7 +336,7 @@ class Resender {
 const OF_REQUESTS = [MessageConst.CORRELATION_ID, MessageConst.REPLY_TO_CLIENT, MessageConst.TTL];
 
 /** The message that is sent for a letter: keys, tags, sharding key, user properties, flag and body as they were. */
-function resentMessage(letter: MessageView, group: string, topic: string): Message {
+function resentMessage(letter: MessageView, { kind, group }: ResendRequest, topic: string): Message {
   const originTopic = originTopicOf(letter);
   const properties = lastingProperties(letter.properties);
   for (const name of OF_REQUESTS) {
@@ -314,7 +347,7 @@ function resentMessage(letter: MessageView, group: string, topic: string): Messa
   }
   properties.set(MessageConst.ORIGIN_MESSAGE_ID, originIdOf(letter) ?? letter.offsetMsgId);
   properties.set(MessageConst.DLQ_ORIGIN_MESSAGE_ID, letter.msgId);
-  properties.set(RESENT_FROM, letter.offsetMsgId);
+  properties.set(RESENT_FROM, letterIdOf(kind, group, letter));
   if (originTopic !== null) {
     properties.set(MessageConst.DLQ_ORIGIN_TOPIC, originTopic);
     if (topic === retryTopic(group)) {

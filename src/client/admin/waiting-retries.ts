@@ -9,11 +9,11 @@ import { type AdminClient, bodyOf } from './admin-client.js';
 import { offsetAt } from './admin-pull.js';
 import { getBrokerConfig } from './broker-config.js';
 import { askAll } from './fan-out.js';
-import { type LetterFilter, lettersTopic, noLetters, originTopicOf, passes } from './group-letters.js';
+import { type LetterFilter, letterIdOf, lettersTopic, noLetters, originTopicOf, pagesOf } from './group-letters.js';
 import { mapLimited } from './map-limited.js';
 import type { MessageView } from './message-view.js';
 import { readRange } from './read-range.js';
-import { topicStatus } from './topic-status.js';
+import { type TopicStatusResult, topicStatus } from './topic-status.js';
 
 /** A message that a group is going to get again. */
 export interface WaitingRetry {
@@ -59,8 +59,14 @@ interface BrokerRetries {
   readonly isWhole: boolean;
 }
 
-/** Asks every master for its offsets and for the retries that it keeps until they are due. */
-async function askBrokers(admin: AdminClient): Promise<{ brokers: BrokerRetries[]; failures: MQError[] }> {
+/**
+ * Asks every master for its offsets and for the retries that it keeps until they are due.
+ * @param keep what is kept of a delayed one
+ */
+async function askBrokers(
+  admin: AdminClient,
+  keep: (retry: WaitingRetry) => WaitingRetry | null,
+): Promise<{ brokers: BrokerRetries[]; failures: MQError[] }> {
   const { brokerAddrTable } = await admin.clusterInfo();
   const nameAt = new Map([...brokerAddrTable].flatMap(([name, { brokerAddrs }]) => [[brokerAddrs.get(0) ?? '', name] as const]));
   nameAt.delete('');
@@ -68,7 +74,7 @@ async function askBrokers(admin: AdminClient): Promise<{ brokers: BrokerRetries[
     const brokerName = nameAt.get(brokerAddr) ?? '';
     const response = await admin.ask(brokerAddr, { code: RequestCode.GET_ALL_CONSUMER_OFFSET });
     const { offsetTable } = decodeConsumerOffsetWrapper(bodyOf(response));
-    return { brokerName, brokerAddr, offsets: offsetTable, ...(await delayedAt(admin, { brokerName, brokerAddr })) };
+    return { brokerName, brokerAddr, offsets: offsetTable, ...(await delayedAt(admin, { brokerName, brokerAddr, keep })) };
   });
   return { brokers: results.flatMap(({ value }) => value ?? []), failures: results.flatMap(({ cause }) => cause ?? []) };
 }
@@ -76,7 +82,7 @@ async function askBrokers(admin: AdminClient): Promise<{ brokers: BrokerRetries[
 /** The retries in the delay queues of one broker, which are those of its topic for delays: level n is queue n - 1. */
 async function delayedAt(
   admin: AdminClient,
-  { brokerName, brokerAddr }: { brokerName: string; brokerAddr: string },
+  { brokerName, brokerAddr, keep }: { brokerName: string; brokerAddr: string; keep: (retry: WaitingRetry) => WaitingRetry | null },
 ): Promise<{ delayed: WaitingRetry[]; isWhole: boolean }> {
   const { brokers } = await getBrokerConfig(admin, { brokerAddr });
   const levels = readDelayLevels(brokers[0]?.config.messageDelayLevel ?? '');
@@ -94,7 +100,10 @@ async function delayedAt(
         break;
       }
       if (isRetryTopic(topic)) {
-        waiting.push({ state: 'delayed', dueTimestamp: ms === null ? null : message.storeTimestamp + ms, topic, message });
+        const kept = keep({ state: 'delayed', dueTimestamp: ms === null ? null : message.storeTimestamp + ms, topic, message });
+        if (kept !== null) {
+          waiting.push(kept);
+        }
       }
     }
     return waiting;
@@ -126,13 +135,24 @@ interface ReadyQueue {
   readonly to: number;
 }
 
-/** Where the messages lie that a group has not consumed of a retry topic. */
+/**
+ * Where the messages lie that a group has not consumed of a retry topic.
+ * @param onFailure is told of what is not known; without it nothing is known then
+ */
 async function readyQueues(
   admin: AdminClient,
   { topic, group }: { topic: string; group: string },
   brokers: readonly BrokerRetries[],
+  onFailure?: (error: unknown) => void,
 ): Promise<ReadyQueue[]> {
-  const { queues } = await topicStatus(admin, topic);
+  const { queues } = await topicStatus(admin, topic).catch((error: unknown): TopicStatusResult => {
+    if (onFailure === undefined) {
+      throw error;
+    }
+    onFailure(error);
+    const known = error instanceof MQError ? (error.context.result as TopicStatusResult | undefined) : undefined;
+    return known ?? { topic, queues: [], topicPutTps: 0 };
+  });
   return queues.flatMap(({ brokerName, queueId, minOffset, maxOffset }): ReadyQueue[] => {
     const broker = brokers.find((entry) => entry.brokerName === brokerName);
     const committed = broker?.offsets.get(`${topic}@${group}`)?.get(queueId) ?? 0;
@@ -148,7 +168,8 @@ async function readyQueues(
  * @throws PartialError when brokers did not say theirs
  */
 export async function retryGroups(admin: AdminClient, { group }: { group?: string | undefined } = {}): Promise<RetriesResult> {
-  const { brokers, failures } = await askBrokers(admin);
+  // Nobody asks for the bodies.
+  const { brokers, failures } = await askBrokers(admin, (retry) => ({ ...retry, message: { ...retry.message, body: Buffer.alloc(0) } }));
   const groupOf = groupFinder(brokers);
   const delayed = new Map<string, WaitingRetry[]>();
   for (const retry of brokers.flatMap((broker) => broker.delayed)) {
@@ -196,15 +217,24 @@ function requireAnswers(failures: readonly MQError[], result: unknown): void {
   }
 }
 
+/** The waiting retries of one group. */
+export interface RetryReading {
+  readonly pages: AsyncIterable<readonly WaitingRetry[]>;
+  /** False when brokers keep more delayed messages than were looked at. */
+  readonly isWhole: boolean;
+}
+
 /**
- * The waiting retries of a group that pass a filter: those in its retry topics first, then the delayed ones by the time they are due.
+ * The waiting retries of a group that pass a filter: those in its retry topics first, then the delayed ones by the time they are due. The pages end
+ * with a PartialError when not all brokers could be asked.
  * @throws NotFoundError when the group has no retry topic
  */
 export async function waitingRetries(
   admin: AdminClient,
   { group, filter = {} }: { group: string; filter?: LetterFilter },
-): Promise<{ retries: readonly WaitingRetry[]; isWhole: boolean }> {
-  const { brokers, failures } = await askBrokers(admin);
+): Promise<RetryReading> {
+  // Retry topics of POP have more behind the name.
+  const { brokers, failures } = await askBrokers(admin, (retry) => (retry.topic.startsWith(lettersTopic('retry', group)) ? retry : null));
   const groupOf = groupFinder(brokers);
   const known = (await admin.topicNames()).filter(isRetryTopic);
   const topics = known.filter((topic) => groupOf(topic) === group);
@@ -212,20 +242,46 @@ export async function waitingRetries(
   if (topics.length === 0 && delayed.length === 0 && !known.includes(lettersTopic('retry', group))) {
     throw noLetters('retry', group);
   }
-  const retries: WaitingRetry[] = [];
+  const items = readRetries(admin, { group, topics, brokers, delayed, failures });
+  return {
+    pages: pagesOf(items, { filter, messageOf: ({ message }) => message }),
+    isWhole: brokers.every((broker) => broker.isWhole),
+  };
+}
+
+interface RetryPlaces {
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly brokers: readonly BrokerRetries[];
+  readonly delayed: readonly WaitingRetry[];
+  readonly failures: readonly MQError[];
+}
+
+/** A delayed one that became ready in the meantime comes as what it is now, and once. */
+async function* readRetries(admin: AdminClient, { group, topics, brokers, ...its }: RetryPlaces): AsyncGenerator<WaitingRetry> {
+  const delayed = new Map<string, WaitingRetry>();
+  for (const retry of [...its.delayed].sort((a, b) => (a.dueTimestamp ?? 0) - (b.dueTimestamp ?? 0))) {
+    delayed.set(letterIdOf('retry', group, retry.message), retry);
+  }
+  const failures = [...its.failures];
+  const failed = (error: unknown): void => {
+    if (!(error instanceof MQError)) {
+      throw error;
+    }
+    failures.push(error);
+  };
   for (const topic of topics) {
-    for (const { brokerAddr, brokerName, queueId, from, to } of await readyQueues(admin, { topic, group }, brokers)) {
-      for await (const message of readRange(admin, brokerAddr, { topic, brokerName, queueId }, { from, to })) {
-        retries.push({ state: 'ready', dueTimestamp: null, topic, message });
+    for (const { brokerAddr, brokerName, queueId, from, to } of await readyQueues(admin, { topic, group }, brokers, failed)) {
+      try {
+        for await (const message of readRange(admin, brokerAddr, { topic, brokerName, queueId }, { from, to })) {
+          delayed.delete(letterIdOf('retry', group, message));
+          yield { state: 'ready', dueTimestamp: null, topic, message };
+        }
+      } catch (error) {
+        failed(error);
       }
     }
   }
-  retries.push(...delayed.sort((a, b) => (a.dueTimestamp ?? 0) - (b.dueTimestamp ?? 0)));
-  const passing = retries.filter(({ message }) => passes(message, filter));
-  const result = {
-    retries: filter.last === undefined ? passing : passing.slice(-filter.last),
-    isWhole: brokers.every((broker) => broker.isWhole),
-  };
+  yield* delayed.values();
   requireAnswers(failures, undefined);
-  return result;
 }

@@ -1,10 +1,12 @@
 /* Dead letters and retries of groups, by the commands that find, show, resend, export and purge them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AdminClient } from '../../../src/client/admin/admin-client.js';
+import { collect, readLetters } from '../../../src/client/admin/group-letters.js';
 import { resendLetters } from '../../../src/client/admin/resend-letters.js';
 import { Producer } from '../../../src/client/producer/producer.js';
+import { StoreError } from '../../../src/common/errors.js';
 import { formatHostAddress } from '../../../src/common/host.js';
 import { decodeOffsetMsgId } from '../../../src/common/message/message-id.js';
 import { MessageConst } from '../../../src/common/message/properties.js';
@@ -214,6 +216,28 @@ describe('dead letters', () => {
     expect({ stderr, exitCode }).toMatchObject({ exitCode: 6, stderr: expect.stringContaining('24 of 25 letters were not sent') });
   });
 
+  it('are read and resent as far as brokers answer', async () => {
+    await run('updateTopic -c DefaultCluster -t Halves -r 1 -w 1');
+    await giveBack('HalfGroup', ['a1', 'a2', 'a3', 'a4'], { topic: 'Halves' });
+    const deaf = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
+    const invoke = deaf.remoting.invoke.bind(deaf.remoting);
+    vi.spyOn(deaf.remoting, 'invoke').mockImplementation((addr, request, ...more) =>
+      request.code === RequestCode.PULL_MESSAGE && addr === sandbox.brokerAddr
+        ? Promise.reject(new StoreError('the broker is deaf'))
+        : invoke(addr, request, ...more),
+    );
+    try {
+      for (const filter of [{}, { last: 3 }]) {
+        const read = collect(readLetters(deaf, { group: 'HalfGroup', filter }), (letters) => letters.length);
+        await expect(read).rejects.toMatchObject({ category: 'partial', context: { result: 2 } });
+      }
+      const resent = resendLetters(deaf, { kind: 'dlq', group: 'HalfGroup', target: { to: 'origin' } });
+      await expect(resent).rejects.toMatchObject({ category: 'partial', context: { result: { counts: { resent: 2, failed: 0 } } } });
+    } finally {
+      await deaf.close();
+    }
+  });
+
   it('are exported as lines of JSON', async () => {
     await giveBack('ExportGroup', ['a1', 'b1']);
     const { stdout } = await run('dlq export -g ExportGroup');
@@ -279,6 +303,25 @@ describe('retries', () => {
     expect((await run('retry list')).stdout).toMatch(/\nWaitingGroup +1 +2 +20[\d: -]+ %RETRY%WaitingGroup\n/);
     expect((await run('retry export -g WaitingGroup --tags TagA')).stdout).toMatch(/^\{[^\n]+"keys":"a1-key"[^\n]+\}\n$/);
     expect(await run('retry show -g NobodyGroup')).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('has no retry topic') });
+  });
+
+  it('are the same letters when the broker delivers them: they are resent once', async () => {
+    await run('updateTopic -c DefaultCluster -t LateOrders -r 1 -w 1');
+    await giveBack('LateGroup', ['a1'], { delayLevel: 1, topic: 'LateOrders' });
+    expect((await run('retry resend -g LateGroup --to origin')).stdout).toContain('1 messages of group [LateGroup]: 1 resent');
+    const states = async () => (await messagesOf('retry show -g LateGroup')).map((message) => (message as { state?: string }).state);
+    await until(async () => (await states())[0] === 'ready');
+    await until(async () => (await run('retry resend -g LateGroup --to origin --dry-run')).stdout.includes(': 1 resent before'));
+    const copies = (await messagesIn('LateOrders')).flatMap(({ properties }) => properties.MQKIT_RESENT_FROM ?? []);
+    expect(copies).toEqual([expect.stringMatching(/^LateGroup:[0-9A-F]{32}:1$/)]);
+    // What comes back of the copy is another letter.
+    const [retry] = await messagesOf('retry show -g LateGroup');
+    await producer.send({
+      topic: '%RETRY%LateGroup',
+      body: Buffer.from('b'),
+      properties: new Map(Object.entries({ ...retry?.properties, MQKIT_RESENT_FROM: copies[0] ?? '' })),
+    });
+    expect((await run('retry resend -g LateGroup --to origin --dry-run')).stdout).toContain(': 1 planned, 1 resent before');
   });
 
   it('of a group that does not come back are resent once, and skipped with an undo file', async () => {

@@ -46,7 +46,7 @@ export default class Dlq extends AdminCommand<typeof LETTER_OPTIONS, Result> {
 
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<Result> {
     const action = actionOf('dlq', context.words, values, { actions: LETTER_ACTIONS, options: LETTER_OPTIONS });
-    const { deadLetterGroups, readLetters } = await import('../../../client/admin/group-letters.js');
+    const { collect, deadLetterGroups, readLetters } = await import('../../../client/admin/group-letters.js');
     if (action === 'list') {
       return deadLetterGroups(admin, { group: values.group });
     }
@@ -63,11 +63,8 @@ export default class Dlq extends AdminCommand<typeof LETTER_OPTIONS, Result> {
         }
       }
     }
-    const messages: MessageView[] = [];
-    for await (const page of readLetters(admin, { group, filter: filterOf(values) })) {
-      messages.push(...page);
-    }
-    return { group, messages: messages.map(shownLetter) };
+    const resultOf = (messages: readonly MessageView[]): Result => ({ group, messages: messages.map(shownLetter) });
+    return resultOf(await collect(readLetters(admin, { group, filter: filterOf(values) }), resultOf));
   }
 
   protected override render(result: Result, out: Output): void {

@@ -62,16 +62,25 @@ export default class Retry extends AdminCommand<typeof RETRY_OPTIONS, Result> {
     if (action === 'purge') {
       return purge(admin, group, values, context);
     }
-    const { waitingRetries } = await import('../../../client/admin/waiting-retries.js');
-    const { retries, isWhole } = await waitingRetries(admin, { group, filter: filterOf(values) });
+    const [{ waitingRetries }, { collect }] = await Promise.all([
+      import('../../../client/admin/waiting-retries.js'),
+      import('../../../client/admin/group-letters.js'),
+    ]);
+    const { pages, isWhole } = await waitingRetries(admin, { group, filter: filterOf(values) });
     if (action === 'export' && (!context.json || values.file !== undefined)) {
-      const pages = async function* () {
-        yield retries.map(({ message }) => message);
+      const messages = async function* () {
+        for await (const page of pages) {
+          yield page.map(({ message }) => message);
+        }
       };
-      return { group, exported: await exportLines(pages(), values.file, context), file: values.file ?? null };
+      return { group, exported: await exportLines(messages(), values.file, context), file: values.file ?? null };
     }
-    const messages = retries.map(({ state, dueTimestamp, message }) => ({ ...shownLetter(message), state, dueTimestamp }));
-    return { group, messages, isWhole };
+    const resultOf = (retries: readonly WaitingRetry[]): Result => ({
+      group,
+      messages: retries.map(({ state, dueTimestamp, message }) => ({ ...shownLetter(message), state, dueTimestamp })),
+      isWhole,
+    });
+    return resultOf(await collect(pages, resultOf));
   }
 
   protected override render(result: Result, out: Output): void {
