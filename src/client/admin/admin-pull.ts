@@ -45,6 +45,9 @@ export interface QueueRange {
   /** What the broker says: the first offset of the span, and the one behind its last. */
   readonly minOffset: number;
   readonly maxOffset: number;
+  /** Where the queue begins and ends, whatever is asked for. */
+  readonly queueBegin: number;
+  readonly queueEnd: number;
   /** What has to be read: brokers of 4.9 say the nearest message, or any of those with the same time. */
   readonly from: number;
   readonly to: number;
@@ -63,6 +66,8 @@ export async function queueRange(admin: AdminClient, addr: string, queue: Messag
   return {
     minOffset,
     maxOffset,
+    queueBegin: min,
+    queueEnd: max,
     from: Math.max(min, Math.min(minOffset, before)),
     to: span.end === undefined ? max : Math.min(max, maxOffset + 1),
   };

@@ -11,8 +11,11 @@ export interface QueueAnswer {
 /** A queue that is read from some offset on. */
 export interface QueueSource {
   readonly queue: MessageQueue;
-  /** The next messages; a queue that is idle answers when something came, or after a while without. */
-  pull(): Promise<QueueAnswer>;
+  /**
+   * The next messages; a queue that is idle answers when something came, or after a while without.
+   * @param onStuck is called when the answer may not come for long: the others are not to wait for it
+   */
+  pull(onStuck: () => void): Promise<QueueAnswer>;
 }
 
 /** A queue that could not be read to its end. */
@@ -21,8 +24,8 @@ export interface QueueFailure {
   readonly error: MQError;
 }
 
-interface Cursor {
-  readonly source: QueueSource;
+interface Cursor<S extends QueueSource = QueueSource> {
+  readonly source: S;
   batch: readonly MessageView[];
   index: number;
   /** Pulled while the batch before it is given out. */
@@ -31,28 +34,37 @@ interface Cursor {
   /** The others wait for its next message. */
   blocks: boolean;
   pulling: boolean;
+  /** What is being pulled may not come for long. */
+  isStuck: boolean;
+}
+
+interface QueueMergeInit<S> {
+  readonly signal?: AbortSignal | undefined;
+  /** A queue could not be read to its end; it may be added again. */
+  onFailed?(source: S, error: MQError): void;
 }
 
 /**
  * Puts the messages of several queues into the order of their store times. Holds two answers of a queue at most, and asks for no more
  * before they are taken. Queues that are idle are not waited for: what comes there later is then given out when it comes.
  */
-export class QueueMerge {
-  readonly failures: QueueFailure[] = [];
+export class QueueMerge<S extends QueueSource = QueueSource> {
   readonly #signal: AbortSignal | undefined;
-  readonly #heap: Cursor[] = [];
+  readonly #onFailed: QueueMergeInit<S>['onFailed'];
+  readonly #heap: Cursor<S>[] = [];
   #blocking = 0;
   #running = 0;
   #closed = false;
   #wake: () => void = () => undefined;
   #defect: unknown;
 
-  constructor(signal?: AbortSignal) {
+  constructor({ signal, onFailed }: QueueMergeInit<S> = {}) {
     this.#signal = signal;
+    this.#onFailed = onFailed;
   }
 
-  add(source: QueueSource): void {
-    const cursor: Cursor = { source, batch: [], index: 0, ahead: null, state: 'more', blocks: true, pulling: false };
+  add(source: S): void {
+    const cursor: Cursor<S> = { source, batch: [], index: 0, ahead: null, state: 'more', blocks: true, pulling: false, isStuck: false };
     this.#blocking++;
     this.#running++;
     this.#pull(cursor);
@@ -84,13 +96,13 @@ export class QueueMerge {
   }
 
   #take(): MessageView {
-    const cursor = this.#heap[0] as Cursor;
+    const cursor = this.#heap[0] as Cursor<S>;
     const message = cursor.batch[cursor.index++] as MessageView;
     if (cursor.index < cursor.batch.length) {
       siftDown(this.#heap);
       return message;
     }
-    const last = this.#heap.pop() as Cursor;
+    const last = this.#heap.pop() as Cursor<S>;
     if (this.#heap.length > 0) {
       this.#heap[0] = last;
       siftDown(this.#heap);
@@ -99,14 +111,16 @@ export class QueueMerge {
     if (cursor.ahead !== null) {
       this.#open(cursor, cursor.ahead);
     } else if (cursor.state === 'more') {
-      cursor.blocks = true;
-      this.#blocking++;
+      if (!cursor.isStuck) {
+        cursor.blocks = true;
+        this.#blocking++;
+      }
       this.#pull(cursor);
     }
     return message;
   }
 
-  #open(cursor: Cursor, messages: readonly MessageView[]): void {
+  #open(cursor: Cursor<S>, messages: readonly MessageView[]): void {
     cursor.batch = messages;
     cursor.index = 0;
     cursor.ahead = null;
@@ -116,25 +130,34 @@ export class QueueMerge {
     this.#pull(cursor);
   }
 
-  #unblock(cursor: Cursor): void {
+  #unblock(cursor: Cursor<S>): void {
     if (cursor.blocks) {
       cursor.blocks = false;
       this.#blocking--;
     }
   }
 
-  #pull(cursor: Cursor): void {
+  #pull(cursor: Cursor<S>): void {
     if (!cursor.pulling && !this.#closed && cursor.state !== 'done' && cursor.ahead === null) {
       cursor.pulling = true;
-      cursor.source.pull().then(
-        (answer) => this.#answered(cursor, answer),
-        (error: unknown) => this.#failed(cursor, error),
-      );
+      cursor.source
+        .pull(() => this.#stuck(cursor))
+        .then(
+          (answer) => this.#answered(cursor, answer),
+          (error: unknown) => this.#failed(cursor, error),
+        );
     }
   }
 
-  #answered(cursor: Cursor, { messages, state }: QueueAnswer): void {
+  #stuck(cursor: Cursor<S>): void {
+    cursor.isStuck = true;
+    this.#unblock(cursor);
+    this.#wake();
+  }
+
+  #answered(cursor: Cursor<S>, { messages, state }: QueueAnswer): void {
     cursor.pulling = false;
+    cursor.isStuck = false;
     cursor.state = state;
     if (state === 'done') {
       this.#running--;
@@ -152,13 +175,15 @@ export class QueueMerge {
     this.#wake();
   }
 
-  #failed(cursor: Cursor, error: unknown): void {
+  #failed(cursor: Cursor<S>, error: unknown): void {
     cursor.pulling = false;
     cursor.state = 'done';
     this.#running--;
     this.#unblock(cursor);
     if (error instanceof MQError) {
-      this.failures.push({ queue: cursor.source.queue, error });
+      if (!this.#closed) {
+        this.#onFailed?.(cursor.source, error);
+      }
     } else {
       this.#defect = error;
     }

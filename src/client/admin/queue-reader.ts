@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MQError } from '../../common/errors.js';
+import { MQError, ProtocolError } from '../../common/errors.js';
 import { buildPullSysFlag } from '../../common/sys-flag.js';
 import { TOOLS_CONSUMER_GROUP } from '../../common/topic-names.js';
 import type { SubscriptionData } from '../../remoting/bodies/subscription.js';
@@ -43,6 +43,8 @@ export interface QueueRead {
   readonly onNotice?: ((notice: ReadNotice) => void) | undefined;
   /** Whether the broker is to hold pulls that find nothing new; else it is asked again and again. */
   readonly mayHold?: boolean;
+  /** Whether it was told that the queue cannot be read. */
+  readonly isBroken?: boolean;
 }
 
 /** Reads one queue by pulls that commit nothing. */
@@ -51,28 +53,34 @@ export class QueueReader implements QueueSource {
   readonly #read: QueueRead;
   #offset: number;
   #isIdle = false;
-  #isBroken = false;
+  #isBroken: boolean;
 
   constructor(admin: AdminClient, read: QueueRead) {
     this.#admin = admin;
     this.#read = read;
     this.#offset = read.from;
+    this.#isBroken = read.isBroken === true;
   }
 
   get queue(): MessageQueue {
     return this.#read.queue;
   }
 
+  /** What is read next. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   get #follows(): boolean {
     return this.#read.to === Number.POSITIVE_INFINITY;
   }
 
-  async pull(): Promise<QueueAnswer> {
+  async pull(onStuck?: () => void): Promise<QueueAnswer> {
     const { to } = this.#read;
     if (this.#offset >= to) {
       return { messages: [], state: 'done' };
     }
-    const result = await this.#persistently();
+    const result = await this.#persistently(onStuck);
     const { pullStatus, nextBeginOffset: next } = result;
     switch (pullStatus) {
       case 'FOUND':
@@ -82,8 +90,7 @@ export class QueueReader implements QueueSource {
       case 'OFFSET_ILLEGAL':
         return this.#illegal(next);
       default:
-        this.#isIdle = true;
-        return { messages: [], state: this.#follows ? 'idle' : 'done' };
+        return this.#stays('has no message there');
     }
   }
 
@@ -96,12 +103,24 @@ export class QueueReader implements QueueSource {
   #moved(next: number, maxOffset: number): QueueAnswer {
     if (next <= this.#offset) {
       // A broker that does not go on would be asked for ever.
-      this.#isIdle = true;
-      return { messages: [], state: this.#follows ? 'idle' : 'done' };
+      return this.#stays(`goes on at ${next}`);
     }
     this.#offset = next;
     this.#isIdle = next >= maxOffset;
     return { messages: [], state: next >= this.#read.to ? 'done' : this.#follows && this.#isIdle ? 'idle' : 'more' };
+  }
+
+  /** Nothing more is there: new messages are waited for, or else it is less than the broker said before. */
+  #stays(what: string): QueueAnswer {
+    const { queue, to } = this.#read;
+    if (!this.#follows) {
+      throw new ProtocolError(`queue ${queue.brokerName}:${queue.queueId} ${what}, at offset ${this.#offset} of those before ${to}`, {
+        code: 'QUEUE_ENDS_EARLY',
+        context: { ...queue, offset: this.#offset, to },
+      });
+    }
+    this.#isIdle = true;
+    return { messages: [], state: 'idle' };
   }
 
   /** Messages were deleted while they were waited for, or the queue is not what it was. */
@@ -109,8 +128,7 @@ export class QueueReader implements QueueSource {
     const { queue, to } = this.#read;
     const before = this.#offset;
     if (next === before || (next < before && !this.#follows)) {
-      this.#isIdle = true;
-      return { messages: [], state: this.#follows ? 'idle' : 'done' };
+      return this.#stays(`goes on at ${next}`);
     }
     this.#offset = next;
     if (next > before) {
@@ -120,7 +138,7 @@ export class QueueReader implements QueueSource {
   }
 
   /** Asks again after what may pass: a few times, and where new messages are waited for without end. */
-  async #persistently(): Promise<PullResult> {
+  async #persistently(onStuck?: () => void): Promise<PullResult> {
     const { queue, signal, onNotice } = this.#read;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -134,6 +152,9 @@ export class QueueReader implements QueueSource {
         const mayPass = error instanceof MQError && (error.retriable || (this.#follows && this.#isBroken));
         if (!mayPass || signal?.aborted === true || (!this.#follows && attempt >= RETRIES)) {
           throw error;
+        }
+        if (this.#follows) {
+          onStuck?.();
         }
         if (this.#follows && !this.#isBroken) {
           this.#isBroken = true;

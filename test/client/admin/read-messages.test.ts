@@ -8,8 +8,11 @@ import { type ReadMessagesRequest, readMessages } from '../../../src/client/admi
 import { updateTopic } from '../../../src/client/admin/update-topic.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { buildSubscription } from '../../../src/client/subscription.js';
-import { ResponseCode } from '../../../src/remoting/codes.js';
-import { type Sandbox, startSandbox } from '../../sandbox.js';
+import { DeniedError } from '../../../src/common/errors.js';
+import type { TopicRouteData } from '../../../src/remoting/bodies/route.js';
+import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
+import type { RemotingCommand } from '../../../src/remoting/command.js';
+import { type Sandbox, startSandbox, until } from '../../sandbox.js';
 
 const TOPIC = 'Readings';
 
@@ -150,6 +153,128 @@ describe('a broker that is not there', () => {
   });
 });
 
+describe('with follow', () => {
+  /** Reads in the background what is there and what comes. */
+  const following = (client: AdminClient, request: Omit<ReadMessagesRequest, 'topic'>) => {
+    const controller = new AbortController();
+    const numbers: number[] = [];
+    const notices: ReadNotice[] = [];
+    const ended = (async () => {
+      const onNotice = (notice: ReadNotice) => void notices.push(notice);
+      const all = { topic: TOPIC, follow: true, lookIntervalMs: 10, signal: controller.signal, onNotice, ...request };
+      for await (const message of readMessages(client, all)) {
+        numbers.push(Number(message.body));
+      }
+    })();
+    // Looked at when the test gets there.
+    ended.catch(() => undefined);
+    return { numbers, notices, ended, end: () => controller.abort() };
+  };
+
+  /** Does not know broker-b when a reading begins. */
+  class LateClient extends AdminClient {
+    override async route(topic: string): Promise<TopicRouteData> {
+      const route = await super.route(topic);
+      return {
+        ...route,
+        queueDatas: route.queueDatas.filter((queue) => queue.brokerName !== 'broker-b'),
+        brokerDatas: route.brokerDatas.filter((broker) => broker.brokerName !== 'broker-b'),
+      };
+    }
+  }
+
+  it('a broker that comes later is read from where it was left, or from the begin that was asked for', async () => {
+    const late = new LateClient({ namesrvAddr: sandbox.namesrvAddr });
+    const onB = await read({ queues: [{ brokerName: 'broker-b', queueId: 1 }] });
+    const left = following(late, { queues: [{ queueId: 1 }], startAt: ({ brokerName }) => (brokerName === 'broker-b' ? 4 : 20) });
+    await until(() => onB.slice(4).every((number) => left.numbers.includes(number)));
+    const asked = following(late, { queues: [{ queueId: 1 }], beginOffset: 6 });
+    await until(() => onB.slice(6).every((number) => asked.numbers.includes(number)));
+    left.end();
+    asked.end();
+    await Promise.all([left.ended, asked.ended]);
+    expect(left.numbers.filter((number) => onB.includes(number))).toEqual(onB.slice(4));
+    expect(asked.numbers.filter((number) => onB.includes(number))).toEqual(onB.slice(6));
+    await late.close();
+  });
+
+  it('of a broker that comes later only what is new is read where only that is asked for', async () => {
+    const late = new LateClient({ namesrvAddr: sandbox.namesrvAddr });
+    const begun: string[] = [];
+    const run = following(late, { fromEnd: true, onQueue: ({ brokerName }) => void begun.push(brokerName) });
+    await until(() => begun.filter((name) => name === 'broker-b').length === 2);
+    await producer.send(
+      { topic: TOPIC, body: Buffer.from('2000'), tags: 'later' },
+      { queue: { topic: TOPIC, brokerName: 'broker-b', queueId: 0 } },
+    );
+    await until(() => run.numbers.includes(2000));
+    run.end();
+    await run.ended;
+    expect(run.numbers).toEqual([2000]);
+    await late.close();
+  });
+
+  it('a queue that cannot be opened is told and tried again', async () => {
+    let isLost = true;
+    const lost = sandbox.brokers[1]!.address;
+    const addresses = {
+      get [lost]() {
+        return isLost ? '127.0.0.1:1' : lost;
+      },
+    };
+    const client = new AdminClient({ namesrvAddr: sandbox.namesrvAddr, addresses });
+    const run = following(client, { queues: [{ queueId: 0 }], filter: 'even' });
+    await until(() => run.notices.length > 0 && run.numbers.length > 20);
+    expect(run.notices).toMatchObject([{ kind: 'broken', queue: { brokerName: 'broker-b', queueId: 0 } }]);
+    isLost = false;
+    await until(() => run.numbers.length === 40);
+    expect(run.notices).toMatchObject([{ kind: 'broken' }, { kind: 'mended', queue: { brokerName: 'broker-b', queueId: 0 } }]);
+    run.end();
+    await run.ended;
+    await client.close();
+  });
+
+  it('a queue that is refused is told, and told again at the end where it was still refused', async () => {
+    const client = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
+    const invoke = client.remoting.invoke.bind(client.remoting);
+    client.remoting.invoke = (addr, request, ...rest) => {
+      if (request.code === RequestCode.PULL_MESSAGE && addr === sandbox.brokers[1]!.address) {
+        return Promise.reject(new DeniedError('not with this key'));
+      }
+      return invoke(addr, request, ...rest);
+    };
+    const run = following(client, { queues: [{ queueId: 0 }], filter: 'even', lookIntervalMs: 1_000_000 });
+    await until(() => run.numbers.length > 20 && run.notices.length > 0);
+    run.end();
+    await expect(run.ended).rejects.toMatchObject({ category: 'partial', context: { failed: [{ brokerName: 'broker-b', queueId: 0 }] } });
+    expect(run.notices).toMatchObject([{ kind: 'broken', error: { category: 'denied' } }]);
+    await client.close();
+  });
+});
+
+describe('an offset where reading is to go on', () => {
+  it('that is behind the end of its queue is refused', async () => {
+    await expect(read({ startAt: ({ brokerName }) => (brokerName === 'broker-a' ? 1000 : 0) })).rejects.toMatchObject({
+      code: 'OFFSET_BEYOND_END',
+      message: expect.stringContaining('before the offset 1000'),
+    });
+  });
+
+  it('that is before what is left of its queue is told with the gap', async () => {
+    const notices: ReadNotice[] = [];
+    const ask = admin.ask.bind(admin);
+    admin.ask = (addr, request, ...rest) =>
+      request.code === RequestCode.GET_MIN_OFFSET
+        ? Promise.resolve({ extFields: { offset: '5' } } as unknown as RemotingCommand)
+        : ask(addr, request, ...rest);
+    const queues = [{ brokerName: 'broker-b', queueId: 1 }];
+    const numbers = await read({ queues, startAt: () => 2, onNotice: (notice) => notices.push(notice) });
+    admin.ask = ask;
+    expect(numbers).toEqual((await read({ queues })).slice(5));
+    expect(notices).toMatchObject([{ kind: 'gap', fromOffset: 2, toOffset: 5 }]);
+  });
+});
+
 it('asks for a queue that is there', async () => {
   await expect(read({ queues: [{ brokerName: 'broker-c' }] })).rejects.toMatchObject({ category: 'notFound' });
 });
@@ -170,6 +295,42 @@ it('tells which messages were deleted before they could be read', async () => {
   });
   expect(await reader.pull()).toEqual({ messages: [], state: 'done' });
   expect(notices).toEqual([{ kind: 'gap', queue, fromOffset: 3, toOffset: 7 }]);
+});
+
+it.each([ResponseCode.PULL_NOT_FOUND, ResponseCode.PULL_RETRY_IMMEDIATELY, ResponseCode.PULL_OFFSET_MOVED])(
+  'a broker that does not go on before the end (response code %i) is a failure',
+  async (code) => {
+    const answer = { code, extFields: { nextBeginOffset: '3', minOffset: '0', maxOffset: '7' } };
+    const stub = { timeoutMs: 1000, remoting: { invoke: async () => answer } } as unknown as AdminClient;
+    const reader = new QueueReader(stub, {
+      queue: { topic: 'T', brokerName: 'b', queueId: 0 },
+      from: 3,
+      to: 7,
+      subscription: buildSubscription('T', '*', 0),
+      isWanted: () => true,
+      addr: () => 'a:1',
+    });
+    await expect(reader.pull()).rejects.toMatchObject({ code: 'QUEUE_ENDS_EARLY', message: expect.stringContaining('at offset 3') });
+  },
+);
+
+it('a queue that is broken is not waited for by the others', async () => {
+  const controller = new AbortController();
+  const merge = new QueueMerge<QueueSource>({ signal: controller.signal });
+  const at = (queueId: number) => ({ topic: 'T', brokerName: 'b', queueId });
+  merge.add({
+    queue: at(0),
+    pull: (onStuck) =>
+      new Promise(() => {
+        setImmediate(onStuck);
+      }),
+  });
+  merge.add({ queue: at(1), pull: async () => ({ messages: [{ storeTimestamp: 1, queueId: 1 } as MessageView], state: 'done' }) });
+  for await (const message of merge.messages()) {
+    expect(message.queueId).toBe(1);
+    controller.abort();
+  }
+  expect(controller.signal.aborted).toBe(true);
 });
 
 /** A queue whose answers come in any order and with nothing in some of them. */
