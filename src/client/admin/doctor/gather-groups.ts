@@ -51,7 +51,7 @@ export async function gatherGroups(admin: AdminClient, request: GroupsRequest): 
   const found = await mapLimited(
     groups,
     async (group) => {
-      const fact = await membersOf(admin, group, request);
+      const fact = await membersOf(admin, group, rows.get(group) ?? [], request);
       request.onProgress?.(++done, groups.length);
       return fact;
     },
@@ -116,13 +116,28 @@ function laterByGroup(readings: readonly ProgressReading[]): Map<string, Progres
   return found;
 }
 
-async function membersOf(admin: AdminClient, group: string, { masters, isNamed }: GroupsRequest): Promise<GroupFact> {
+async function membersOf(
+  admin: AdminClient,
+  group: string,
+  rows: readonly ProgressFact[],
+  { masters, isNamed }: GroupsRequest,
+): Promise<GroupFact> {
   const reached = masters.filter(({ runtime }) => runtime.value !== undefined);
-  const isThere = ({ groups, topics }: BrokerFact): boolean =>
-    groups?.value?.has(group) === true || topics?.value?.has(retryTopic(group)) === true;
-  // Behind the brokers that have the group come those that did not say what they have.
-  const its = [...reached.filter(isThere), ...reached.filter((broker) => !isThere(broker) && broker.groups?.value === undefined)];
-  const asked = (its.length === 0 ? reached : its).slice(0, isNamed ? undefined : BROKERS_OF_GROUP);
+  const progressed = new Set(rows.map(({ brokerName }) => brokerName));
+  const wasThere = ({ brokerName, topics }: BrokerFact): boolean =>
+    progressed.has(brokerName) || topics?.value?.has(retryTopic(group)) === true;
+  // Settings alone are often everywhere; behind the brokers that have them come those that did not say what they have.
+  const ranks = [
+    wasThere,
+    ({ groups }: BrokerFact) => groups?.value?.has(group) === true,
+    ({ groups }: BrokerFact) => groups?.value === undefined,
+  ];
+  const its = reached.filter((broker) => ranks.some((isOf) => isOf(broker)));
+  const rankOf = (broker: BrokerFact): number => ranks.findIndex((isOf) => isOf(broker));
+  const sorted = its.length === 0 ? reached : its.sort((a, b) => rankOf(a) - rankOf(b));
+  // Nobody is said to be missing from a group that is behind before all brokers that it was at were asked.
+  const most = lagOf(rows) > 0 ? Math.max(BROKERS_OF_GROUP, its.filter(wasThere).length) : BROKERS_OF_GROUP;
+  const asked = isNamed ? sorted : sorted.slice(0, most);
   const connections: { brokerAddr: string; connection: ConsumerConnection }[] = [];
   let error: Unknown | undefined;
   for (const { brokerAddr } of asked) {
