@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { chmod, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
@@ -101,11 +101,31 @@ function namespacesOf(text: string | undefined): string[] {
     .filter((namespace) => namespace !== '');
 }
 
-/** With secrets in it only its owner may read it. */
+/**
+ * The file is whole or as it was. With secrets in it only its owner may read it; without, one that was there keeps who may. What is no plain file,
+ * a pipe or a terminal, is written as it is.
+ */
 async function write(file: string, text: string, secrets: boolean): Promise<void> {
+  let draft: string | null = null;
   try {
-    await writeFile(file, text, secrets ? { mode: 0o600 } : {});
+    const old = await stat(file).catch(() => null);
+    if (old !== null && !old.isFile()) {
+      await writeFile(file, text);
+      return;
+    }
+    // A link stays one.
+    const target = old === null ? file : await realpath(file);
+    draft = `${target}.${process.pid}.part`;
+    await rm(draft, { force: true });
+    await writeFile(draft, text, { flag: 'wx', flush: true, ...(secrets || old !== null ? { mode: 0o600 } : {}) });
+    if (!secrets && old !== null) {
+      await chmod(draft, old.mode & 0o777);
+    }
+    await rename(draft, target);
   } catch (cause) {
+    if (draft !== null) {
+      await rm(draft, { force: true }).catch(() => undefined);
+    }
     throw new ConfigError(`${file} cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, {
       hint: 'name another file with -f, --file',
       cause,
