@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -118,6 +118,19 @@ describe('export, diff and apply', () => {
     expect(Object.keys(groups ?? {})).toEqual(['DeclaredGroup']);
   });
 
+  it('do not prune all of a section that is empty', async () => {
+    for (const section of ['topics:', 'topics: {}']) {
+      declare(section);
+      const refused = await run('apply', '-f', file, '--yes', '--prune');
+      expect(refused).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringMatching(/the section topics is empty: --prune would delete all 2 /),
+      });
+      expect(await ok('apply', '-f', file, '--yes')).toContain('nothing to do');
+    }
+    expect(Object.keys((await exported()).topics ?? {})).toEqual(['Declared', 'Missing']);
+  });
+
   it('ask on a terminal, and change nothing without a yes', async () => {
     declare('groups:', '  DeclaredGroup: { retryMaxTimes: 4 }');
     const argv = ['-n', sandbox.namesrvAddr, '-f', file];
@@ -209,7 +222,11 @@ describe('access rules', () => {
     expect(text).not.toMatch(/secret-1|12345678/);
     expect(parse(text)).toMatchObject({ users: { alice: { password: '******', userType: 'Super' } } });
     expect(await on('diff', '-f', target)).toMatchObject({ exitCode: 0 });
+    chmodSync(target, 0o644);
+    await on('export', ...kinds, '-f', target);
+    expect((statSync(target).mode & 0o777).toString(8)).toBe('644');
     await on('export', ...kinds, '-f', target, '--secrets');
+    expect((statSync(target).mode & 0o777).toString(8)).toBe('600');
     expect(parse(readFileSync(target, 'utf8'))).toMatchObject({
       users: { alice: { password: 'secret-1' } },
       accounts: { RocketMQ: { secretKey: '12345678' } },

@@ -73,6 +73,12 @@ export function checkPlan(
       }
     }
   }
+  for (const [kind, entries] of wanted.kinds) {
+    const count = plan.filter((change) => change.kind === kind && change.action === 'delete').length;
+    if (entries.size === 0 && count > 0) {
+      problems.push(`${file}: the section ${SECTIONS[kind].key} is empty: --prune would delete all ${count} that the cluster has`);
+    }
+  }
   for (const change of plan) {
     const entry = wanted.kinds.get(change.kind)?.get(change.name);
     const secret = change.kind === 'user' ? 'password' : change.kind === 'account' ? 'secretKey' : null;
