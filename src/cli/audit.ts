@@ -69,7 +69,11 @@ export function writeAudit(entry: AuditEntry, env: NodeJS.ProcessEnv, nowMs: num
   }
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    putAside(path, nowMs);
+    try {
+      putAside(path, nowMs);
+    } catch {
+      // Another command does it at this moment, or nobody may: an entry in a file that is too large is better than none.
+    }
     const isNew = !existsSync(path);
     appendFileSync(path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
     if (isNew) {

@@ -1,9 +1,9 @@
 /* The audit file: what is written, by whom, and what keeps it from growing or from being lost. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AUDIT_FILE_BYTES, type AuditEntry } from '../../../src/cli/audit.js';
+import { AUDIT_FILE_BYTES, type AuditEntry, writeAudit } from '../../../src/cli/audit.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
 import { type CommandRun, runCommand } from './run-command.js';
 
@@ -151,6 +151,15 @@ describe('the audit file', () => {
     }
     expect(readdirSync(join(dir, 'mqkit')).length).toBe(10);
     expect(existsSync(file)).toBe(true);
+  });
+
+  it('has the entry also when the full file cannot be put aside', async () => {
+    await run('updateKvConfig -s ns -k first -v b');
+    const [entry] = entries();
+    truncateSync(file, AUDIT_FILE_BYTES);
+    mkdirSync(join(dir, 'mqkit', `audit-20010909T014640000Z-${process.pid}.jsonl`));
+    expect(writeAudit(entry as AuditEntry, { MQADMIN_AUDIT: file }, 1_000_000_000_000)).toBeNull();
+    expect(readFileSync(file, 'utf8').slice(AUDIT_FILE_BYTES)).toBe(`${JSON.stringify(entry)}\n`);
   });
 
   it('is read by mqadmin audit, the newest entries last; half a line is left out with a note', async () => {
