@@ -136,9 +136,14 @@ export function findingsOf(
     ...(isIn('cluster', 'broker')
       ? []
       : brokerRules(facts, context).filter(({ id }) => id === 'broker-unreachable' || id === 'broker-address')),
-    ...(isIn('cluster') ? [] : clusterRules(facts, context).filter(({ id }) => id === 'namesrv-unreachable')),
+    ...(isIn('cluster') ? [] : clusterRules(facts, context).filter(({ id }) => alwaysSaid(scope).includes(id))),
     ...gapRules(facts, context),
   ];
+}
+
+/** Findings about the cluster that belong to each of its parts. */
+function alwaysSaid(scope: DoctorScope): readonly string[] {
+  return scope === 'broker' ? ['namesrv-unreachable', 'no-broker', 'broker-no-master'] : ['namesrv-unreachable'];
 }
 
 const PARTS: Readonly<Record<DoctorScope, BrokerParts>> = {
@@ -215,7 +220,11 @@ class Gatherer {
     }
     if (this.#scope === 'broker') {
       const brokers = [...new Set(known.map(({ brokerName }) => brokerName))];
-      return found(known, ({ brokerName, brokerAddr }) => brokerName === name || brokerAddr === name, {
+      // An address stands for the broker with all its nodes: what they are to one another is looked at too.
+      const its = known.find(({ brokerAddr }) => brokerAddr === name);
+      const isIt = ({ brokerName, clusterName }: KnownBroker): boolean =>
+        brokerName === name || (brokerName === its?.brokerName && clusterName === its.clusterName);
+      return found(known, isIt, {
         kind: 'broker',
         name,
         names: brokers,

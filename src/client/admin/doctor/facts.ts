@@ -23,6 +23,9 @@ export interface Unknown {
 /** What a node answered, or why it did not: empty and unknown are two things. */
 export type Answer<V> = { readonly value: V; readonly error?: undefined } | { readonly value?: undefined; readonly error: Unknown };
 
+/** What brokers answer that replicate in another way, or not at all. */
+const NO_REPLICATION = 'Can not get HARuntimeInfo';
+
 /** Keeps the failure of a request as an answer; errors that are no fault of a node are thrown. */
 export async function answerOf<V>(work: () => Promise<V>): Promise<Answer<V>> {
   try {
@@ -31,7 +34,9 @@ export async function answerOf<V>(work: () => Promise<V>): Promise<Answer<V>> {
     if (!(error instanceof MQError)) {
       throw error;
     }
-    const isUnsupported = error instanceof BrokerError && error.responseCode === ResponseCode.REQUEST_CODE_NOT_SUPPORTED;
+    const isUnsupported =
+      error instanceof BrokerError &&
+      (error.responseCode === ResponseCode.REQUEST_CODE_NOT_SUPPORTED || error.message.includes(NO_REPLICATION));
     return { error: { code: error.code, category: error.category, message: error.message, isUnsupported, cause: error } };
   }
 }

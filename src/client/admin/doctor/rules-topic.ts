@@ -244,8 +244,18 @@ function whereItIs({ topic, route, masters, context }: TopicPlace): Finding[] {
   return findings;
 }
 
-/** Masters that have no topic of users while others have. */
+/** Masters that have no topic of users while others of their cluster have. */
 function unusedBrokers({ brokers }: DoctorFacts, context: RuleContext): Finding[] {
+  const clusters = [...new Set(brokers.map(({ clusterName }) => clusterName))].sort();
+  return clusters.flatMap((name) =>
+    unusedIn(
+      brokers.filter(({ clusterName }) => clusterName === name),
+      context,
+    ),
+  );
+}
+
+function unusedIn(brokers: readonly BrokerFact[], context: RuleContext): Finding[] {
   const ownNames = new Set(brokers.flatMap(({ brokerName, clusterName }) => [brokerName, clusterName]));
   const counted = brokers.flatMap((broker) => {
     const topics = broker.brokerId === 0 ? broker.topics?.value : undefined;

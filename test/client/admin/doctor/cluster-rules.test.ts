@@ -1,10 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { AdminClient } from '../../../../src/client/admin/admin-client.js';
+import { diagnose, findingsOf } from '../../../../src/client/admin/doctor/diagnose.js';
+import { answerOf, type Unknown } from '../../../../src/client/admin/doctor/facts.js';
 import { countFindings, shellWord, sortFindings } from '../../../../src/client/admin/doctor/finding.js';
 import { brokerRules, freshStarts } from '../../../../src/client/admin/doctor/rules-broker.js';
 import { clusterRules, skewOf } from '../../../../src/client/admin/doctor/rules-cluster.js';
 import { gapRules } from '../../../../src/client/admin/doctor/rules-gaps.js';
 import { topicRules } from '../../../../src/client/admin/doctor/rules-topic.js';
+import { BrokerError, ConnectError } from '../../../../src/common/errors.js';
+import { encodeClusterInfo } from '../../../../src/remoting/bodies/route.js';
+import { RequestCode, ResponseCode } from '../../../../src/remoting/codes.js';
+import type { RequestInit } from '../../../../src/remoting/command.js';
 import { broker, contextWith, facts, NOW_MS, namesrv, route, short, topicTable, unknown } from './made-up.js';
 
 const context = contextWith();
@@ -225,10 +232,50 @@ describe('a topic', () => {
       { ...b, topics: topicTable('TBW102', 'bb', '%RETRY%G') },
     ];
     expect(rules(route([{ brokerName: 'a' }]), { brokers })).toEqual(['warning broker-without-topics bb']);
+    const elsewhere = brokers.map((its, i) => ({ ...its, clusterName: `C${i}` }));
+    expect(rules(route([{ brokerName: 'a' }]), { brokers: elsewhere })).toEqual([]);
+  });
+});
+
+describe('a broker that is named', () => {
+  const slave = { ...b, brokerId: 1, brokerAddr: 'h:2' };
+
+  it('has no master', () => {
+    const found = findingsOf(facts({ brokers: [slave] }), context, { scope: 'broker', name: 'bb' });
+    expect(short(found)).toEqual(['critical broker-no-master bb']);
+  });
+
+  it.each(['h:1', 'h:2'])('by the address %s of one of its nodes is looked at with all of them', async (name) => {
+    const brokerAddrs = new Map([
+      [0, 'h:1'],
+      [1, 'h:2'],
+    ]);
+    const brokerAddrTable = new Map([['bb', { cluster: 'C', brokerName: 'bb', brokerAddrs, enableActingMaster: false }]]);
+    const body = encodeClusterInfo({ brokerAddrTable, clusterAddrTable: new Map([['C', ['bb']]]) });
+    const ask = async (_addr: string, { code }: RequestInit): Promise<unknown> => {
+      if (code === RequestCode.GET_BROKER_CLUSTER_INFO) {
+        return { code: ResponseCode.SUCCESS, body };
+      }
+      throw new ConnectError('nobody is there');
+    };
+    const admin = { ask, namesrv: { addresses: ['h:9876'] } } as unknown as AdminClient;
+    const { findings } = await diagnose(admin, { scope: 'broker', name });
+    expect(short(findings).filter((line) => line.includes('unreachable'))).toEqual([
+      'critical broker-unreachable bb',
+      'warning broker-unreachable bb id 1',
+    ]);
   });
 });
 
 describe('what could not be found out', () => {
+  it('is a remark where a broker replicates in another way', async () => {
+    const replication = await answerOf(() =>
+      Promise.reject(new BrokerError('Can not get HARuntimeInfo, may be duplicationEnable is true', { responseCode: 1 })),
+    );
+    const brokers = [broker('a', { replication: replication as { error: Unknown } })];
+    expect(short(gapRules(facts({ brokers }), context))).toEqual(['info not-checked replication of brokers']);
+  });
+
   it('is a finding, one for all nodes with the same reason', () => {
     const silent = ['a', 'bb'].map((name) => broker(name, { topics: unknown('timeout'), groups: unknown('denied') }));
     const found = gapRules(
