@@ -132,6 +132,12 @@ function reasonOf(result: NodeResult<unknown> | undefined, otherwise: string): s
   return result?.error?.message ?? otherwise;
 }
 
+/** Names whose master is gone. */
+function headlessOf(brokers: readonly ClusterBroker[]): string[] {
+  const masters = new Set(brokers.filter(({ brokerId }) => brokerId === 0).map(({ brokerName }) => brokerName));
+  return [...new Set(brokers.map(({ brokerName }) => brokerName))].filter((name) => !masters.has(name));
+}
+
 /** How far slaves are behind their masters; one that does not copy has failed. */
 export async function readSlaves(admin: AdminClient, wanted: BrokersWanted): Promise<Readings> {
   const { target, brokers } = await wantedBrokers(admin, wanted);
@@ -154,7 +160,10 @@ export async function readSlaves(admin: AdminClient, wanted: BrokersWanted): Pro
         : []),
     ];
   });
-  const all = readings.flat();
+  const all = [
+    ...headlessOf(brokers).map((name): Reading => ({ name, value: null, reason: 'it has no master', isFailed: true })),
+    ...readings.flat(),
+  ];
   return { target, readings: all.length > 0 ? all : [{ name: target, value: null, reason: 'there is no slave' }] };
 }
 
@@ -170,8 +179,7 @@ export async function readCluster(
   );
   const namesrvs = await askAll(admin.namesrv.addresses, (addr) => admin.ask(addr, { code: RequestCode.GET_BROKER_CLUSTER_INFO }));
   const gone = brokers.filter((_, i) => results[i]?.value === undefined);
-  const masters = new Set(brokers.filter(({ brokerId }) => brokerId === 0).map(({ brokerName }) => brokerName));
-  const headless = [...new Set(brokers.map(({ brokerName }) => brokerName))].filter((name) => !masters.has(name));
+  const headless = headlessOf(brokers);
   const silent = namesrvs.filter(({ outcome }) => outcome !== 'done').map(({ addr }) => addr);
   const answering = brokers.filter(({ brokerId }, i) => brokerId === 0 && results[i]?.value !== undefined).length;
   return {
