@@ -71,7 +71,7 @@ class Tour {
     const begunMs = performance.now();
     this.#nodes.push(new Child('mqnamesrv', ['-c', namesrvConf], this.#context));
     this.#nodes.push(new Child('mqbroker', ['-c', brokerConf], this.#context));
-    await waitForBroker(this.#namesrvAddr, 'broker-a', this.#nodes);
+    await waitForBroker(this.#namesrvAddr, { name: 'broker-a', address: `127.0.0.1:${brokerPort}` }, this.#nodes);
     say(
       `${chalk.green('✔')} name server 127.0.0.1:${namesrvPort} and broker 127.0.0.1:${brokerPort} serve after ${Math.round(performance.now() - begunMs)} ms`,
     );

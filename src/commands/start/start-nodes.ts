@@ -54,7 +54,7 @@ export async function startNodes(options: StartNodesOptions): Promise<StartedNod
     const namesrvs = plan.namesrvs.map(startOne) as [StartedNode, ...StartedNode[]];
     const brokers = plan.brokers.map(startOne) as [StartedNode, ...StartedNode[]];
     for (const namesrv of namesrvs) {
-      for (const broker of brokers) await waitForBroker(namesrv.address, broker.name, started);
+      for (const broker of brokers) await waitForBroker(namesrv.address, broker, started);
     }
     if (options.detached) for (const node of started) node.release();
     const { clusterName, namesrvAddr } = plan;
