@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../../common/clock.js';
-import { MQError, NotFoundError, PartialError, UsageError } from '../../common/errors.js';
+import { ConnectError, MQError, NotFoundError, PartialError, UsageError } from '../../common/errors.js';
 import { stringHashCode } from '../../common/java.js';
 import type { Message } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
@@ -271,6 +271,14 @@ class Resender {
         code: 'NO_WRITEABLE_QUEUE',
         hint: `look at its permission: mqadmin topicRoute -l -t ${topic}`,
         context: { topic },
+      });
+    }
+    const without = route.brokerDatas.filter(({ brokerAddrs }) => !brokerAddrs.has(0)).map(({ brokerName }) => brokerName);
+    if (without.length > 0 && this.#request.again !== true) {
+      throw new ConnectError(`${without.join(', ')} of topic ${topic} has no master, which cannot be asked what it has`, {
+        code: 'NO_MASTER',
+        hint: 'repeat the command when the master is back; --again sends without asking',
+        context: { topic, brokerNames: without },
       });
     }
     return { route, queues };

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AdminClient } from '../../../src/client/admin/admin-client.js';
 import { collect, readLetters } from '../../../src/client/admin/group-letters.js';
+import { purgeDeadLetters } from '../../../src/client/admin/purge-dead-letters.js';
 import { resendLetters } from '../../../src/client/admin/resend-letters.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { StoreError } from '../../../src/common/errors.js';
 import { formatHostAddress } from '../../../src/common/host.js';
 import { decodeOffsetMsgId } from '../../../src/common/message/message-id.js';
 import { MessageConst } from '../../../src/common/message/properties.js';
-import { RequestCode } from '../../../src/remoting/codes.js';
+import type { TopicRouteData } from '../../../src/remoting/bodies/route.js';
+import { decodeTopicConfig } from '../../../src/remoting/bodies/topic.js';
+import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { type CommandRun, runCommand } from './run-command.js';
 
@@ -35,6 +38,8 @@ function run(line: string, env: NodeJS.ProcessEnv = {}, answer: string | null = 
   const [name = '', ...argv] = line.split(' ');
   return runCommand(name, argv, { NAMESRV_ADDR: sandbox.namesrvAddr, ...env }, answer);
 }
+
+const topicConfig = { code: RequestCode.GET_TOPIC_CONFIG, extFields: { topic: '%DLQ%FailingGroup' } };
 
 interface Shown {
   readonly msgId: string;
@@ -265,6 +270,70 @@ describe('dead letters', () => {
     await until(async () => (await run('dlq list -g PurgedGroup')).stdout === 'no dead letters\n');
     expect(await messagesOf('dlq show -g PurgedGroup')).toEqual([]);
     await giveBack('PurgedGroup', ['b9']);
+  });
+
+  it('are purged of a topic that keeps its attributes, or comes with the command that makes it again', async () => {
+    await run('updateTopic -c DefaultCluster -t %DLQ%FailingGroup -r 2 -w 2 -p 4 -a +message.type=NORMAL');
+    const failing = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
+    const invoke = failing.remoting.invoke.bind(failing.remoting);
+    vi.spyOn(failing.remoting, 'invoke').mockImplementation((addr, request, ...more) =>
+      request.code === RequestCode.UPDATE_AND_CREATE_TOPIC && addr === sandbox.brokerAddr
+        ? Promise.reject(new StoreError('the disk is full'))
+        : invoke(addr, request, ...more),
+    );
+    const command = `mqadmin updateTopic -b ${sandbox.brokerAddr} -t %DLQ%FailingGroup -r 2 -w 2 -p 4 -a +message.type=NORMAL`;
+    const half = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
+    vi.spyOn(half, 'findRoute').mockResolvedValue(await half.route('%DLQ%FailingGroup'));
+    const configOn = async (addr: string): Promise<unknown> => {
+      const { code, body } = await admin.ask(addr, topicConfig, [ResponseCode.TOPIC_NOT_EXIST]);
+      if (code === ResponseCode.TOPIC_NOT_EXIST) {
+        return null;
+      }
+      const { readQueueNums, perm, attributes } = decodeTopicConfig(body);
+      return { readQueueNums, perm, attributes: Object.fromEntries(attributes) };
+    };
+    const [first = '', second = ''] = sandbox.brokers.map(({ address }) => address);
+    const kept = { readQueueNums: 2, perm: 4, attributes: { 'message.type': 'NORMAL' } };
+    try {
+      await expect(purgeDeadLetters(failing, { group: 'FailingGroup' })).rejects.toMatchObject({
+        category: 'partial',
+        message: expect.stringContaining(`(the disk is full); make it so: ${command}`),
+      });
+      expect([await configOn(first), await configOn(second)]).toEqual([null, kept]);
+      // The name server may still name the broker.
+      await purgeDeadLetters(half, { group: 'FailingGroup' });
+      expect([await configOn(first), await configOn(second)]).toEqual([{ ...kept, attributes: {} }, kept]);
+    } finally {
+      await failing.close();
+      await half.close();
+    }
+  });
+
+  it('are not resent while a broker of the target has no master', async () => {
+    await run('updateTopic -c DefaultCluster -t Orphans -r 1 -w 1');
+    await giveBack('OrphanGroup', ['a1'], { topic: 'Orphans' });
+    const other = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
+    const route = other.route.bind(other);
+    vi.spyOn(other, 'route').mockImplementation(async (topic): Promise<TopicRouteData> => {
+      const known = await route(topic);
+      const slave = {
+        cluster: 'DefaultCluster',
+        brokerName: 'broker-c',
+        brokerAddrs: new Map([[1, sandbox.brokerAddr]]),
+        enableActingMaster: false,
+      };
+      return topic === 'Orphans' ? { ...known, brokerDatas: [...known.brokerDatas, slave] } : known;
+    });
+    const request = { kind: 'dlq', group: 'OrphanGroup', target: { to: 'origin' } } as const;
+    try {
+      await expect(resendLetters(other, request)).rejects.toMatchObject({
+        code: 'NO_MASTER',
+        message: expect.stringContaining('broker-c of topic Orphans'),
+      });
+      expect((await resendLetters(other, { ...request, again: true })).counts).toMatchObject({ resent: 1 });
+    } finally {
+      await other.close();
+    }
   });
 
   it('have actions and options that belong together', async () => {
