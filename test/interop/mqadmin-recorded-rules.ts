@@ -40,6 +40,12 @@ const MASKS: readonly Mask[] = [
     by: (_, conf) => `orderConf=[${sortedList(conf ?? '', ';')}]`,
   },
   { why: 'rates', pattern: /TPS: \d+\.\d+(E-?\d+)?/g, by: 'TPS: N' },
+  {
+    why: 'messages per second of a group at that moment',
+    of: ['consumerProgress'],
+    pattern: /^(\S+ +\d+ +(?:OFFLINE|V\S+(?: +[A-Z]+ +[A-Z]+)?) +)\d+( +\d+) *$/gm,
+    by: '$1N$2',
+  },
   { why: 'how long something took', pattern: /\b\d+ms\b/g, by: 'Nms' },
   { why: 'how long something took', pattern: /(spentTimeMills=|Avg RT: )\d+(?:\.\d\d)?/g, by: '$1N' },
   {

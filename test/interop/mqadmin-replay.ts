@@ -72,11 +72,11 @@ export async function learnOffsetIds(cluster: TwoBrokers): Promise<void> {
     await until(async () => {
       offsetId = /^OffsetID: +([0-9A-F]{32})$/m.exec(await ask('queryMsgById', '-t', 'PlainTopic', '-i', uniqKey))?.[1];
       return offsetId !== undefined;
-    }, 60_000);
+    }, 180_000);
     cluster.replace(recorded, offsetId ?? '');
   }
   const traced = OFFSET_IDS['7F0000010000CEAF00000000000002EB'] ?? '';
-  await until(async () => /^Pub[\s\S]*^Sub/m.test(await ask('queryMsgTraceById', '-i', traced)), 60_000);
+  await until(async () => /^Pub[\s\S]*^Sub/m.test(await ask('queryMsgTraceById', '-i', traced)), 180_000);
 }
 
 /** From this run on the message of delay level 3 has to be there, ten seconds after it was sent. */
@@ -109,7 +109,7 @@ export async function replay(run: RecordedRun, cluster: Place, tool: ReplayTool)
 
 async function untilDelivered(cluster: Place): Promise<void> {
   const argv = ['-t', 'DelayTopic', '-k', 'DELAY-1', '-n', cluster.toOurs('127.0.0.1:49876')];
-  await until(async () => (await runCommand('queryMsgByKey', argv)).exitCode === 0, 60_000);
+  await until(async () => (await runCommand('queryMsgByKey', argv)).exitCode === 0, 180_000);
 }
 
 /** Our commands, in this process. Those that never end end after a moment. */
@@ -117,7 +117,8 @@ export function ours(options: { endless: ReadonlySet<number>; seq: number; env?:
   return async ([word = '', ...argv], { dir, env }) => {
     const name = commandNames.find((id) => id.toLowerCase() === word.toLowerCase());
     if (name === undefined) return unknownCommand(word);
-    const limit = options.endless.has(options.seq) ? ['--timeout', '3s'] : [];
+    // One that asks for everything needs longer for its first round.
+    const limit = options.endless.has(options.seq) ? ['--timeout', name === 'clusterList' ? '10s' : '3s'] : [];
     const place = name === 'consumerStatus' ? ['--dir', dir] : [];
     return runCommand(name, [...argv, ...limit, ...place], { XDG_STATE_HOME: join(dir, '..'), ...env, ...options.env });
   };

@@ -106,13 +106,13 @@ export async function seed(cluster: TwoBrokers): Promise<ClientDriver> {
   const dlq = { name: 'seed-dlq', group: 'GroupDlq', subscriptions: { DlqSrcTopic: '*' } };
   await java.startPush({ ...first, ...dlq, behaviour: { failTimes: 1000, delayLevel: -1 } });
   const brokerA = { broker: { address: cluster.brokers[0] } } as Parameters<typeof messageCount>[0];
-  await until(async () => (await messageCount(brokerA, '%DLQ%GroupDlq', 1)) === 2, 60_000);
+  await until(async () => (await messageCount(brokerA, '%DLQ%GroupDlq', 1)) === 2, 180_000);
   await java.stopPush('seed-dlq');
 
   const subscriptions = { PlainTopic: 'TagA || TagB', OrdersTopic: '*' };
   await java.startPush({ ...first, name: 'seed-push', group: 'GroupPush', trace: true, subscriptions });
   // 27 of the 40 plain messages have the tags, and 8 ordered ones.
-  await java.receive('seed-push', 27 + 8);
+  await java.receive('seed-push', 27 + 8, 180_000);
   const admin = new AdminClient({ namesrvAddr });
   try {
     await until(async () => {
@@ -120,7 +120,7 @@ export async function seed(cluster: TwoBrokers): Promise<ClientDriver> {
       const { queues, diffTotal } = await groupProgress(admin, { consumerGroup: 'GroupPush' });
       // Two topics of 8 queues, and the retry queue of each broker.
       return queues.length === 18 && diffTotal === 0;
-    }, 60_000);
+    }, 180_000);
   } finally {
     await admin.close();
   }
