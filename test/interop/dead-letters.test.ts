@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type CommandRun, runCommand } from '../commands/mqadmin/run-command.js';
 import { apache, type ClientDriver, javaClient, rawRequest, startBundledCluster } from '../peers/index.js';
-import { createGroup, createTopic, interop, type Target, until } from './support.js';
+import { createGroup, createTopic, interop, startAll, type Target, until } from './support.js';
 
 /** CONSUMER_SEND_MSG_BACK */
 const SEND_BACK = 36;
 /** What a Java consumer may take on a busy machine until it has its queues. */
-const CONSUMED_MS = 60_000;
+const CONSUMED_MS = 90_000;
 
 /** Of a listener whose messages become dead letters at once. */
 const DIES = { failTimes: 9, delayLevel: -1 };
@@ -21,13 +21,9 @@ interop('mqadmin and what Java consumers could not consume', 'java', () => {
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'mqkit-letters-'));
-    const [bundled, original, client] = await Promise.all([
-      startBundledCluster({}),
-      apache.startCluster({ version: '5.3.3' }),
-      javaClient('5.3.3'),
-    ]);
+    const [bundled, original] = await startAll(startBundledCluster({}), apache.startCluster({ version: '5.3.3' }));
     targets.set('bundled', bundled).set('Apache 5.3.3', original);
-    java = client;
+    java = await javaClient('5.3.3');
   });
   afterAll(async () => {
     await java?.close();
@@ -116,7 +112,7 @@ interop('mqadmin and what Java consumers could not consume', 'java', () => {
     expect(messages).toMatchObject([{ queueOffset: 0, originTopic: 'Orders', body: Buffer.from('worse').toString('base64') }]);
   }
 
-  it.each(['bundled', 'Apache 5.3.3'])('dead letters on %s are resent once, to the group or to all, and purged', diesAndComesBack, 120_000);
+  it.each(['bundled', 'Apache 5.3.3'])('dead letters on %s are resent once, to the group or to all, and purged', diesAndComesBack, 400_000);
 
   it('offsets go from Apache 5.3.3 to the bundled nodes and back, by offset and by time', async () => {
     const [bundled, original] = [targets.get('bundled')!, targets.get('Apache 5.3.3')!];

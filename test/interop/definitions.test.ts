@@ -57,7 +57,8 @@ interop('definitions', 'java', () => {
     cleanups.push(() => broker49.stop());
     [of53, bundled, of49] = [cluster.namesrvAddr, ours.namesrvAddr, namesrv49.address];
     for (const command of MADE) {
-      await java.mqadmin(of53, command.split(' '));
+      const { stdout, stderr } = await java.mqadmin(of53, command.split(' '));
+      expect(stdout + stderr, command).not.toMatch(/Exception|^usage:/m);
     }
   }, 900_000);
   afterAll(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CommandRun, runCommand } from '../commands/mqadmin/run-command.js';
 import { apache, startBundledCluster } from '../peers/index.js';
-import { createTopic, interop, type Target, until } from './support.js';
+import { createTopic, interop, startAll, type Target, until } from './support.js';
 
 interop('streams of messages between Apache 5.3.3 and the bundled nodes', 'java', () => {
   let bundled: Target;
@@ -14,10 +14,7 @@ interop('streams of messages between Apache 5.3.3 and the bundled nodes', 'java'
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'mqkit-streams-'));
     const brokerConfig = { enablePropertyFilter: 'true' };
-    [bundled, original] = await Promise.all([
-      startBundledCluster({ brokerConfig }),
-      apache.startCluster({ version: '5.3.3', brokerConfig }),
-    ]);
+    [bundled, original] = await startAll(startBundledCluster({ brokerConfig }), apache.startCluster({ version: '5.3.3', brokerConfig }));
   });
   afterAll(async () => {
     await Promise.all([bundled?.stop(), original?.stop()]);
@@ -37,7 +34,7 @@ interop('streams of messages between Apache 5.3.3 and the bundled nodes', 'java'
 
   /** A broker of Apache's puts messages into their queues a moment after it said that they are stored. */
   function stored(target: Target, topic: string, count: number): Promise<void> {
-    return until(async () => (await rows(target, topic, 'x')).length === count, 30_000);
+    return until(async () => (await rows(target, topic, 'x')).length === count, 90_000);
   }
 
   const lines = Array.from({ length: 2000 }, (_, i) =>
@@ -74,12 +71,12 @@ interop('streams of messages between Apache 5.3.3 and the bundled nodes', 'java'
     await createTopic(original, 'Later', 1);
     await run(original, 'produce', ['-t', 'Later', '--delay', '1s'], 'timed');
     await run(original, 'produce', ['-t', 'Later', '--delay-level', '1'], 'levelled');
-    await until(async () => (await rows(original, 'Later', '%s')).length === 2, 30_000);
+    await until(async () => (await rows(original, 'Later', '%s')).length === 2, 90_000);
     expect((await rows(original, 'Later', '%s')).sort()).toEqual(['levelled', 'timed']);
   });
 
   describe.each(['from Apache', 'to Apache'])('a copy %s', (way) => {
-    it('has what its source has, and goes on where it ended', async () => {
+    it('has what its source has, and goes on where it ended', { timeout: 300_000 }, async () => {
       const [source, target] = way === 'from Apache' ? [original, bundled] : [bundled, original];
       const topic = way === 'from Apache' ? 'Lines' : 'Again';
       await createTopic(target, `Copy${topic}`, 4);

@@ -13,6 +13,19 @@ import {
   startBundledCluster,
 } from '../peers/index.js';
 
+/** Nodes that start at the same time: where one of them does not, the others are stopped before that is told. */
+export async function startAll<T extends readonly { stop(): Promise<unknown> }[]>(
+  ...starts: { readonly [K in keyof T]: Promise<T[K]> }
+): Promise<T> {
+  const ends = await Promise.allSettled<T[number]>(starts);
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) {
+    await Promise.all(ends.map((end) => (end.status === 'fulfilled' ? end.value.stop() : null)));
+    throw failed.reason;
+  }
+  return ends.map((end) => (end as PromiseFulfilledResult<T[number]>).value) as unknown as T;
+}
+
 /** What the tests need of a cluster, ours or Apache's. */
 export interface Target {
   readonly namesrvAddr: string;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../commands/mqadmin/run-command.js';
 import { apache } from '../peers/index.js';
-import { interop } from './support.js';
+import { interop, startAll } from './support.js';
 
 const AUTH = 'org.apache.rocketmq.auth.authentication';
 const [USER, SECRET] = ['RocketMQ', '12345678'];
@@ -20,7 +20,7 @@ interop('keys that a broker refuses', 'java', () => {
     mkdirSync(join(dir, 'conf'));
     const accounts = `accounts:\n- accessKey: ${USER}\n  secretKey: ${SECRET}\n  admin: true\n`;
     writeFileSync(join(dir, 'conf', 'plain_acl.yml'), accounts);
-    const [of49, of53] = await Promise.all([
+    const [of49, of53] = await startAll(
       apache.startNamesrv({ version: '4.9.7' }),
       apache.startCluster({
         version: '5.3.3',
@@ -32,7 +32,7 @@ interop('keys that a broker refuses', 'java', () => {
           innerClientAuthenticationCredentials: `{"accessKey":"${USER}","secretKey":"${SECRET}"}`,
         },
       }),
-    ]);
+    );
     cleanups.push(
       () => of49.stop(),
       () => of53.stop(),
