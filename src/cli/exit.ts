@@ -24,6 +24,10 @@ export async function exit(code: number): Promise<never> {
 }
 
 function drained(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.errored !== null && faultCode !== null) {
+    // What listens to the error comes first.
+    return new Promise((resolve) => setImmediate(resolve));
+  }
   if (stream.destroyed || stream.writableLength === 0) {
     return Promise.resolve();
   }
@@ -33,19 +37,35 @@ function drained(stream: NodeJS.WriteStream): Promise<void> {
   });
 }
 
+/** What the process ends with by a fault, where a command has a code of its own for that. */
+let faultCode: number | null = null;
+
+/** From now on the process ends with this code where it cannot write or nobody catches an error: for commands whose small codes are results. */
+export function endFaultsWith(code: number): void {
+  faultCode = code;
+  process.on('uncaughtException', (error) => {
+    try {
+      writeSync(2, `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    } catch {
+      // The code says it all the same.
+    }
+    process.exit(code);
+  });
+}
+
 /** A reader that went away (`mqadmin topicList | head -1`) ends the command quietly, with the code a shell expects of SIGPIPE. */
 export function endOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') {
-        process.exit(0);
+        process.exit(faultCode ?? 0);
       }
       try {
         writeSync(2, `cannot write the output: ${error.message}\n`);
       } catch {
         // Both streams are gone; the exit code is all that is left.
       }
-      process.exit(1);
+      process.exit(faultCode ?? 1);
     });
   }
 }

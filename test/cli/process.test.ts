@@ -90,6 +90,11 @@ describe('mqadmin', () => {
     expect(ended).toMatchObject({ stderr: '', code: 0 });
   });
 
+  it('ends a check with 3 when its result reaches nobody', async () => {
+    const ended = await mqadmin(['check', 'broker', '-b', sandbox.brokerAddr], {}, { closeStdout: true });
+    expect(ended).toMatchObject({ stderr: '', code: 3 });
+  });
+
   it('writes a long output to its end', async () => {
     const ended = await mqadmin(['getBrokerConfig', '-b', sandbox.brokerAddr, '--json']);
     expect(Object.keys(JSON.parse(ended.stdout).brokers[0].config).length).toBeGreaterThan(200);

@@ -15,12 +15,22 @@ let addr = '';
 /** What the name server answers next: topics, or nothing, which is an error. */
 let answers: (string | null)[] = [];
 
+/** What it answers of clusters, then an error; and what is told of it. */
+let clusterAnswers: Buffer[] = [];
+let onClusterAnswer = (): void => undefined;
+
 beforeAll(async () => {
   server = new RemotingServer({ bindAddress: '127.0.0.1', listenPort: 0 });
   server.register(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER, (connection, request) => {
     const topic = answers.length > 1 ? answers.shift() : answers[0];
     const body = Buffer.from(`{"topicList":["${topic}"]}`);
     connection.respond(request, topic ? ResponseCode.SUCCESS : ResponseCode.SYSTEM_ERROR, topic ? null : 'out of order', null, body);
+  });
+  server.register(RequestCode.GET_BROKER_CLUSTER_INFO, (connection, request) => {
+    const clusters = clusterAnswers.shift();
+    const code = clusters === undefined ? ResponseCode.SYSTEM_ERROR : ResponseCode.SUCCESS;
+    connection.respond(request, code, clusters === undefined ? 'out of order' : null, null, clusters);
+    onClusterAnswer();
   });
   addr = `127.0.0.1:${(await server.listen()).listenPort}`;
   // The first import of every command takes a slow machine long.
@@ -57,6 +67,30 @@ describe('--watch', () => {
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/\nA\n$/);
     expect(stderr).toContain('out of order');
+  });
+
+  it.each([
+    ['check', ['cluster'], 3],
+    ['doctor', [], 1],
+  ])('of %s ends by Ctrl-C with the code of a round that failed, not of the one before', async (name, argv, exitCode) => {
+    const listeners = new Set<(signal: EndSignal) => void>();
+    let count = 0;
+    clusterAnswers = [Buffer.from('{"brokerAddrTable":{},"clusterAddrTable":{}}')];
+    onClusterAnswer = () => {
+      count++;
+      if (count === 6) {
+        for (const listener of listeners) {
+          listener('SIGINT');
+        }
+      }
+    };
+    const onSignal = (listener: (signal: EndSignal) => void) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    };
+    const run = await runCommand(name, [...argv, '-n', addr, '--watch', '5ms'], {}, null, onSignal);
+    expect(run).toMatchObject({ exitCode, stderr: expect.stringContaining('out of order') });
+    expect(run.stdout).toContain('no broker is registered');
   });
 
   it('does not repeat what can never work', async () => {

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { endFaultsWith } from '../../../cli/exit.js';
 import type { CommandIo } from '../../../cli/io.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
@@ -61,6 +62,11 @@ export default class Check extends AdminCommand<typeof options, CheckResult> {
   #status: number | null = null;
   #colour = false;
 
+  override async run(): Promise<void> {
+    endFaultsWith(UNKNOWN_CODE);
+    return super.run();
+  }
+
   override async main(io: CommandIo): Promise<number> {
     const told: string[] = [];
     const stderr = new Writable({
@@ -111,6 +117,8 @@ export default class Check extends AdminCommand<typeof options, CheckResult> {
     const check = kindOf(context.words);
     formatOf(values);
     this.#colour = detectTerminal(context.io.env, { stdin: process.stdin, stderr: context.io.stdout as NodeJS.WriteStream }).colour;
+    // Of a round that fails, what an earlier one found does not count.
+    this.#status = UNKNOWN_CODE;
     const { runCheck } = await import('../../../client/admin/check/run-check.js');
     const { metric, warning, critical, group, topic, broker, clusterName } = values;
     const result = await runCheck(admin, { check, metric, warning, critical, group, topic, broker, clusterName });

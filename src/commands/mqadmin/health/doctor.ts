@@ -5,7 +5,7 @@ import { detectTerminal } from '../../../cli/terminal.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { DoctorReport, DoctorScope } from '../../../client/admin/doctor/diagnose.js';
 import type { DoctorLimits } from '../../../client/admin/doctor/limits.js';
-import { UsageError } from '../../../common/errors.js';
+import { InterruptedError, MQError, UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { doctorText, type TextStyle, wideText } from '../doctor-text.js';
@@ -132,6 +132,13 @@ export default class Doctor extends AdminCommand<typeof options, DoctorReport> {
       const { critical, warning } = report.counts;
       this.#exitCode = failOn === 'never' ? 0 : critical > 0 ? EXIT_CRITICAL : warning > 0 && failOn === 'warning' ? EXIT_WARNING : 0;
       return report;
+    } catch (error) {
+      const cause: unknown = context.signal.aborted ? context.signal.reason : error;
+      if (!(cause instanceof InterruptedError)) {
+        // Of a round that fails, what an earlier one found does not count.
+        this.#exitCode = cause instanceof MQError ? cause.exitCode : 1;
+      }
+      throw error;
     } finally {
       live.clear();
     }
