@@ -165,7 +165,7 @@ function maskText(text: string, mark: string): string {
       .replace(/(?<=(?:[Cc]ommitLog ?Offset[:=] *|physicOffset=))\d+/, 'N')
       // What a broker has to do at the moment, in clusterList: its queues, how far the timer is, how long a write waits.
       .replaceAll(/\d+,\d+ms/g, 'N,Nms')
-      .replace(/ \d+-\d+(\(N\.Nw[^)]*\)) \d+ /, ' N-N$1 N ')
+      .replace(/ \d+-\d+(\(N\.Nw[^)]*\)) +\d+ /, ' N-N$1 N ')
       // statsAll counts up as offsets are committed, one minute at a time.
       .replace(/^(LiveTopic +LiveGroup).*/, '$1 …')
       // How long a send took, and where it went.
