@@ -12,7 +12,7 @@ describe('runs that wait for what they sent', () => {
 
   afterAll(() => cluster.stop());
 
-  it('delay: messages of the warm-up that are due after those of the window are waited for', { timeout: 60_000 }, async () => {
+  it('delay: messages of the warm-up that are due after those of the window are waited for', { timeout: 180_000 }, async () => {
     const options: TimerBenchOptions = {
       ...{ kind: 'delay', role: 'both', namesrvAddr: cluster.namesrvAddr, topic: 'Delays', bodyBytes: 64, seed: 1 },
       ...{ producerGroup: 'PG_delays', consumerGroup: 'CG_delays', inFlight: 100, concurrency: 4, settleMs: 30_000 },

@@ -77,7 +77,7 @@ it('a broker on a full disk starts, serves its messages, refuses sends with code
   isFull = false;
   await until(async () => (await client.send({ topic: 'T', body: 'after' })).code === 0, 10_000);
   expect(bodiesOf(await client.pull({ topic: 'T' }))).toEqual(['before', 'after']);
-}, 30_000);
+}, 120_000);
 
 it('a disk that fills up under a running broker loses nothing that was acknowledged', async () => {
   await start();
@@ -94,4 +94,4 @@ it('a disk that fills up under a running broker loses nothing that was acknowled
   await stop();
   await start();
   expect(bodiesOf(await client.pull({ topic: 'T' }))).toEqual(['kept', 'after']);
-}, 30_000);
+}, 120_000);

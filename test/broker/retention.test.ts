@@ -59,7 +59,7 @@ it('a consumer behind the first message is sent there with code 21, and gets eve
   } finally {
     await consumer.shutdown();
   }
-}, 60_000);
+}, 180_000);
 
 it('the place of a delay level behind the first message is where the next start begins, at that message', async () => {
   const { store, delay } = sandbox.brokers[0]!.parts;
@@ -73,4 +73,4 @@ it('the place of a delay level behind the first message is where the next start 
   expect([min > 10, store.maxOffset('SCHEDULE_TOPIC_XXXX', queueId)]).toEqual([true, MESSAGES]);
   delay.load();
   expect(delay.progress().find(({ level }) => level === 18)).toMatchObject({ offset: min, maxOffset: MESSAGES });
-}, 60_000);
+}, 180_000);

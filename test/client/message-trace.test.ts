@@ -50,7 +50,7 @@ async function traceOf(msgId: string, count: number, traceTopic?: string): Promi
       }
     }
     return traces.length >= count;
-  }, 15_000);
+  }, 60_000);
   expect(traces).toHaveLength(count);
   return traces;
 }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-it('two members share all queues, each message comes once, and all are acknowledged', { timeout: 30_000 }, async () => {
+it('two members share all queues, each message comes once, and all are acknowledged', { timeout: 120_000 }, async () => {
   await world.setMode('Shared', 'GShared');
   const seen: string[] = [];
   const listener: MessageListener = async (messages) => {
@@ -33,7 +33,7 @@ it('two members share all queues, each message comes once, and all are acknowled
   expect(acks.view('GROUP_ACK_NUMS', 'Shared@GShared')).not.toBeNull();
 });
 
-it('what its group gives up is a dead letter, and comes no more', { timeout: 30_000 }, async () => {
+it('what its group gives up is a dead letter, and comes no more', { timeout: 120_000 }, async () => {
   await world.setMode('Failing', 'GFailing');
   const seen: string[] = [];
   const listener: MessageListener = (messages) => {
@@ -46,7 +46,7 @@ it('what its group gives up is a dead letter, and comes no more', { timeout: 30_
   expect(seen).toEqual(['Failing makes the topic 0']);
 });
 
-it('a switch between popping and pulling keeps the messages coming', { timeout: 30_000 }, async () => {
+it('a switch between popping and pulling keeps the messages coming', { timeout: 120_000 }, async () => {
   await world.setMode('Switched', 'GSwitched', 'PULL');
   const seen: string[] = [];
   const consumer = await world.consume(

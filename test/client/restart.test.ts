@@ -30,7 +30,7 @@ async function startNamesrv(name: string): Promise<NamesrvNode> {
 }
 
 describe('clients', () => {
-  it('go on when the broker is restarted and one of two name servers is gone', { timeout: 30_000 }, async () => {
+  it('go on when the broker is restarted and one of two name servers is gone', { timeout: 120_000 }, async () => {
     const first = await startNamesrv('ns1');
     const second = await startNamesrv('ns2');
     const namesrvAddr = `${first.address};${second.address}`;

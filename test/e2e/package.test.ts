@@ -54,7 +54,7 @@ describe('the packed package', () => {
       "import { Producer, type SendResult } from 'mqkit';\nexport const send = (producer: Producer): Promise<SendResult> => producer.send({ topic: 'T', body: Buffer.from('x') });\n",
     );
     typeCheck('use.ts');
-  }, 60_000);
+  }, 180_000);
 
   it('measures for programs: mqkit/bench, with types and the schema of its results', () => {
     writeFileSync(
@@ -79,7 +79,7 @@ describe('the packed package', () => {
       ].join('\n'),
     );
     typeCheck('bench.ts');
-  }, 60_000);
+  }, 180_000);
 
   it('holds what it needs and nothing else', () => {
     for (const folder of ['src', 'broker', 'test', 'docs']) {

@@ -43,7 +43,7 @@ describe('a load from two processes', () => {
     expect(startedWorkers()).toEqual([]);
   });
 
-  it('consumes as one group, and no message twice', { timeout: 60_000 }, async () => {
+  it('consumes as one group, and no message twice', { timeout: 180_000 }, async () => {
     const consumption: ConsumerBenchOptions = {
       ...{ namesrvAddr: cluster.namesrvAddr, topic: TOPIC, consumerGroup: 'CG_workers', concurrency: 4, warmupMs: 0, quantity: 1001 },
       consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',

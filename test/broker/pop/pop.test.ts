@@ -169,7 +169,7 @@ describe('an acknowledgement', () => {
 });
 
 describe('a message that is not acknowledged', () => {
-  it('comes back by the retry topic after its time; acknowledged ones do not', { timeout: 30_000 }, async () => {
+  it('comes back by the retry topic after its time; acknowledged ones do not', { timeout: 120_000 }, async () => {
     const sent = numbered('m', 8);
     await sendAll(client, 'Back', sent, { TAGS: 'T' });
     const popped = await pop(client, { topic: 'Back', invisibleMs: 1_200 });

@@ -62,14 +62,14 @@ describe.skipIf(!hasJava)('with a Java process (skipped when there is no JDK 11 
     return locker;
   }
 
-  test('Java is refused the lock of our store', { timeout: 30_000 }, async () => {
+  test('Java is refused the lock of our store', { timeout: 120_000 }, async () => {
     const root = tempDir();
     await openStore(storeConfig(root, SMALL));
     const [line] = (await once(startLocker(root).stdout, 'data')) as [Buffer];
     expect(line.toString().trim()).toBe('refused');
   });
 
-  test('we are refused the lock of a Java store', { timeout: 30_000 }, async () => {
+  test('we are refused the lock of a Java store', { timeout: 120_000 }, async () => {
     const root = tempDir();
     const locker = startLocker(root);
     const [line] = (await once(locker.stdout, 'data')) as [Buffer];

@@ -161,7 +161,7 @@ describe('a check', () => {
     await until(() => broker.producer.checks.length === 300);
     expect(new Set(broker.producer.checks.map(({ fields }) => fields.msgId)).size).toBe(300);
     await broker.progressIs(300, 0);
-  }, 30_000);
+  }, 120_000);
 
   it('waits for the disk before the copy stands for the message (SYNC_FLUSH)', async () => {
     const broker = await withProducer({ flushDiskType: 'SYNC_FLUSH' });

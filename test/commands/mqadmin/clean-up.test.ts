@@ -50,7 +50,7 @@ beforeAll(async () => {
       expect((await raw.send({ topic, body: 'x'.repeat(5000) })).code).toBe(ResponseCode.SUCCESS);
     }
   }
-}, 30_000);
+}, 120_000);
 
 afterAll(async () => {
   await stop();

@@ -27,7 +27,7 @@ beforeAll(async () => {
     return BrokerNode.start(brokerConfig(place), { clock });
   });
   raw = new RawClient(broker.address);
-}, 30_000);
+}, 120_000);
 
 afterAll(async () => {
   await raw.close();
@@ -296,7 +296,7 @@ describe('a message for one client', () => {
     const isOnline = async (group: string): Promise<boolean> =>
       (await run('consumerConnection', '-g', group, '-b', broker.address)).exitCode === 0;
     await until(async () => (await isOnline('DirectGroup')) && (await isOnline('DirectPulls')), 10_000);
-  }, 30_000);
+  }, 120_000);
 
   afterAll(() => Promise.all([consumer.shutdown(), pulls.shutdown()]));
 

@@ -30,7 +30,7 @@ let cluster: SeededCluster;
 
 beforeAll(async () => {
   cluster = await startSeededCluster();
-}, 30_000);
+}, 120_000);
 
 afterAll(() => cluster.stop());
 

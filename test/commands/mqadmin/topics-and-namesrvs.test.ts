@@ -16,7 +16,7 @@ let brokerB = '';
 beforeAll(async () => {
   sandbox = await startSandbox({ brokers: 2 });
   [brokerA = '', brokerB = ''] = sandbox.brokers.map((broker) => broker.address);
-}, 30_000);
+}, 120_000);
 
 afterAll(() => sandbox.stop());
 

@@ -70,7 +70,7 @@ it('a damaged store stops the start with the repair named, opens with --accept-d
   const again = await spawnBroker(dir, { settings });
   nodes.push(again);
   expect(await maxOffset(again.address)).toBe(1);
-}, 60_000);
+}, 180_000);
 
 async function maxOffset(address: string): Promise<number> {
   const client = new RemotingClient();

@@ -54,8 +54,8 @@ describe('mqbroker', () => {
     await until(() => broker.output().includes(`127.0.0.1:${port}`));
     const namesrv = keep(await spawnNamesrv(dir, { settings: { listenPort: port } }));
     const info = async (): Promise<string> => (await client.invoke(namesrv.address, { code: 106 }, 5000)).body?.toString() ?? '';
-    await until(async () => (await info()).includes(broker.address), 20_000);
-  }, 40_000);
+    await until(async () => (await info()).includes(broker.address), 60_000);
+  }, 120_000);
 
   it('reads file and arguments, changes what can be changed, and keeps it', async () => {
     const file = join(dir, 'broker.conf');
