@@ -19,7 +19,8 @@ interop('our commands of consumption on a cluster of Apache', 'java', () => {
 
     beforeAll(async () => {
       state = mkdtempSync(join(tmpdir(), 'mqkit-state-'));
-      [target, java] = await Promise.all([apache.startCluster({ version }), javaClient(version)]);
+      target = await apache.startCluster({ version });
+      java = await javaClient(version);
       await createTopic(target, TOPIC, QUEUES);
       for (let i = 0; i < SENT * QUEUES; i++) {
         await done(`sendMessage -t ${TOPIC} -p m${i} -c tagA -b broker-a -i ${i % QUEUES}`);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decodeConsumerStatusBody, decodeResetOffsetBody } from '../../src/remoting/bodies/consume-stats.js';
 import { APACHE_VERSIONS, type ClientDriver, javaClient, rawRequest } from '../peers/index.js';
-import { createGroup, createTopic, interop, startTarget, type Target, until } from './support.js';
+import { createGroup, createTopic, interop, startAll, startTarget, type Target, until } from './support.js';
 
 const UPDATE_OFFSET = 15;
 const RESET_OFFSET = 222;
@@ -24,7 +24,7 @@ interop('Java consumers whose offsets are reset', 'java', () => {
   let old: Target;
 
   beforeAll(async () => {
-    [target, old] = await Promise.all([startTarget(), startTarget({ useServerSideResetOffset: false })]);
+    [target, old] = await startAll(startTarget(), startTarget({ useServerSideResetOffset: false }));
     for (const version of APACHE_VERSIONS) javas.push(await javaClient(version));
   });
   afterAll(async () => {
