@@ -51,8 +51,8 @@ export interface ResendRequest {
 }
 
 /**
- * What became of a letter. `already`: the target has it from a former run, or a retry that the broker has twice from this one; `unknown`: no answer came, and it may have been stored: the next run
- * sees whether it was.
+ * What became of a letter. `already`: the target has it from a former run, or, of a retry that the broker has twice, from this one; `unknown`: no
+ * answer came, and it may have been stored: the next run sees whether it was.
  */
 export type ResendState = 'planned' | 'resent' | 'already' | 'failed' | 'unknown';
 

@@ -283,5 +283,8 @@ async function* readRetries(admin: AdminClient, { group, topics, brokers, ...its
     }
   }
   yield* delayed.values();
-  requireAnswers(failures, undefined);
+  const [first] = failures;
+  if (first !== undefined) {
+    throw new PartialError(`not all retries of group ${group} are known: ${first.message}`, { cause: first });
+  }
 }

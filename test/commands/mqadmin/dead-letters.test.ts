@@ -6,6 +6,7 @@ import { AdminClient } from '../../../src/client/admin/admin-client.js';
 import { collect, readLetters } from '../../../src/client/admin/group-letters.js';
 import { purgeDeadLetters } from '../../../src/client/admin/purge-dead-letters.js';
 import { resendLetters } from '../../../src/client/admin/resend-letters.js';
+import { type WaitingRetry, waitingRetries } from '../../../src/client/admin/waiting-retries.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { StoreError } from '../../../src/common/errors.js';
 import { formatHostAddress } from '../../../src/common/host.js';
@@ -223,7 +224,11 @@ describe('dead letters', () => {
 
   it('are read and resent as far as brokers answer', async () => {
     await run('updateTopic -c DefaultCluster -t Halves -r 1 -w 1');
+    await until(async () => (await admin.route('Halves')).brokerDatas.length === 2);
     await giveBack('HalfGroup', ['a1', 'a2', 'a3', 'a4'], { topic: 'Halves' });
+    const letters = await messagesOf('dlq show -g HalfGroup');
+    const heard = letters.filter(({ offsetMsgId }) => formatHostAddress(decodeOffsetMsgId(offsetMsgId).host) !== sandbox.brokerAddr).length;
+    expect(heard).toBeGreaterThan(0);
     const deaf = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
     const invoke = deaf.remoting.invoke.bind(deaf.remoting);
     vi.spyOn(deaf.remoting, 'invoke').mockImplementation((addr, request, ...more) =>
@@ -232,12 +237,27 @@ describe('dead letters', () => {
         : invoke(addr, request, ...more),
     );
     try {
-      for (const filter of [{}, { last: 3 }]) {
-        const read = collect(readLetters(deaf, { group: 'HalfGroup', filter }), (letters) => letters.length);
-        await expect(read).rejects.toMatchObject({ category: 'partial', context: { result: 2 } });
+      for (const filter of [{}, { last: 4 }]) {
+        const reading = collect(readLetters(deaf, { group: 'HalfGroup', filter }), (read) => read.length);
+        await expect(reading).rejects.toMatchObject({ category: 'partial', context: { result: heard } });
       }
+      await run('updateTopic -c DefaultCluster -t %RETRY%HalfGroup -r 1 -w 1');
+      await giveBack('HalfGroup', ['b1'], { delayLevel: 18, topic: 'Halves' });
+      for (const [body, brokerName] of [
+        ['c1', 'broker-b'],
+        ['c2', 'broker-a'],
+      ] as const) {
+        const queue = { topic: '%RETRY%HalfGroup', brokerName, queueId: 0 };
+        await producer.send({ topic: queue.topic, body: Buffer.from(body) }, { queue });
+      }
+      const { pages } = await waitingRetries(deaf, { group: 'HalfGroup', filter: { last: 5 } });
+      const bodies = (retries: readonly WaitingRetry[]) => retries.map(({ message }) => String(message.body));
+      await expect(collect(pages, bodies)).rejects.toMatchObject({
+        message: expect.stringContaining('not all retries of group HalfGroup are known: '),
+        context: { result: expect.arrayContaining(['c1']) },
+      });
       const resent = resendLetters(deaf, { kind: 'dlq', group: 'HalfGroup', target: { to: 'origin' } });
-      await expect(resent).rejects.toMatchObject({ category: 'partial', context: { result: { counts: { resent: 2, failed: 0 } } } });
+      await expect(resent).rejects.toMatchObject({ category: 'partial', context: { result: { counts: { resent: heard, failed: 0 } } } });
     } finally {
       await deaf.close();
     }
@@ -274,6 +294,7 @@ describe('dead letters', () => {
 
   it('are purged of a topic that keeps its attributes, or comes with the command that makes it again', async () => {
     await run('updateTopic -c DefaultCluster -t %DLQ%FailingGroup -r 2 -w 2 -p 4 -a +message.type=NORMAL');
+    await until(async () => (await admin.findRoute('%DLQ%FailingGroup'))?.brokerDatas.length === 2);
     const failing = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
     const invoke = failing.remoting.invoke.bind(failing.remoting);
     vi.spyOn(failing.remoting, 'invoke').mockImplementation((addr, request, ...more) =>
