@@ -238,9 +238,10 @@ const STORES: readonly MetricSpec[] = [
     },
   ),
   ofStore(broker('rocketmq_timer_enqueue_lag', 'Timer enqueue messages lag'), (entry) => runtimeNumber(entry.facts, 'timerOffsetBehind')),
-  ofStore(broker('rocketmq_timer_dequeue_latency_milliseconds', 'Timer dequeue latency'), (entry) =>
-    runtimeNumber(entry.facts, 'timerReadBehind'),
-  ),
+  ofStore(broker('rocketmq_timer_dequeue_latency_milliseconds', 'Timer dequeue latency'), (entry) => {
+    const seconds = runtimeNumber(entry.facts, 'timerReadBehind');
+    return seconds === null ? null : seconds * 1000;
+  }),
   ofRuntime(exporter('rocketmq_brokeruntime_commitlog_disk_ratio', 'Used share of the disk with the commit log'), 'commitLogDiskRatio'),
   ofRuntime(
     exporter('rocketmq_brokeruntime_consumequeue_disk_ratio', 'Used share of the disk with the consume queues'),
