@@ -44,6 +44,11 @@ export class Output {
     this.#printData = print;
   }
 
+  /** A line of `--debug`, which was asked for whatever else is left out. */
+  trace(text: string): void {
+    this.#stderr.write(`${text}\n`);
+  }
+
   /** A remark for the reader; never data. */
   note(text: string): void {
     if (this.#isQuiet) {

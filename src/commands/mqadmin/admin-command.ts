@@ -49,7 +49,8 @@ export abstract class AdminCommand<T extends OptionTable, R> extends MqCommand<T
     try {
       return await this.ask(admin, values, context);
     } catch (error) {
-      if (error instanceof NotFoundError) {
+      // As Apache's tool it ends without a hint.
+      if (error instanceof NotFoundError && !context.apacheCompat) {
         const { withNearNames } = await import('./did-you-mean.js');
         throw await withNearNames(error, values, admin);
       }
@@ -84,5 +85,5 @@ export abstract class AdminCommand<T extends OptionTable, R> extends MqCommand<T
 
 async function frameLog({ out }: CommandContext): Promise<FrameLog> {
   const [{ FrameLog }, codes] = await Promise.all([import('../../cli/frame-log.js'), import('../../remoting/codes.js')]);
-  return new FrameLog((line) => out.note(line), { request: codes.requestCodeName, response: codes.responseCodeName });
+  return new FrameLog((line) => out.trace(line), { request: codes.requestCodeName, response: codes.responseCodeName });
 }

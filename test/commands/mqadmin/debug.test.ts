@@ -50,6 +50,12 @@ it('--debug shows fields and remarks in one line, and masks keys, signatures and
   expect(stderr).not.toMatch(/of-alice/);
 });
 
+it('--debug is heard as Apache, too, where names that are near are not asked for', async () => {
+  const { stderr } = await runCommand('topicRoute', ['-n', addr, '-t', 'Unknown', '--debug'], { MQADMIN_COMPAT: 'apache' });
+  expect(stderr).toMatch(/> GET_ROUTEINFO_BY_TOPIC\(105\) .*topic=Unknown/);
+  expect(stderr).not.toContain('GET_ALL_TOPIC_LIST_FROM_NAMESERVER');
+});
+
 it('names what was never answered', () => {
   let nowMs = 0;
   const lines: string[] = [];
