@@ -17,6 +17,7 @@ export interface OptionSpec {
   readonly groupRequired?: boolean;
   readonly default?: string | number | bigint | boolean;
   readonly min?: number;
+  /** Of a duration: what a timer takes, unless another one is given. */
   readonly max?: number;
   /** Environment variable that is read when the option is absent. */
   readonly env?: string;

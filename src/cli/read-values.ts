@@ -52,7 +52,7 @@ function readValue(key: string, spec: OptionSpec, text: string): string | number
     case 'texts':
       return text.split(/\s*\n\s*/);
     case 'duration':
-      return readDuration(text, expects);
+      return readDuration(spec, text, expects);
     default:
       return text;
   }
@@ -77,12 +77,18 @@ function readInt(spec: OptionSpec, text: string, expects: (what: string) => Usag
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
 
+/** The longest time that a timer takes, about 24 days: it would end at once with a longer one. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Reads `10s`, `500ms`, `2m`, `1h`, or bare seconds; the result is in milliseconds. */
-function readDuration(text: string, expects: (what: string) => UsageError): number {
+function readDuration({ max = MAX_TIMER_MS }: OptionSpec, text: string, expects: (what: string) => UsageError): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/.exec(text);
   const ms = match === null ? Number.NaN : Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? Number.NaN);
   if (!(ms > 0)) {
     throw expects('a time such as 10s or 500ms');
+  }
+  if (ms > max) {
+    throw expects(`a time of at most ${max} ms (${Math.floor(max / 86_400_000)} days)`);
   }
   return ms;
 }

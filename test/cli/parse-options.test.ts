@@ -142,6 +142,16 @@ describe('values', () => {
     expect(read()).toMatchObject({ topic: undefined, order: false, list: false });
   });
 
+  it('of a time are no longer than a timer takes, unless the option says so', () => {
+    const times = defineOptions({
+      every: { kind: 'duration', text: '' },
+      since: { kind: 'duration', max: Number.MAX_SAFE_INTEGER, text: '' },
+    });
+    const given = (...argv: string[]): unknown => readValues(times, parseOptions(argv, times).values, {});
+    expect(() => given('--every', '600h')).toThrow('--every expects a time of at most 2147483647 ms (24 days), got "600h"');
+    expect(given('--every', '596h', '--since', '9000h')).toEqual({ every: 2_145_600_000, since: 32_400_000_000 });
+  });
+
   it('of an option that may be repeated keep their order', () => {
     const several = defineOptions({ assert: { kind: 'texts', text: 'What must hold' } });
     const values = (...argv: string[]): readonly string[] => readValues(several, parseOptions(argv, several).values, {}).assert;

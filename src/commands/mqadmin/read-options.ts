@@ -11,7 +11,7 @@ const TIMES = 'ms since 1970, 2026-11-21T08:30:00+08:00, 2026-11-21T08:30:00 (lo
 export const READ_OPTIONS = defineOptions({
   topic: { short: 't', required: true, text: 'Topic name' },
   begin: { short: 'b', group: 'begin', text: `Stored at this time or later: ${TIMES}` },
-  since: { kind: 'duration', group: 'begin', text: 'Stored within this time, eg: 10m, 2h' },
+  since: { kind: 'duration', max: Number.MAX_SAFE_INTEGER, group: 'begin', text: 'Stored within this time, eg: 10m, 2h' },
   end: { short: 'e', text: 'Stored before this time' },
   offset: { short: 'o', kind: 'int', min: 0, text: 'First offset, in each queue' },
   'end-offset': { kind: 'int', min: 0, text: 'Offset behind the last, in each queue' },

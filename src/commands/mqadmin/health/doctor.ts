@@ -57,7 +57,14 @@ const options = defineOptions({
     min: 0,
     text: 'Percent of a disk | default diskSpaceCleanForciblyRatio of the broker (85)',
   },
-  clockSkew: { kind: 'duration', own: true, long: 'clock-skew', default: 2_000, text: 'Difference between clocks | default 2s' },
+  clockSkew: {
+    kind: 'duration',
+    max: Number.MAX_SAFE_INTEGER,
+    own: true,
+    long: 'clock-skew',
+    default: 2_000,
+    text: 'Difference between clocks | default 2s',
+  },
   slaveLag: {
     kind: 'int',
     own: true,

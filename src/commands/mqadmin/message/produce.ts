@@ -23,7 +23,12 @@ const options = defineOptions({
   tags: { short: 'c', text: 'Tag of every message' },
   property: { short: 'p', kind: 'texts', text: 'A property of every message, eg: a=1; may be given several times' },
   'delay-level': { kind: 'int', min: 1, group: 'delay', text: 'Delay level of every message, 1 to 18 unless the broker has others' },
-  delay: { kind: 'duration', group: 'delay', text: 'Deliver every message so long after it was sent, eg: 90s (brokers of 5.x)' },
+  delay: {
+    kind: 'duration',
+    max: Number.MAX_SAFE_INTEGER,
+    group: 'delay',
+    text: 'Deliver every message so long after it was sent, eg: 90s (brokers of 5.x)',
+  },
   'deliver-at': { group: 'delay', text: 'Deliver every message at this time, eg: 2026-11-21T08:30:00+08:00 (brokers of 5.x)' },
   queue: { short: 'i', text: 'Send to this queue: its id, or broker:id' },
   'sharding-key': { text: 'Send every message to the queue of this key' },
@@ -74,6 +79,7 @@ export default class Produce extends AdminCommand<typeof options, Result> {
     ]);
     const common = commonParts(values);
     const choice = queue === undefined ? undefined : queueChoice(queue);
+    const ended = new AbortController();
     return untilSignal(
       context,
       async (signal) => {
@@ -87,7 +93,7 @@ export default class Produce extends AdminCommand<typeof options, Result> {
           keyDelimiter: keyDelimiter === undefined ? undefined : bytesOf(keyDelimiter, '-K, --key-delimiter'),
           common,
           ordered: values.ordered,
-          signal,
+          signal: AbortSignal.any([signal, ended.signal]),
         });
         const request = {
           topic,
@@ -100,7 +106,9 @@ export default class Produce extends AdminCommand<typeof options, Result> {
             this.#sent = sent;
           },
         };
-        return values.dryRun ? checkMessages(admin, source, request) : produceMessages(admin, source, request);
+        return (values.dryRun ? checkMessages(admin, source, request) : produceMessages(admin, source, request)).finally(() =>
+          ended.abort(),
+        );
       },
       ({ sent }) => `${sent} messages were stored, none is on its way`,
     );
