@@ -82,6 +82,11 @@ export class AdminClient {
     return this.#namesrv;
   }
 
+  /** The keys that requests are signed with: for others that work for the same command. */
+  get credentials(): AdminClientOptions['credentials'] {
+    return this.#options.credentials;
+  }
+
   /** Sees the requests of this client: for others that work for the same command. */
   get observe(): RequestObserver | undefined {
     return this.#options.observe;

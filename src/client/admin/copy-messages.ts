@@ -97,8 +97,7 @@ export async function copyMessages(ends: { source: AdminClient; target: AdminCli
 /** Says which queues would be read from where to where, and where their messages would go. */
 export async function planCopy(ends: { source: AdminClient; target: AdminClient }, request: CopyRequest): Promise<CopyResult> {
   const copy = await Copy.open(ends, request);
-  const map = request.offsetsFile === undefined ? null : await OffsetMap.peek(request.offsetsFile, copy.offsetMapStart());
-  map?.close();
+  const map = request.offsetsFile === undefined ? null : OffsetMap.peek(request.offsetsFile, copy.offsetMapStart());
   return copy.plan(map);
 }
 
@@ -138,8 +137,9 @@ class Copy {
   /** Target queue by source queue, `broker:queue` both. */
   readonly #targetOf: ReadonlyMap<string, { readonly queue: MessageQueue; readonly isWhole: boolean }>;
   readonly #queues = new Map<string, SourceQueue>();
-  /** Copies that an earlier run stored and the file does not know, by their origin. */
-  readonly #alreadyThere = new Map<string, MessagePlace>();
+  /** Ends the reading when a message was not stored, or its place not written down. */
+  readonly #stop = new AbortController();
+  #mapError: MQError | null = null;
   #counts = { copied: 0, alreadyThere: 0, failed: 0, bodyBytes: 0 };
   #failure: { readonly entry: Entry; readonly error: MQError } | null = null;
 
@@ -197,6 +197,10 @@ class Copy {
 
   async run(map: OffsetMap | null, open: (handlers: Handlers) => QueueSender<Entry>): Promise<CopyResult> {
     const { signal, follow, inFlight = DEFAULT_IN_FLIGHT, onRetry, onProgress } = this.#request;
+    map?.onError((error) => {
+      this.#mapError = error;
+      this.#stop.abort();
+    });
     if (map !== null) {
       await this.#findCopies(map);
     }
@@ -213,6 +217,7 @@ class Copy {
       onFailed: (entry, error) => {
         this.#counts.failed++;
         this.#failure ??= { entry, error };
+        this.#stop.abort();
       },
     });
     let readError: MQError | null = null;
@@ -225,20 +230,21 @@ class Copy {
       readError = error;
     }
     await sender.idle();
-    this.#throwFailure(readError);
+    map?.flush();
+    this.#throwFailure(this.#mapError ?? readError);
     return this.#result(false);
   }
 
   async #copyAll(sender: QueueSender<Entry>, map: OffsetMap | null): Promise<void> {
-    const { signal } = this.#request;
+    const { signal } = this.#stop;
     for await (const message of readMessages(this.#ends.source, this.#reading(map))) {
       await this.#pace.next();
       await sender.ready();
-      if (this.#failure !== null || signal?.aborted === true) {
+      if (signal.aborted || this.#request.signal?.aborted === true) {
         return;
       }
       const entry = this.#enter(message);
-      const known = this.#alreadyThere.get(originOf(message));
+      const known = map?.ahead(entry.source);
       if (known !== undefined) {
         this.#counts.alreadyThere++;
         this.#settle(entry, known, map);
@@ -251,8 +257,10 @@ class Copy {
   }
 
   #reading(map: OffsetMap | null): ReadMessagesRequest {
+    const { signal } = this.#request;
     return {
       ...this.#request,
+      signal: signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]),
       startAt: (queue) => map?.next(queue),
       onQueue: (queue, from, to) => {
         map?.beginQueue(queue, from);
@@ -261,14 +269,15 @@ class Copy {
     };
   }
 
-  /** Copies behind the last that the file knows: the run that stored them was ended before it could write them down. */
+  /** Copies behind the last that the file knows: the run that stored them was ended before it could write them down, which is done now. */
   async #findCopies(map: OffsetMap): Promise<void> {
     const { targetTopic, topic, signal } = this.#request;
     const prefix = `${topic}@`;
     for await (const message of readMessages(this.#ends.target, { topic: targetTopic, signal, startAt: (queue) => map.targetEnd(queue) })) {
       const origin = message.properties[COPY_ORIGIN];
-      if (origin?.startsWith(prefix) === true) {
-        this.#alreadyThere.set(origin, placeOf(message));
+      const source = origin?.startsWith(prefix) === true ? placeIn(origin.slice(prefix.length)) : null;
+      if (source !== null && source.queueOffset >= (map.next(source) ?? 0)) {
+        map.addAhead(source, placeOf(message));
       }
     }
   }
@@ -282,6 +291,9 @@ class Copy {
   #settle(entry: Entry, target: MessagePlace, map: OffsetMap | null): void {
     entry.target = target;
     const its = this.#queues.get(nameOf(entry.source));
+    if (its?.entries[0] !== entry) {
+      map?.addAhead(entry.source, target);
+    }
     while (its !== undefined && its.entries[0]?.target != null) {
       const first = its.entries.shift() as Entry;
       its.copied++;
@@ -367,6 +379,12 @@ function nameOf({ brokerName, queueId }: Omit<MessageQueue, 'topic'>): string {
 
 function placeOf({ brokerName = '', queueId, queueOffset }: MessageView): MessagePlace {
   return { brokerName, queueId, queueOffset };
+}
+
+/** `broker:queue:offset`. */
+function placeIn(text: string): MessagePlace | null {
+  const [, brokerName, queueId, queueOffset] = /^(.+):(\d{1,9}):(\d{1,15})$/.exec(text) ?? [];
+  return brokerName === undefined ? null : { brokerName, queueId: Number(queueId), queueOffset: Number(queueOffset) };
 }
 
 function originOf(message: MessageView): string {

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { ConfigError } from '../../common/errors.js';
 import type { MessageQueue } from '../message-queue.js';
+import { PidLock } from './pid-lock.js';
 
 /** Which topics a file of offsets is about; the first line of the file. */
 export interface OffsetMapHead {
@@ -23,7 +24,7 @@ export interface MessagePlace extends QueueName {
 }
 
 /**
- * Messages that lie one behind the other at both ends; a line of the file. Without messages it says where reading a source queue began, and has no
+ * Messages that lie one behind the other at both ends; a line of the file. Without messages it says where to go on in a source queue, and has no
  * target.
  */
 export interface OffsetRun {
@@ -34,40 +35,58 @@ export interface OffsetRun {
   readonly targetBrokerName?: string;
   readonly targetQueueId?: number;
   readonly targetQueueOffset?: number;
+  /** One before them in the source queue was not stored yet. */
+  readonly isAhead?: true;
 }
 
 const READ_BYTES = 64 * 1024;
+/** Lines after which what is not ahead any more is forgotten. */
+const PRUNE_LINES = 10_000;
 
 /**
  * The file that says which message of the source became which of the target. It is only appended to, for each source queue in the order of its
- * offsets, so that its last line of a queue says where to go on. What was appended is in the kernel: a process that is killed loses no line.
+ * offsets but for those that are ahead, so that its last other line of a queue says where to go on. What was stored is appended at once, for each
+ * target queue in the order of its offsets: what a killed process could not append lies behind what it did. What was appended is in the kernel: a
+ * process that is killed loses no line.
  */
 export class OffsetMap {
-  readonly #fd: number;
+  readonly #path: string;
+  /** Null where nothing is written. */
+  readonly #fd: number | null;
+  readonly #lock: PidLock | null;
   /** Offset to read next, by source queue. */
   readonly #next = new Map<string, number>();
   /** Offset behind the last that was written, by target queue. */
   readonly #ends = new Map<string, number>();
+  /** Where messages that are ahead were stored, by source queue and offset. */
+  readonly #ahead = new Map<string, Map<number, MessagePlace>>();
   #lines: string[] = [];
-  /** The last run of each source queue, which may grow yet. */
+  /** The last run of each source queue, which may grow yet; of what is ahead that of each pair of queues. */
   readonly #open = new Map<string, OffsetRun>();
   #isScheduled = false;
+  #error: ConfigError | null = null;
+  #onError: (error: ConfigError) => void = () => undefined;
 
-  private constructor(fd: number) {
-    this.#fd = fd;
+  private constructor(path: string, file: { readonly fd: number; readonly lock: PidLock } | null) {
+    this.#path = path;
+    this.#fd = file?.fd ?? null;
+    this.#lock = file?.lock ?? null;
   }
 
   /**
    * Opens or makes the file.
    * @param head what a new file begins with; one that is there must be about the same topics
-   * @throws ConfigError when it cannot be read or is about something else
+   * @throws ConfigError when it cannot be read, is about something else, or another process writes it
    */
   static async open(path: string, head: OffsetMapStart): Promise<OffsetMap> {
-    const fd = openFile(path);
-    const map = new OffsetMap(fd);
+    const fd = openFile(path, 'a+');
+    let lock: PidLock | null = null;
     try {
+      lock = PidLock.take(`${path}.lock`);
+      const map = new OffsetMap(path, { fd, lock });
       if (fstatSync(fd).size > 0) {
-        map.#read(path, head);
+        // A line that a full disk cut: what is appended next would be its end.
+        ftruncateSync(fd, map.#read(fd, head));
       } else {
         const { sourceTopic, targetTopic } = head;
         map.#begin({ sourceTopic, targetTopic, targetQueues: await head.targetQueues() });
@@ -75,13 +94,29 @@ export class OffsetMap {
       return map;
     } catch (error) {
       closeSync(fd);
+      lock?.release();
       throw error;
     }
   }
 
-  /** What a file says, without making one; null when there is none. */
-  static async peek(path: string, head: OffsetMapStart): Promise<OffsetMap | null> {
-    return existsSync(path) ? OffsetMap.open(path, head) : null;
+  /** What a file says, without writing to it; null when there is none. */
+  static peek(path: string, head: OffsetMapStart): OffsetMap | null {
+    if (!existsSync(path)) {
+      return null;
+    }
+    const fd = openFile(path, 'r');
+    try {
+      const map = new OffsetMap(path, null);
+      map.#read(fd, head);
+      return map;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Is told when the file cannot be written; nothing is written to it from then on. */
+  onError(listener: (error: ConfigError) => void): void {
+    this.#onError = listener;
   }
 
   /** Where to go on in a source queue; undefined when it was never begun. */
@@ -101,17 +136,26 @@ export class OffsetMap {
     }
   }
 
-  /** A message was stored; the calls for one source queue come in the order of its offsets. */
+  /** Where a message that is ahead was stored. */
+  ahead({ queueOffset, ...queue }: MessagePlace): MessagePlace | undefined {
+    return this.#ahead.get(nameOf(queue))?.get(queueOffset);
+  }
+
+  /** A message was stored, and all before it in its source queue were, too; the calls for one queue come in the order of its offsets. */
   add(source: MessagePlace, target: MessagePlace): void {
-    this.#add({
-      brokerName: source.brokerName,
-      queueId: source.queueId,
-      queueOffset: source.queueOffset,
-      messageCount: 1,
-      targetBrokerName: target.brokerName,
-      targetQueueId: target.queueId,
-      targetQueueOffset: target.queueOffset,
-    });
+    const { brokerName, queueId, queueOffset } = source;
+    if (this.#ahead.get(nameOf(source))?.delete(queueOffset) === true) {
+      this.#add({ brokerName, queueId, queueOffset: queueOffset + 1, messageCount: 0 });
+    } else {
+      this.#add(runOf(source, target));
+    }
+  }
+
+  /** A message was stored, and one before it in its source queue was not yet. */
+  addAhead(source: MessagePlace, target: MessagePlace): void {
+    if (this.ahead(source) === undefined) {
+      this.#add({ ...runOf(source, target), isAhead: true });
+    }
   }
 
   /** Writes what waits. */
@@ -119,28 +163,60 @@ export class OffsetMap {
     const text = [...this.#lines, ...Array.from(this.#open.values(), lineOf)].join('');
     this.#lines = [];
     this.#open.clear();
-    if (text !== '') {
-      writeSync(this.#fd, text);
+    if (text === '' || this.#error !== null) {
+      return;
+    }
+    try {
+      this.#write(text);
+    } catch (error) {
+      this.#error = error as ConfigError;
+      this.#onError(this.#error);
     }
   }
 
   close(): void {
     this.flush();
-    closeSync(this.#fd);
+    if (this.#fd !== null) {
+      closeSync(this.#fd);
+    }
+    this.#lock?.release();
+  }
+
+  /** All of it or nothing. */
+  #write(text: string): void {
+    const fd = this.#fd as number;
+    const bytes = Buffer.from(text);
+    const { size } = fstatSync(fd);
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        at += writeSync(fd, bytes, at);
+      }
+    } catch (cause) {
+      if (fstatSync(fd).size > size) {
+        ftruncateSync(fd, size);
+      }
+      throw new ConfigError(`${this.#path} cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, {
+        code: 'OFFSETS_NOT_WRITTEN',
+        cause,
+      });
+    }
   }
 
   #add(run: OffsetRun): void {
-    const key = keyOf(run.brokerName, run.queueId);
+    this.#note(run);
+    if (this.#fd === null) {
+      return;
+    }
+    const key = run.isAhead === true ? `${nameOf(run)} ${run.targetBrokerName}:${run.targetQueueId}` : nameOf(run);
     const open = this.#open.get(key);
     if (open !== undefined && isNextOf(open, run)) {
       this.#open.set(key, { ...open, messageCount: open.messageCount + 1 });
     } else {
-      if (open !== undefined) {
+      if (open !== undefined && (open.messageCount > 0 || run.messageCount > 0)) {
         this.#lines.push(lineOf(open));
       }
       this.#open.set(key, run);
     }
-    this.#note(run);
     if (!this.#isScheduled) {
       this.#isScheduled = true;
       // What is answered in one turn of the event loop makes few lines.
@@ -152,17 +228,39 @@ export class OffsetMap {
   }
 
   #note(run: OffsetRun): void {
-    this.#next.set(keyOf(run.brokerName, run.queueId), run.queueOffset + run.messageCount);
-    const { targetBrokerName, targetQueueId, targetQueueOffset } = run;
-    if (targetBrokerName !== undefined && targetQueueId !== undefined && targetQueueOffset !== undefined) {
-      const key = keyOf(targetBrokerName, targetQueueId);
-      this.#ends.set(key, Math.max(this.#ends.get(key) ?? 0, targetQueueOffset + run.messageCount));
+    const { targetBrokerName, targetQueueId, targetQueueOffset, messageCount, isAhead } = run;
+    if (isAhead !== true) {
+      this.#next.set(nameOf(run), run.queueOffset + messageCount);
+    }
+    if (targetBrokerName === undefined || targetQueueId === undefined || targetQueueOffset === undefined) {
+      return;
+    }
+    const key = keyOf(targetBrokerName, targetQueueId);
+    this.#ends.set(key, Math.max(this.#ends.get(key) ?? 0, targetQueueOffset + messageCount));
+    if (isAhead === true) {
+      const its = this.#ahead.get(nameOf(run)) ?? new Map<number, MessagePlace>();
+      this.#ahead.set(nameOf(run), its);
+      for (let i = 0; i < messageCount; i++) {
+        its.set(run.queueOffset + i, { brokerName: targetBrokerName, queueId: targetQueueId, queueOffset: targetQueueOffset + i });
+      }
+    }
+  }
+
+  /** Forgets what is not ahead any more. */
+  #prune(): void {
+    for (const [name, places] of this.#ahead) {
+      const next = this.#next.get(name) ?? 0;
+      for (const queueOffset of places.keys()) {
+        if (queueOffset < next) {
+          places.delete(queueOffset);
+        }
+      }
     }
   }
 
   #begin(head: OffsetMapHead): void {
     this.#noteHead(head);
-    writeSync(this.#fd, lineOf(head));
+    this.#write(lineOf(head));
   }
 
   #noteHead(head: OffsetMapHead): void {
@@ -171,9 +269,11 @@ export class OffsetMap {
     }
   }
 
-  #read(path: string, wanted: OffsetMapStart): void {
+  /** Answers how many bytes its whole lines have. */
+  #read(fd: number, wanted: OffsetMapStart): number {
+    const path = this.#path;
     let lineNumber = 0;
-    const goodBytes = forEachLine(this.#fd, (line) => {
+    const goodBytes = forEachLine(fd, (line) => {
       const name = `${path} line ${++lineNumber}`;
       const value = readLine(line, name);
       if (lineNumber === 1) {
@@ -181,15 +281,18 @@ export class OffsetMap {
       } else {
         this.#note(checkRun(value, name));
       }
+      if (lineNumber % PRUNE_LINES === 0) {
+        this.#prune();
+      }
     });
-    // A line that a full disk cut: what is appended next would be its end.
-    ftruncateSync(this.#fd, goodBytes);
+    this.#prune();
+    return goodBytes;
   }
 }
 
-function openFile(path: string): number {
+function openFile(path: string, flags: 'a+' | 'r'): number {
   try {
-    return openSync(path, 'a+');
+    return openSync(path, flags);
   } catch (cause) {
     throw new ConfigError(`${path} cannot be opened (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, { cause });
   }
@@ -197,6 +300,22 @@ function openFile(path: string): number {
 
 function keyOf(brokerName: string, queueId: number): string {
   return `${brokerName}:${queueId}`;
+}
+
+function nameOf({ brokerName, queueId }: QueueName): string {
+  return keyOf(brokerName, queueId);
+}
+
+function runOf(source: MessagePlace, target: MessagePlace): OffsetRun {
+  return {
+    brokerName: source.brokerName,
+    queueId: source.queueId,
+    queueOffset: source.queueOffset,
+    messageCount: 1,
+    targetBrokerName: target.brokerName,
+    targetQueueId: target.queueId,
+    targetQueueOffset: target.queueOffset,
+  };
 }
 
 function lineOf(value: object): string {

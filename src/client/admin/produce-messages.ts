@@ -140,6 +140,8 @@ class ProduceRun {
   #invalid = 0;
   #bodyBytes = 0;
   #failure: { readonly origin: string; readonly error: MQError } | null = null;
+  /** Ends the waiting for the next message. */
+  #stop: () => void = () => undefined;
 
   constructor(request: ProduceRequest, target: { producer: Producer; queues: readonly MessageQueue[] }) {
     this.#request = request;
@@ -154,6 +156,7 @@ class ProduceRun {
       onFailed: ({ origin }, error) => {
         this.#failed++;
         this.#failure ??= { origin, error };
+        this.#stop();
       },
     });
   }
@@ -173,7 +176,7 @@ class ProduceRun {
   /** Gives messages to the sender until the first that is none; answers that one. */
   async #take(source: AsyncIterable<ProduceItem>): Promise<{ origin: string; error: UsageError } | null> {
     const { signal, skipInvalid } = this.#request;
-    for await (const item of source) {
+    for await (const item of this.#untilStopped(source)) {
       const { message } = item;
       const error = message instanceof UsageError ? message : validateMessage(message, MAX_MESSAGE_SIZE);
       if (error !== null || message instanceof UsageError) {
@@ -192,6 +195,27 @@ class ProduceRun {
       this.#sender.send(message, item);
     }
     return null;
+  }
+
+  /** A source that has nothing at the moment is not waited for when a message was not stored. */
+  #untilStopped(source: AsyncIterable<ProduceItem>): AsyncIterable<ProduceItem> {
+    const items = source[Symbol.asyncIterator]();
+    const end = { done: true as const, value: undefined };
+    const next = (): Promise<IteratorResult<ProduceItem>> =>
+      new Promise((resolve, reject) => {
+        this.#stop = () => resolve(end);
+        if (this.#failure === null) {
+          items.next().then(resolve, reject);
+        } else {
+          resolve(end);
+        }
+      });
+    const finish = async (): Promise<typeof end> => {
+      // Waits for what was asked for last, which may never come.
+      items.return?.().catch(() => undefined);
+      return end;
+    };
+    return { [Symbol.asyncIterator]: () => ({ next, return: finish }) };
   }
 
   #result(): ProduceResult {

@@ -123,7 +123,7 @@ async function openTarget(admin: AdminClient, values: Values, { io, signal }: Co
   const guard = its?.readOnly === true ? (await import('../../client/admin/read-only.js')).readOnlyGuard(`context ${name}`) : undefined;
   return new AdminClient({
     namesrvAddr: its?.namesrvAddr ?? namesrvAddr,
-    credentials: await signingKeys(its ?? values, io.env),
+    credentials: its === null ? admin.credentials : await signingKeys(its, io.env),
     signal,
     addresses: its?.addresses,
     guard,

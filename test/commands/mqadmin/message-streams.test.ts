@@ -3,8 +3,10 @@ import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AdminClient } from '../../../src/client/admin/admin-client.js';
 import type { CopyResult } from '../../../src/client/admin/copy-messages.js';
 import type { MessageLine } from '../../../src/client/admin/message-lines.js';
+import { produceMessages } from '../../../src/client/admin/produce-messages.js';
 import { Producer } from '../../../src/client/producer/producer.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { type CommandRun, runCommand } from './run-command.js';
@@ -299,6 +301,37 @@ describe('copy', () => {
     expect(run.stderr).toMatch(message);
   });
 
+  it('looks into the file of offsets in a dry run, and leaves it as it is', async () => {
+    await createTopic('Planned', 2);
+    const path = offsetsFile();
+    const argv = ['-t', 'Source', '--to-topic', 'Planned', '--offsets-file', path];
+    await copied(...argv, '--queue', 'broker-a:0', '--max', '3');
+    // A run that writes at the moment has half a line there.
+    writeFileSync(path, `${readFileSync(path, 'utf8')}{"brokerNa`);
+    const before = readFileSync(path, 'utf8');
+    const plan = await copied(...argv, '--dry-run');
+    expect(plan.queues.map(({ fromOffset }) => fromOffset).sort()).toEqual([0, 0, 0, 3]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  });
+
+  it('copies nothing twice where a copy that is not written down lies before one that is', async () => {
+    await createTopic('Crossed', 1);
+    const path = offsetsFile();
+    const argv = ['-t', 'Source', '--to-topic', 'Crossed', '--offsets-file', path, '-i', 'broker-a:0', '-i', 'broker-a:1'];
+    await copied(...argv);
+    const all = await bodiesOf('Crossed');
+    const lines = readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => !line.includes('"isAhead"') && line !== '');
+    expect(lines.length).toBeGreaterThan(2);
+    // Found again by the first of these runs, which copies little more; the next one knows it from the file alone.
+    writeFileSync(path, `${lines.slice(0, 3).join('\n')}\n`);
+    await copied(...argv, '--max', '5');
+    expect(await copied(...argv)).toMatchObject({ copied: 0 });
+    expect(await bodiesOf('Crossed')).toEqual(all);
+  });
+
   it('refuses a file of offsets of other topics, and what is none', async () => {
     const path = offsetsFile();
     await createTopic('Other', 1);
@@ -394,6 +427,17 @@ describe('a broker that cannot be reached', () => {
     expect(run).toMatchObject({ exitCode: 5 });
   });
 });
+
+it('a message that is not stored ends produce, although nothing more comes from its pipe', async () => {
+  const admin = new AdminClient({ namesrvAddr: sandbox.namesrvAddr, addresses: { [sandbox.brokers[1]!.address]: '127.0.0.1:1' } });
+  async function* source() {
+    yield { origin: 'line 1', message: { topic: 'Streams', body: Buffer.from('lost') } };
+    await new Promise(() => undefined);
+  }
+  const request = { topic: 'Streams', queue: { brokerName: 'broker-b' } };
+  await expect(produceMessages(admin, source(), request)).rejects.toMatchObject({ category: 'connect' });
+  await admin.close();
+}, 20_000);
 
 it('produce says how many messages were stored when its time is over', async () => {
   const lines = Array.from({ length: 5000 }, (_, i) => String(i)).join('\n');
