@@ -31,7 +31,11 @@ export interface WatchOptions {
 export async function watchRounds(options: WatchOptions, round: () => Promise<void>): Promise<void> {
   const { everyMs, rounds, io } = options;
   const stop = new AbortController();
-  const forget = io.onSignal?.(() => stop.abort());
+  // A second signal ends the process as if nobody listened.
+  const forget = io.onSignal?.(() => {
+    stop.abort();
+    forget?.();
+  });
   try {
     for (let done = 1; !stop.signal.aborted; done++) {
       await oneRound(options, round, done === rounds);

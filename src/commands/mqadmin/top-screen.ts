@@ -140,13 +140,23 @@ export class TopScreen {
         return;
       }
       if (action === 'suspend') {
-        this.#leave();
-        process.kill(process.pid, 'SIGTSTP');
+        this.#suspend();
         return;
       }
       this.#asked ||= action === 'refresh';
     }
     this.#wake();
+    this.#draw();
+  }
+
+  #suspend(): void {
+    if (process.platform === 'win32') {
+      return;
+    }
+    this.#leave();
+    process.kill(process.pid, 'SIGTSTP');
+    // It goes on here: where nobody stops the process, at once.
+    this.#enter();
     this.#draw();
   }
 

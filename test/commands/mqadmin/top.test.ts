@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { ReadStream, WriteStream } from 'node:tty';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BrokerSample, ClusterSample, GroupSample, TopicSample } from '../../../src/client/admin/cluster-sample.js';
 import { type TopRound, TopRounds } from '../../../src/client/admin/top-round.js';
 import { TopScreen } from '../../../src/commands/mqadmin/top-screen.js';
@@ -164,6 +164,22 @@ describe('a terminal', () => {
     await running;
     expect(isRaw()).toBe(false);
     await until(() => written().endsWith(LEFT));
+  });
+
+  it.skipIf(process.platform === 'win32')('is drawn again after Ctrl-Z, though nobody stopped the process', async () => {
+    const { screen, stdin, written, isRaw } = live(() => new Promise(() => undefined));
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    try {
+      const running = screen.run();
+      stdin.write('\x1a');
+      await until(() => kill.mock.calls.length > 0 && written().includes(`${LEFT}\x1b[?1049h`));
+      expect(kill.mock.calls).toEqual([[process.pid, 'SIGTSTP']]);
+      expect(isRaw()).toBe(true);
+      stdin.write('q');
+      await running;
+    } finally {
+      kill.mockRestore();
+    }
   });
 
   it('is as it was after SIGTERM, an abort and an error', async () => {

@@ -165,6 +165,28 @@ describe('a watch', () => {
     await watchRounds(options, () => Promise.reject(new InterruptedError('ended', { signal: 'SIGINT' })));
   });
 
+  it('listens to one signal alone, so that a second one ends the process', async () => {
+    const { options, signal } = watchOn(new Screen());
+    let listening = 0;
+    const { onSignal } = options.io;
+    const io = {
+      ...options.io,
+      onSignal: (listener: (signal: EndSignal) => void) => {
+        listening++;
+        const forget = onSignal?.(listener);
+        return () => {
+          listening--;
+          forget?.();
+        };
+      },
+    };
+    await watchRounds({ ...options, io }, async () => {
+      expect(listening).toBe(1);
+      signal('SIGINT');
+      expect(listening).toBe(0);
+    });
+  });
+
   it('that is ended in a pause does not wait for its end', async () => {
     const { options, signal } = watchOn(new Screen());
     await watchRounds({ ...options, everyMs: 3_600_000 }, async () => void setImmediate(() => signal('SIGTERM')));
