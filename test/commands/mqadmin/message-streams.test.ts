@@ -439,6 +439,21 @@ it('a message that is not stored ends produce, although nothing more comes from 
   await admin.close();
 }, 20_000);
 
+it('a copy that is refused for good ends a mirror, although nothing more comes', async () => {
+  const large = await startSandbox();
+  const env = { NAMESRV_ADDR: large.namesrvAddr };
+  for (const topic of ['Quiet', 'QuietCopy']) {
+    await runCommand('updateTopic', ['-c', 'DefaultCluster', '-t', topic, '-r', '1', '-w', '1'], env);
+  }
+  // What a copy says of its origin makes its properties longer than a broker takes.
+  await runCommand('produce', ['-t', 'Quiet', '-p', `x=${'x'.repeat(32_600)}`], env, 'a');
+  const run = await runCommand('mirror', ['-t', 'Quiet', '--to-topic', 'QuietCopy', '--offsets-file', join(large.dir, 'quiet.jsonl')], env);
+  expect(run.exitCode).toBe(6);
+  expect(run.stderr).toContain('0 messages were copied, then it ended: broker-a:0:0: ');
+  expect(existsSync(join(large.dir, 'quiet.jsonl.lock'))).toBe(false);
+  await large.stop();
+}, 20_000);
+
 it('produce says how many messages were stored when its time is over', async () => {
   const lines = Array.from({ length: 5000 }, (_, i) => String(i)).join('\n');
   const run = await produce(lines, '-t', 'Late', '--rate', '100', '--timeout', '500ms');
