@@ -9,8 +9,9 @@ import type { ResendResult } from '../../../client/admin/resend-letters.js';
 import type { CommandContext } from '../../base.js';
 import { actionOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
-import { filterOf, groupFor, LETTER_ACTIONS, LETTER_OPTIONS, targetOf } from '../letter-options.js';
-import { exportLines, printLetters, printResend, resentLine, type ShownLetter, shownLetter } from '../letter-text.js';
+import { filterOf, groupFor, LETTER_ACTIONS, LETTER_OPTIONS } from '../letter-options.js';
+import { resend } from '../letter-resend.js';
+import { exportLines, printLetters, printResend, type ShownLetter, shownLetter } from '../letter-text.js';
 
 type Values = OptionValues<typeof LETTER_OPTIONS> & CommonValues;
 
@@ -53,7 +54,7 @@ export default class Dlq extends AdminCommand<typeof LETTER_OPTIONS, Result> {
     const group = groupFor(`dlq ${action}`, values.group);
     switch (action) {
       case 'resend':
-        return resend(admin, group, values, context);
+        return resend(admin, { kind: 'dlq', group }, values, context);
       case 'purge':
         return purge(admin, group, values, context);
       case 'export': {
@@ -83,27 +84,6 @@ export default class Dlq extends AdminCommand<typeof LETTER_OPTIONS, Result> {
       printPurge(result, out);
     }
   }
-}
-
-async function resend(admin: AdminClient, group: string, values: Values, context: CommandContext): Promise<ResendResult> {
-  const [target, filter] = [targetOf(values), filterOf(values)];
-  const { rate, again, dryRun } = values;
-  const { resendLetters } = await import('../../../client/admin/resend-letters.js');
-  return resendLetters(admin, {
-    kind: 'dlq',
-    group,
-    target,
-    filter,
-    rate,
-    again,
-    dryRun,
-    signal: context.signal,
-    onLetter: (letter) => {
-      if (!context.json) {
-        context.out.line(resentLine(letter));
-      }
-    },
-  });
 }
 
 async function purge(admin: AdminClient, group: string, { dryRun, yes }: Values, context: CommandContext): Promise<PurgeResult> {

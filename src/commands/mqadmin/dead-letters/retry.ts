@@ -8,8 +8,9 @@ import type { RetriesResult, WaitingRetry } from '../../../client/admin/waiting-
 import type { CommandContext } from '../../base.js';
 import { actionOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
-import { filterOf, groupFor, LETTER_ACTIONS, RETRY_OPTIONS, targetOf } from '../letter-options.js';
-import { exportLines, printLetters, printResend, resentLine, type ShownLetter, shownLetter } from '../letter-text.js';
+import { filterOf, groupFor, LETTER_ACTIONS, RETRY_OPTIONS } from '../letter-options.js';
+import { resend } from '../letter-resend.js';
+import { exportLines, printLetters, printResend, type ShownLetter, shownLetter } from '../letter-text.js';
 import { printPreview, undoKeeper } from '../offset-move.js';
 
 type Values = OptionValues<typeof RETRY_OPTIONS> & CommonValues;
@@ -57,7 +58,7 @@ export default class Retry extends AdminCommand<typeof RETRY_OPTIONS, Result> {
     }
     const group = groupFor(`retry ${action}`, values.group);
     if (action === 'resend') {
-      return resend(admin, group, values, context);
+      return resend(admin, { kind: 'retry', group }, values, context);
     }
     if (action === 'purge') {
       return purge(admin, group, values, context);
@@ -103,27 +104,6 @@ export default class Retry extends AdminCommand<typeof RETRY_OPTIONS, Result> {
       printPreview(result.queues, (line) => out.line(line));
     }
   }
-}
-
-async function resend(admin: AdminClient, group: string, values: Values, context: CommandContext): Promise<ResendResult> {
-  const [target, filter] = [targetOf(values), filterOf(values)];
-  const { rate, again, dryRun } = values;
-  const { resendLetters } = await import('../../../client/admin/resend-letters.js');
-  return resendLetters(admin, {
-    kind: 'retry',
-    group,
-    target,
-    filter,
-    rate,
-    again,
-    dryRun,
-    signal: context.signal,
-    onLetter: (letter) => {
-      if (!context.json) {
-        context.out.line(resentLine(letter));
-      }
-    },
-  });
 }
 
 /** The same as moving the group to the end of its retry topic. */
