@@ -38,10 +38,10 @@ const PLANS = 0;
 const ON_ITS_WAY = 1;
 const CLOSE = -1;
 /**
- * The shortest time between two beats: what is due in between comes that much later, together. 10,000 wake-ups a second cost a quarter of a core;
- * one for each of 30,000 sends cost more than one, and the broker was what had to do without.
+ * The shortest time between two beats: what is due in between comes that much later, together. 10,000 wake-ups a second cost a third of a core,
+ * and the broker was what had to do without.
  */
-const LEAST_MS = 0.1;
+const LEAST_MS = 0.2;
 
 /**
  * Calls back every few parts of a millisecond, which timers of the event loop cannot and turning in it can only by using up a core: the broker
@@ -67,7 +67,7 @@ export class Pacer {
     sleeper.unref();
   }
 
-  /** Beats from now on every so often, first in `firstInMs`, and no more as before; at most 10,000 times a second. */
+  /** Beats from now on every so often, first in `firstInMs`, and no more as before; at most 5,000 times a second. */
   beat(firstInMs: number, everyMs: number): void {
     const [seconds, nanoseconds] = process.hrtime();
     this.#tell(seconds * 1000 + nanoseconds / 1e6 + firstInMs, Math.max(LEAST_MS, everyMs));
