@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ConfigError, NotFoundError } from '../common/errors.js';
 import { suggest } from '../common/suggest.js';
+import { writeFileWhole } from '../common/whole-file.js';
 import { userFolder } from './user-folders.js';
 
 /** A cluster under a name. */
@@ -68,11 +69,9 @@ function nameIn(contexts: Readonly<Record<string, Context>>, name: string | null
 /** Replaces the file at once; only its owner can read it, because of the keys. */
 export function writeContexts(env: NodeJS.ProcessEnv, file: ContextFile): void {
   const path = contextsPath(env);
-  const draft = `${path}.${process.pid}.new`;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(draft, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
-    renameSync(draft, path);
+    writeFileWhole(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
   } catch (cause) {
     throw new ConfigError(`${path} cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, { cause });
   }

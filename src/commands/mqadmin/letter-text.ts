@@ -1,5 +1,4 @@
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { dateTime, format } from '../../cli/format.js';
 import type { Output } from '../../cli/output.js';
@@ -8,6 +7,7 @@ import { messageLine } from '../../client/admin/message-lines.js';
 import type { MessageView } from '../../client/admin/message-view.js';
 import type { ResendResult, ResentLetter } from '../../client/admin/resend-letters.js';
 import { ConfigError, MQError } from '../../common/errors.js';
+import { replaceFile, type WholeFile } from '../../common/whole-file.js';
 import type { CommandContext } from '../base.js';
 import { TextStream } from './text-stream.js';
 
@@ -89,12 +89,13 @@ export async function exportLines(
     stream.flush();
     return count;
   }
-  const draft = `${file}.${process.pid}.part`;
+  let fresh: WholeFile | undefined;
   try {
-    await pipeline(lines, createWriteStream(draft, { flush: true }), { signal });
-    await rename(draft, file);
+    fresh = replaceFile(file);
+    await pipeline(lines, createWriteStream(fresh.path), { signal });
+    fresh.commit();
   } catch (cause) {
-    await rm(draft, { force: true });
+    fresh?.discard();
     if (cause instanceof MQError || !(cause instanceof Error && 'syscall' in cause)) {
       throw cause;
     }

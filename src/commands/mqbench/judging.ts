@@ -4,10 +4,10 @@ import { dirname } from 'node:path';
 import type { DeliveryReport } from '../../bench/delivery-report.js';
 import type { Assertion } from '../../bench/judge/assertion.js';
 import type { Judged, Verdict } from '../../bench/judge/verdict.js';
-import { writeFileWhole } from '../../bench/plans/atomic-file.js';
 import { defineOptions } from '../../cli/options.js';
 import { toJson } from '../../cli/output.js';
 import { AssertionsFailedError, MQError, StoreError, UsageError } from '../../common/errors.js';
+import { writeFileWhole } from '../../common/whole-file.js';
 import type { CommandContext } from '../base.js';
 import { textOf } from './complete.js';
 

@@ -50,7 +50,7 @@ export default class ReportCommand extends MqCommand<typeof options, ReportWritt
     if (toStdout) {
       context.out.text(page);
     } else {
-      await writeReport(file, page);
+      writeReport(file, page);
     }
     return { file, results: results.length, bytes: Buffer.byteLength(page) };
   }

@@ -82,7 +82,7 @@ async function soakParts(values: Values, context: CommandContext): Promise<SoakP
     import('../../bench/producer-bench.js'),
     import('../../bench/consumer-bench.js'),
     import('../../bench/plans/soak-probe.js'),
-    import('../../bench/plans/atomic-file.js'),
+    import('../../common/whole-file.js'),
   ]);
   const credentials = await signingKeys(values, context.io.env);
   const at = {

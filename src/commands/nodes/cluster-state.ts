@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isRunning } from '../../../broker/process/process-identity.js';
 import type { RunFile } from '../../../broker/process/run-file.js';
@@ -7,6 +7,7 @@ import { StoreLock } from '../../../broker/store/store-lock.js';
 import { ConfigError, UsageError } from '../../common/errors.js';
 import { noopLogger } from '../../common/logger.js';
 import { suggest } from '../../common/suggest.js';
+import { writeFileWhole } from '../../common/whole-file.js';
 
 /** Clusters that can be started: how many masters they have. Those with slaves are known by name, and refused. */
 const TOPOLOGIES = { single: 1, '2m': 2, '2m-2s-async': null, '2m-2s-sync': null } as const;
@@ -77,11 +78,8 @@ export function readState(dir: string): ClusterState | null {
   }
 }
 
-/** Replaces the file at once. */
 export function writeState(dir: string, state: ClusterState): void {
-  const path = statePath(dir);
-  writeFileSync(`${path}.new`, `${JSON.stringify(state, null, 2)}\n`);
-  renameSync(`${path}.new`, path);
+  writeFileWhole(statePath(dir), `${JSON.stringify(state, null, 2)}\n`);
 }
 
 /** Does something while nobody else starts or stops the cluster of a folder. @throws ConfigError when somebody does */

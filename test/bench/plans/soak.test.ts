@@ -1,9 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LatencyHistogram, loadHistograms } from '../../../src/bench/latency-histogram.js';
-import { writeFileWhole } from '../../../src/bench/plans/atomic-file.js';
 import { driftOf, theilSen } from '../../../src/bench/plans/drift.js';
 import { soakReport } from '../../../src/bench/plans/plan-text.js';
 import { runSoak, type SoakParts, type SoakResult } from '../../../src/bench/plans/soak.js';
@@ -133,26 +129,4 @@ describe('a soak', () => {
     expect(await running).toMatchObject({ partial: true, failure: 'consuming failed: gone', send: { rate: 1000 } });
     expect(wasEnded).toBe(true);
   });
-});
-
-it('a result file is replaced in one step', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'mqkit-soak-'));
-  const file = join(dir, 'soak.json');
-  writeFileWhole(file, 'first');
-  writeFileWhole(file, 'second');
-  expect(readFileSync(file, 'utf8')).toBe('second');
-  expect(readdirSync(dir)).toEqual(['soak.json']);
-  rmSync(dir, { recursive: true });
-});
-
-it('a result that goes to a link or a device is written there, and does not take its place', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'mqkit-soak-'));
-  const [file, link] = [join(dir, 'soak.json'), join(dir, 'latest.json')];
-  symlinkSync(file, link);
-  writeFileWhole(link, 'first');
-  writeFileWhole(link, 'second');
-  expect(readFileSync(file, 'utf8')).toBe('second');
-  expect(readdirSync(dir)).toEqual(['latest.json', 'soak.json']);
-  writeFileWhole('/dev/null', 'third');
-  rmSync(dir, { recursive: true });
 });

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runConsumerBench } from '../../../src/bench/consumer-bench.js';
 import type { SentSequences } from '../../../src/bench/delivery-ledger.js';
-import { writeFileWhole } from '../../../src/bench/plans/atomic-file.js';
 import type { ConsumerResult, ProducerResult } from '../../../src/bench/result.js';
+import { writeFileWhole } from '../../../src/common/whole-file.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
 import { runBench } from './run-bench.js';
 

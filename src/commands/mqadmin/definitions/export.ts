@@ -1,9 +1,9 @@
-import { chmod, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import { KINDS, SECTIONS } from '../../../client/admin/definitions/kinds.js';
 import { ConfigError, UsageError } from '../../../common/errors.js';
+import { writeFileWhole } from '../../../common/whole-file.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { DEFINITIONS_OPTIONS, noteMissingMasters, readKinds } from '../definitions-source.js';
@@ -81,7 +81,7 @@ export default class Export extends AdminCommand<typeof options, ExportedFile | 
     if (values.file === undefined) {
       return data;
     }
-    await write(values.file, this.#text, values.secrets);
+    write(values.file, this.#text, values.secrets);
     const sections = Object.fromEntries([...definitions.kinds].map(([kind, entries]) => [kind, entries.size]));
     this.#text = `cluster ${clusterName} is in ${values.file}: ${Object.entries(sections)
       .map(([kind, count]) => `${kind} ${count}`)
@@ -101,31 +101,11 @@ function namespacesOf(text: string | undefined): string[] {
     .filter((namespace) => namespace !== '');
 }
 
-/**
- * The file is whole or as it was. With secrets in it only its owner may read it; without, one that was there keeps who may. What is no plain file,
- * a pipe or a terminal, is written as it is.
- */
-async function write(file: string, text: string, secrets: boolean): Promise<void> {
-  let draft: string | null = null;
+/** With secrets in it only its owner may read the file. */
+function write(file: string, text: string, secrets: boolean): void {
   try {
-    const old = await stat(file).catch(() => null);
-    if (old !== null && !old.isFile()) {
-      await writeFile(file, text);
-      return;
-    }
-    // A link stays one.
-    const target = old === null ? file : await realpath(file);
-    draft = `${target}.${process.pid}.part`;
-    await rm(draft, { force: true });
-    await writeFile(draft, text, { flag: 'wx', flush: true, ...(secrets || old !== null ? { mode: 0o600 } : {}) });
-    if (!secrets && old !== null) {
-      await chmod(draft, old.mode & 0o777);
-    }
-    await rename(draft, target);
+    writeFileWhole(file, text, secrets ? { mode: 0o600 } : {});
   } catch (cause) {
-    if (draft !== null) {
-      await rm(draft, { force: true }).catch(() => undefined);
-    }
     throw new ConfigError(`${file} cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, {
       hint: 'name another file with -f, --file',
       cause,

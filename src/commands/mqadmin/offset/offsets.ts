@@ -84,17 +84,18 @@ async function exportTo(admin: AdminClient, { group, topic, cluster, by, file }:
   if (file === undefined) {
     return exported;
   }
-  const [{ DataPrinter }, { rename, writeFile }] = await Promise.all([import('../../../cli/data-printer.js'), import('node:fs/promises')]);
+  const [{ DataPrinter }, { writeFileWhole }] = await Promise.all([
+    import('../../../cli/data-printer.js'),
+    import('../../../common/whole-file.js'),
+  ]);
   const ending = /\.(ya?ml|csv)$/i.exec(file)?.[1]?.toLowerCase();
   let text = '';
   const printer = await DataPrinter.open(ending === undefined ? 'json' : ending === 'csv' ? 'csv' : 'yaml', (part) => {
     text += part;
   });
   printer.print(exported);
-  const draft = `${file}.${process.pid}.part`;
   try {
-    await writeFile(draft, text);
-    await rename(draft, file);
+    writeFileWhole(file, text);
   } catch (cause) {
     throw new ConfigError(`-f, --file: ${file} cannot be written (${String((cause as NodeJS.ErrnoException).code ?? cause)})`, { cause });
   }
