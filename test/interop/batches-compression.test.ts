@@ -37,7 +37,7 @@ async function createBatchTopic(target: Target, topic: string): Promise<void> {
     attributes: '+queue.type=BatchCQ',
   });
   expect(response).toMatchObject({ code: 0 });
-  await until(async () => (await route(target, topic)) !== null, 10_000);
+  await until(async () => (await route(target, topic)) !== null);
 }
 
 /** sysFlag of a queue's first record: it follows total size, magic, CRC, queue id, flag, queue offset and physical offset. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RawConnection, rawRequest } from '../peers/index.js';
-import { createGroup, createTopic, interop, startTarget, type Target, until } from './support.js';
+import { createGroup, createTopic, interop, startTarget, type Target, TOLD_MS, until } from './support.js';
 
 /** What only hand-written requests show: MQKIT_INTEROP_TARGET=5.3.3 runs the same against Apache's broker. */
 interop('the broker towards hand-written clients', 'node', () => {
@@ -113,11 +113,11 @@ interop('the broker towards hand-written clients', 'node', () => {
       await one.request(34, {}, beat('one', 'ToldGroup', 'Told'));
       const before = one.pushed.length;
       await two.request(34, {}, beat('two', 'ToldGroup', 'Told'));
-      await until(() => one.pushed.length > before, 1000);
+      await until(() => one.pushed.length > before, TOLD_MS);
       expect(one.pushed.at(-1)).toMatchObject({ code: 40, extFields: { consumerGroup: 'ToldGroup' } });
       const joined = one.pushed.length;
       two.close();
-      await until(() => one.pushed.length > joined, 1000);
+      await until(() => one.pushed.length > joined, TOLD_MS);
       const members = await one.request(38, { consumerGroup: 'ToldGroup' });
       expect(JSON.parse(members.body.toString())).toEqual({ consumerIdList: ['one'] });
     } finally {

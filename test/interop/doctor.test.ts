@@ -21,7 +21,7 @@ interop('the doctor on an Apache cluster', 'java', () => {
 
   beforeAll(async () => {
     target = await apache.startCluster({ version: '5.3.3' });
-    admin = new AdminClient({ namesrvAddr: target.namesrvAddr });
+    admin = new AdminClient({ namesrvAddr: target.namesrvAddr, timeoutMs: 30_000 });
     await createTopic(target, TOPIC, 2);
     await createGroup(target, GROUP);
   });

@@ -11,6 +11,7 @@ import {
   rawPull,
   startTarget,
   type Target,
+  TOLD_MS,
   until,
 } from './support.js';
 
@@ -129,12 +130,12 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
       await java.startPush({ ...init, name: members[1]! });
       await until(async () => (await counts(members.slice(0, 2))) === '4/4');
       await java.startPush({ ...init, name: members[2]! });
-      await until(async () => (await counts(members)) === '3/3/2', 2000);
+      await until(async () => (await counts(members)) === '3/3/2', TOLD_MS);
       await java.sendMany('p', { topic, body: '%d' }, { count: 32 });
       await until(() => members.reduce((sum, name) => sum + java.received(name).length, 0) >= 32, 60_000);
       expect(members.map((name) => java.received(name).length)).toEqual([12, 12, 8]);
       await java.stopPush(members[2]!);
-      await until(async () => (await counts(members.slice(0, 2))) === '4/4', 2000);
+      await until(async () => (await counts(members.slice(0, 2))) === '4/4', TOLD_MS);
       await Promise.all(members.slice(0, 2).map((name) => java.stopPush(name)));
     });
 
@@ -146,7 +147,7 @@ interop('Java push consumers on the bundled nodes', 'java', () => {
       await java.startPush({ ...init, name: `heir-${id}` });
       await until(async () => (await java.ownedQueues(`heir-${id}`)).length === 2);
       await doomed.kill();
-      await until(async () => (await java.ownedQueues(`heir-${id}`)).length === 4, 3000);
+      await until(async () => (await java.ownedQueues(`heir-${id}`)).length === 4, TOLD_MS);
       await java.stopPush(`heir-${id}`);
     });
 

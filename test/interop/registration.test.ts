@@ -12,7 +12,7 @@ import {
   startBundledBroker,
   startBundledNamesrv,
 } from '../peers/index.js';
-import { createTopic, interop, route, type Target, until } from './support.js';
+import { createTopic, interop, route, type Target, TOLD_MS, until } from './support.js';
 
 interop('brokers and name servers of both kinds together', 'java', () => {
   const cleanups: (() => unknown)[] = [];
@@ -63,7 +63,7 @@ interop('brokers and name servers of both kinds together', 'java', () => {
     const target = targetOf(namesrv.address, broker);
     await exercise(version, target);
     await broker.kill();
-    await until(async () => (await route(target, 'Mixed')) === null, 3000);
+    await until(async () => (await route(target, 'Mixed')) === null, TOLD_MS);
   });
 
   it.each(APACHE_VERSIONS)("our broker registers on Apache's name server %s and leaves it", async (version) => {
@@ -75,7 +75,7 @@ interop('brokers and name servers of both kinds together', 'java', () => {
     const target = targetOf(namesrv.address, broker);
     await exercise(version, target);
     expect(await broker.stop()).toBe(0);
-    await until(async () => (await route(target, 'Mixed')) === null, 3000);
+    await until(async () => (await route(target, 'Mixed')) === null, TOLD_MS);
   });
 });
 

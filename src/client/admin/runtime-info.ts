@@ -1,15 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BrokerError } from '../../common/errors.js';
 import { decodeKVTable } from '../../remoting/bodies/topic.js';
-import { RequestCode } from '../../remoting/codes.js';
+import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from './admin-client.js';
 import { askAll, type NodeOutcome, type NodeResult, outcomes, requireAll } from './fan-out.js';
 
 /** Runtime figures of one broker, names and texts as the broker gives them. */
 export type RuntimeInfo = Readonly<Record<string, string>>;
 
-/** Asks one broker. */
+/** A broker counts once a second. Before the first count, which may be late on a busy machine, Apache's refuses (StoreStatsService). */
+const FIRST_COUNT_TRIES = 6;
+const FIRST_COUNT_PAUSE_MS = 500;
+
+/** Asks one broker; one that has only just started is asked again until it has figures. */
 export async function runtimeInfo(admin: AdminClient, brokerAddr: string): Promise<RuntimeInfo> {
-  const response = await admin.ask(brokerAddr, { code: RequestCode.GET_BROKER_RUNTIME_INFO });
-  return Object.fromEntries(decodeKVTable(bodyOf(response)).table);
+  for (let tries = 1; ; tries++) {
+    try {
+      const response = await admin.ask(brokerAddr, { code: RequestCode.GET_BROKER_RUNTIME_INFO });
+      return Object.fromEntries(decodeKVTable(bodyOf(response)).table);
+    } catch (error) {
+      if (tries === FIRST_COUNT_TRIES || !hasNoFiguresYet(error)) throw error;
+      await sleep(FIRST_COUNT_PAUSE_MS);
+    }
+  }
+}
+
+function hasNoFiguresYet(error: unknown): boolean {
+  return (
+    error instanceof BrokerError && error.responseCode === ResponseCode.SYSTEM_ERROR && /NoSuchElementException/.test(error.remark ?? '')
+  );
 }
 
 export interface BrokerStatusResult {
