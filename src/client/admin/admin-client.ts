@@ -87,9 +87,17 @@ export class AdminClient {
     return this.#options.credentials;
   }
 
-  /** Sees the requests of this client: for others that work for the same command. */
-  get observe(): RequestObserver | undefined {
-    return this.#options.observe;
+  /** A client of another cluster that works for the same command: seen, shown and ended as this one, with its time-outs. */
+  forOther(other: Pick<AdminClientOptions, 'namesrvAddr' | 'credentials' | 'addresses' | 'guard'>): AdminClient {
+    const { timeoutMs, connectTimeoutMs, signal, observe, trace } = this.#options;
+    return new AdminClient({
+      ...other,
+      observe,
+      trace,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 
   /**

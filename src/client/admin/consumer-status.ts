@@ -3,7 +3,7 @@ import { versionDesc } from '../../common/mq-version.js';
 import { type SubscriptionDifference, subscriptionDifferences } from '../../common/subscription-differences.js';
 import type { ConsumerRunningInfo, ProcessQueueInfo } from '../../remoting/bodies/running-info.js';
 import { ResponseCode } from '../../remoting/codes.js';
-import { compareQueues, type MessageQueue, queueText } from '../message-queue.js';
+import { compareQueues, type MessageQueue } from '../message-queue.js';
 import type { AdminClient } from './admin-client.js';
 import { brokersOfGroup, consumersAt } from './connections.js';
 import { mapLimited } from './map-limited.js';
@@ -173,17 +173,4 @@ function stuckQueuesOf({ clientId, runningInfo }: ConsumerStatusClient, nowMs: n
     }
     return queue.droped && queue.tryUnlockTimes > 0 ? stuck('notUnlocked', queue.tryUnlockTimes) : [];
   });
-}
-
-/** A stuck queue in the words of Apache's tool. */
-export function stuckQueueText(queue: StuckQueue): string {
-  const where = `${queue.clientId} ${queueText(queue)}`;
-  switch (queue.kind) {
-    case 'notLocked':
-      return `${where} can't lock for a while, ${queue.amount}ms`;
-    case 'notUnlocked':
-      return `${where} unlock ${queue.amount} times, still failed`;
-    case 'blocked':
-      return `${where} can't consume for a while, maybe blocked, ${queue.amount}ms`;
-  }
 }

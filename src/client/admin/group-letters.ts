@@ -1,10 +1,10 @@
 import { DeniedError, MQError, NotFoundError, PartialError } from '../../common/errors.js';
 import { splitKeys } from '../../common/message/message.js';
-import { MessageConst } from '../../common/message/properties.js';
 import { DLQ_GROUP_TOPIC_PREFIX, RETRY_GROUP_TOPIC_PREFIX } from '../../common/topic-names.js';
 import { subscribeQueuesOf } from '../route-table.js';
 import type { AdminClient } from './admin-client.js';
 import { addrInRoute, pullOnce } from './admin-pull.js';
+import { originIdOf, originTopicOf } from './letter-origin.js';
 import { mapLimited } from './map-limited.js';
 import type { MessageView } from './message-view.js';
 import { Newest } from './newest.js';
@@ -21,16 +21,6 @@ export function lettersTopic(kind: LetterKind, group: string): string {
 
 function prefixOf(kind: LetterKind): string {
   return kind === 'dlq' ? DLQ_GROUP_TOPIC_PREFIX : RETRY_GROUP_TOPIC_PREFIX;
-}
-
-/** The topic that a letter was sent to at first; null where nothing says it. */
-export function originTopicOf({ properties }: MessageView): string | null {
-  return properties[MessageConst.RETRY_TOPIC] ?? properties[MessageConst.DLQ_ORIGIN_TOPIC] ?? null;
-}
-
-/** The id of the first record in the chain of retries; null where nothing says it. */
-export function originIdOf({ properties }: MessageView): string | null {
-  return properties[MessageConst.ORIGIN_MESSAGE_ID] ?? null;
 }
 
 /** Property of a resent message: what it was made of, see {@link letterIdOf}. It is what keeps a second run from sending it again. */

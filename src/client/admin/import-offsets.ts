@@ -4,7 +4,7 @@ import { RequestCode } from '../../remoting/codes.js';
 import { compareQueues, compareText, type MessageQueue, queueKey } from '../message-queue.js';
 import { subscribeQueuesOf } from '../route-table.js';
 import type { AdminClient } from './admin-client.js';
-import { addrInRoute, offsetAt } from './admin-pull.js';
+import { addrInRoute, offsetAt, queueRange } from './admin-pull.js';
 import type { OffsetRow } from './export-offsets.js';
 import { mapLimited } from './map-limited.js';
 import {
@@ -192,20 +192,16 @@ class Planner {
   async #planRow(brokerAddr: string, row: ImportRow): Promise<GroupMove | null> {
     const { group, topic, brokerName, queueId } = row;
     const queue = { topic, brokerName, queueId };
-    const ask = (code: number, fields?: Record<string, string>) => offsetAt(this.#admin, brokerAddr, code, queue, fields);
-    const [before, min, max] = await Promise.all([
-      committedOffset(this.#admin, brokerAddr, group, queue),
-      ask(RequestCode.GET_MIN_OFFSET),
-      ask(RequestCode.GET_MAX_OFFSET),
-    ]);
+    const before = await committedOffset(this.#admin, brokerAddr, group, queue);
     if (this.#request.by === 'time') {
       if (row.timestamp === undefined || row.timestamp === null) {
         this.#unknown([row], `the row of group ${group} on queue ${queueId} of topic ${topic} on ${brokerName} has no time`);
         return null;
       }
-      const offset = await firstSince(this.#admin, brokerAddr, queue, { min, max, timestamp: row.timestamp });
-      return { group, ...queue, brokerAddr, before, offset };
+      return { group, ...queue, brokerAddr, before, offset: await firstSince(this.#admin, brokerAddr, queue, row.timestamp) };
     }
+    const ask = (code: number): Promise<number> => offsetAt(this.#admin, brokerAddr, code, queue);
+    const [min, max] = await Promise.all([ask(RequestCode.GET_MIN_OFFSET), ask(RequestCode.GET_MAX_OFFSET)]);
     const offset = row.offset ?? 0;
     if (offset < min || offset > max) {
       const text = `offset ${offset} of group ${group} is outside queue ${queueId} of topic ${topic} on ${brokerName}, which holds ${min} to ${max}`;
@@ -227,35 +223,15 @@ class Planner {
   }
 }
 
-/** Messages before the one that a broker names that are looked at, too. */
-const LOOK_BACK = 32;
-
-/**
- * The first message that was stored at a time or later, or the end of the queue. Brokers of 4.9 name the nearest message, also an earlier one, or
- * any of those with the same time: what is around it is read, so that none is skipped.
- */
-async function firstSince(
-  admin: AdminClient,
-  addr: string,
-  queue: MessageQueue,
-  { min, max, timestamp }: { min: number; max: number; timestamp: number },
-): Promise<number> {
-  const named = await offsetAt(admin, addr, RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, queue, { timestamp: String(timestamp) });
-  let to = Math.min(max, Math.max(min, named) + 1);
-  for (;;) {
-    const from = Math.max(min, to - LOOK_BACK);
-    let first: number | null = null;
-    for await (const message of readRange(admin, addr, queue, { from, to })) {
-      if (message.storeTimestamp >= timestamp) {
-        first = message.queueOffset;
-        break;
-      }
+/** The first message that was stored at a time or later, or the end of the queue. */
+async function firstSince(admin: AdminClient, addr: string, queue: MessageQueue, timestamp: number): Promise<number> {
+  const { from, queueEnd } = await queueRange(admin, addr, queue, { begin: timestamp });
+  for await (const message of readRange(admin, addr, queue, { from, to: queueEnd })) {
+    if (message.storeTimestamp >= timestamp) {
+      return message.queueOffset;
     }
-    if (first === null || first > from || from === min) {
-      return first ?? to;
-    }
-    to = from;
   }
+  return queueEnd;
 }
 
 function remembered<V>(kept: Map<string, Promise<V>>, key: string, make: () => Promise<V>): Promise<V> {

@@ -10,16 +10,8 @@ import type { MessageQueue } from '../message-queue.js';
 import { publishQueuesOf } from '../route-table.js';
 import type { AdminClient } from './admin-client.js';
 import { brokersOfGroup, consumersAt } from './connections.js';
-import {
-  type LetterFilter,
-  type LetterKind,
-  letterIdOf,
-  originIdOf,
-  originTopicOf,
-  partOf,
-  RESENT_FROM,
-  readLetters,
-} from './group-letters.js';
+import { type LetterFilter, type LetterKind, letterIdOf, partOf, RESENT_FROM, readLetters } from './group-letters.js';
+import { originIdOf, originTopicOf } from './letter-origin.js';
 import { mapLimited } from './map-limited.js';
 import { lastingProperties } from './message-lines.js';
 import type { MessageView } from './message-view.js';

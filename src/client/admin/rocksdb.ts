@@ -53,12 +53,10 @@ export async function exportRocksDbConfig(
 export interface CqCheck {
   readonly brokerName: string;
   readonly brokerAddr: string;
+  /** 3 where the comparison could not be made. */
   readonly checkStatus: number;
   readonly checkResult: string | null;
 }
-
-/** The status that says that a comparison could not be made. */
-export const CHECK_ERROR = 3;
 
 /** Has the masters of a cluster compare their consume queues in files with those in RocksDB. The result is in their logs. */
 export async function checkRocksDbCq(

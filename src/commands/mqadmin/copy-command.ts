@@ -7,6 +7,7 @@ import { UsageError } from '../../common/errors.js';
 import type { CommandContext } from '../base.js';
 import { AdminCommand } from './admin-command.js';
 import { untilSignal } from './interruption.js';
+import { openOther } from './other-cluster.js';
 import { noticeText, READ_OPTIONS, readRequest } from './read-options.js';
 
 /** Options that copy and mirror share. */
@@ -44,7 +45,8 @@ export abstract class CopyCommand<T extends typeof COPY_OPTIONS> extends AdminCo
     const shared = values as unknown as Values;
     const request = { ...this.#request(shared, context), ...this.its(values) };
     const { copyMessages, planCopy } = await import('../../client/admin/copy-messages.js');
-    const target = await openTarget(admin, shared, context);
+    const other = { namesrvAddr: shared['to-namesrv'], context: shared['to-context'] };
+    const target = other.namesrvAddr === undefined && other.context === undefined ? admin : await openOther(admin, other, context);
     try {
       const ends = { source: admin, target };
       if (shared.dryRun) {
@@ -105,28 +107,4 @@ function readPair(text: string): QueuePair {
     throw new UsageError(`--queue-mapping expects broker:id=broker:id, got "${text}"`, { hint: 'example: broker-a:0=broker-b:1' });
   }
   return { from: match[1], to: match[2] };
-}
-
-/** The cluster to copy to: this one unless another is named. */
-async function openTarget(admin: AdminClient, values: Values, { io, signal }: CommandContext): Promise<AdminClient> {
-  const namesrvAddr = values['to-namesrv'];
-  const name = values['to-context'];
-  if (namesrvAddr === undefined && name === undefined) {
-    return admin;
-  }
-  const [{ AdminClient }, { signingKeys }, { readContexts, requireContext }] = await Promise.all([
-    import('../../client/admin/admin-client.js'),
-    import('../../cli/credentials.js'),
-    import('../../cli/contexts.js'),
-  ]);
-  const its = name === undefined ? null : requireContext(readContexts(io.env), name);
-  const guard = its?.readOnly === true ? (await import('../../client/admin/read-only.js')).readOnlyGuard(`context ${name}`) : undefined;
-  return new AdminClient({
-    namesrvAddr: its?.namesrvAddr ?? namesrvAddr,
-    credentials: its === null ? admin.credentials : await signingKeys(its, io.env),
-    signal,
-    addresses: its?.addresses,
-    guard,
-    observe: admin.observe,
-  });
 }

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { defineOptions } from '../../cli/options.js';
-import type { AdminClient } from '../../client/admin/admin-client.js';
 import { KINDS, type Kind, SECTIONS } from '../../client/admin/definitions/kinds.js';
 import type { LiveCluster } from '../../client/admin/definitions/read-live.js';
 import { ConfigError, UsageError } from '../../common/errors.js';
@@ -47,29 +46,6 @@ export async function readSource(file: string, context: CommandContext): Promise
       cause,
     });
   }
-}
-
-/** Opens a second cluster, of a context or a name server address, with the keys of the context or those of the environment. */
-export async function openOther(
-  other: { readonly context: string | undefined; readonly namesrvAddr: string | undefined },
-  context: CommandContext,
-): Promise<AdminClient> {
-  const [{ AdminClient }, { contextFor }, { signingKeys }, { readOnlyGuard }] = await Promise.all([
-    import('../../client/admin/admin-client.js'),
-    import('../../cli/contexts.js'),
-    import('../../cli/credentials.js'),
-    import('../../client/admin/read-only.js'),
-  ]);
-  const { env } = context.io;
-  const its = other.context === undefined ? null : contextFor({ context: other.context }, env);
-  const { ROCKETMQ_ACCESS_KEY: accessKey, ROCKETMQ_SECRET_KEY: secretKey, ROCKETMQ_SECURITY_TOKEN: securityToken } = env;
-  return new AdminClient({
-    namesrvAddr: its?.namesrvAddr ?? other.namesrvAddr,
-    credentials: await signingKeys(its?.accessKey === undefined ? { accessKey, secretKey, securityToken } : its, env),
-    signal: context.signal,
-    addresses: its?.addresses,
-    guard: readOnlyGuard('the other cluster'),
-  });
 }
 
 /** Says of which brokers nothing is known. */

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { dateTime, format } from '../../cli/format.js';
 import type { Output } from '../../cli/output.js';
-import { originIdOf, originTopicOf } from '../../client/admin/group-letters.js';
+import { originIdOf, originTopicOf } from '../../client/admin/letter-origin.js';
 import { messageLine } from '../../client/admin/message-lines.js';
 import type { MessageView } from '../../client/admin/message-view.js';
 import type { ResendResult, ResentLetter } from '../../client/admin/resend-letters.js';

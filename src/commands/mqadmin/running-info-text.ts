@@ -1,5 +1,6 @@
 import { format } from '../../cli/format.js';
-import type { RunningInfoView } from '../../client/admin/consumer-status.js';
+import type { RunningInfoView, StuckQueue } from '../../client/admin/consumer-status.js';
+import { queueText } from '../../client/message-queue.js';
 
 /** What a consumer says of itself, in the form in which Apache's tool writes it to a file. */
 export function runningInfoText(info: RunningInfoView): string {
@@ -65,4 +66,17 @@ function timeDigits(ms: number): string {
   const at = new Date(ms);
   const parts = [at.getMonth() + 1, at.getDate(), at.getHours(), at.getMinutes(), at.getSeconds()];
   return `${at.getFullYear()}${parts.map((part) => String(part).padStart(2, '0')).join('')}${String(at.getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** A stuck queue in the words of Apache's tool. */
+export function stuckQueueText(queue: StuckQueue): string {
+  const where = `${queue.clientId} ${queueText(queue)}`;
+  switch (queue.kind) {
+    case 'notLocked':
+      return `${where} can't lock for a while, ${queue.amount}ms`;
+    case 'notUnlocked':
+      return `${where} unlock ${queue.amount} times, still failed`;
+    case 'blocked':
+      return `${where} can't consume for a while, maybe blocked, ${queue.amount}ms`;
+  }
 }

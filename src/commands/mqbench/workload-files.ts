@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Driver } from '../../bench/omb/driver.js';
 import type { Workload } from '../../bench/omb/workload.js';
 import { NotFoundError } from '../../common/errors.js';
-import { launcher } from '../start/start-nodes.js';
+import { launcher } from '../start/launcher.js';
 
 /** Folder of the workload files that come with the package. */
 function shippedFolder(): string {

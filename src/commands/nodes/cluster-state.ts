@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isRunning } from '../../../broker/process/process-identity.js';
 import type { RunFile } from '../../../broker/process/run-file.js';
-import { nodeDisk } from '../../../broker/store/index.js';
+import { nodeDisk } from '../../../broker/store/disk.js';
 import { StoreLock } from '../../../broker/store/store-lock.js';
 import { ConfigError, UsageError } from '../../common/errors.js';
 import { noopLogger } from '../../common/logger.js';

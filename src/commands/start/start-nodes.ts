@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { ConfigError, StoreError } from '../../common/errors.js';
+import { join } from 'node:path';
+import { StoreError } from '../../common/errors.js';
 import { stringifyProperties } from '../../common/properties-file.js';
+import { launcher } from './launcher.js';
 import { brokerConf, letter, type NodesPlan, type PlanNodesOptions, type PlannedNode, planNodes } from './plan-nodes.js';
 import { waitForBroker } from './readiness.js';
 
@@ -171,14 +171,5 @@ class NodeProcess {
     this.#child.ref();
     if (!this.#hasExited) this.#child.kill('SIGTERM');
     await this.#ended;
-  }
-}
-
-/** Path of a launcher: `bin/` of the package this file was built into, or of the repository it stands in. */
-export function launcher(bin: string, from: string = import.meta.url): string {
-  for (let dir = dirname(fileURLToPath(from)); ; dir = dirname(dir)) {
-    const file = join(dir, 'bin', `${bin}.js`);
-    if (existsSync(file)) return file;
-    if (dir === dirname(dir)) throw new ConfigError(`the launcher ${bin} is not beside this program`, { code: 'LAUNCHER' });
   }
 }

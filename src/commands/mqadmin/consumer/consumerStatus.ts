@@ -2,13 +2,13 @@ import { format } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import { type ConsumerStatusResult, stuckQueueText } from '../../../client/admin/consumer-status.js';
+import type { ConsumerStatusResult } from '../../../client/admin/consumer-status.js';
 import { systemClock } from '../../../common/clock.js';
 import { ConfigError, PartialError } from '../../../common/errors.js';
 import { differenceText } from '../../../common/subscription-differences.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { runningInfoText } from '../running-info-text.js';
+import { runningInfoText, stuckQueueText } from '../running-info-text.js';
 
 const options = defineOptions({
   consumerGroup: { short: 'g', required: true, text: 'consumer group name' },

@@ -78,7 +78,7 @@ export default class Apply extends AdminCommand<typeof options, Applied> {
     noteMissingMasters(live, context);
     const differences = compareDefinitions(wanted, live);
     const plan = planOf(differences, { prune });
-    checkPlan(plan, { wanted, live }, { file, signer: await signerOf(values, context) });
+    checkPlan(plan, { wanted, live }, { file, signer: admin.credentials?.accessKey });
     const left = differences.filter((change) => change.action === 'delete' && !prune).map(({ kind, name }) => ({ kind, name }));
     if (!context.json) {
       this.#show({ clusterName, plan, left, file }, context);
@@ -169,13 +169,6 @@ export default class Apply extends AdminCommand<typeof options, Applied> {
     }
     out.line(result.dryRun ? 'dry run: nothing was changed' : `all done, and read back: ${countText(result.changes, { done: true })}`);
   }
-}
-
-/** The access key that signs the requests of this command. */
-async function signerOf(values: Values & CommonValues, { io }: CommandContext): Promise<string | undefined> {
-  const [{ signingKeys }, { contextFor }] = await Promise.all([import('../../../cli/credentials.js'), import('../../../cli/contexts.js')]);
-  const its = values.accessKey === undefined ? contextFor(values, io.env) : null;
-  return (await signingKeys(its ?? values, io.env))?.accessKey;
 }
 
 function reasonText(change: AppliedChange): string {

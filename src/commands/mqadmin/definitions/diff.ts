@@ -7,8 +7,9 @@ import type { LiveCluster } from '../../../client/admin/definitions/read-live.js
 import { DifferenceError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { DEFINITIONS_OPTIONS, noteMissingMasters, openOther, readKinds, readSource } from '../definitions-source.js';
+import { DEFINITIONS_OPTIONS, noteMissingMasters, readKinds, readSource } from '../definitions-source.js';
 import { changeLines, countText, painter } from '../definitions-text.js';
+import { openOther } from '../other-cluster.js';
 
 const options = defineOptions({
   ...DEFINITIONS_OPTIONS,
@@ -49,7 +50,7 @@ export default class Diff extends AdminCommand<typeof options, Differences> {
       import('../../../client/admin/definitions/compare.js'),
     ]);
     const kinds = readKinds(values.kind);
-    const { wanted, comparedWith, namespaces } = await this.#wanted(values, { kinds, context });
+    const { wanted, comparedWith, namespaces } = await this.#wanted(admin, values, { kinds, context });
     const clusterName = await findCluster(admin, values.clusterName, wanted.clusterName);
     const live = await readLive(admin, { clusterName, kinds: [...wanted.kinds.keys()], namespaces });
     noteMissingMasters(live, context);
@@ -68,6 +69,7 @@ export default class Diff extends AdminCommand<typeof options, Differences> {
 
   /** What the cluster is compared with. */
   async #wanted(
+    admin: AdminClient,
     values: Values,
     { kinds, context }: { kinds: readonly Kind[] | null; context: CommandContext },
   ): Promise<{ wanted: Definitions; comparedWith: string; namespaces: readonly string[] }> {
@@ -85,16 +87,16 @@ export default class Diff extends AdminCommand<typeof options, Differences> {
       import('../../../client/admin/definitions/export.js'),
     ]);
     const namespaces = values.kvNamespace?.split(',').map((namespace) => namespace.trim()) ?? [];
-    const admin = await openOther({ context: values.toContext, namesrvAddr: values.toNamesrv }, context);
+    const other = await openOther(admin, { context: values.toContext, namesrvAddr: values.toNamesrv }, context);
     try {
-      const clusterName = await findCluster(admin, values.toCluster);
-      const live = await readLive(admin, { clusterName, kinds: kinds ?? KINDS, namespaces });
+      const clusterName = await findCluster(other, values.toCluster);
+      const live = await readLive(other, { clusterName, kinds: kinds ?? KINDS, namespaces });
       noteMissingMasters(live, context);
       const { definitions } = definitionsOf(live, { secrets: true, system: false });
       const comparedWith = `${clusterName} of ${values.toContext ?? values.toNamesrv ?? ''}`;
       return { wanted: definitions, comparedWith, namespaces };
     } finally {
-      await admin.close();
+      await other.close();
     }
   }
 

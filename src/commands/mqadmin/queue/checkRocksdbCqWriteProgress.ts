@@ -1,7 +1,7 @@
 import { type CommonValues, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import { CHECK_ERROR, type CqCheck } from '../../../client/admin/rocksdb.js';
+import type { CqCheck } from '../../../client/admin/rocksdb.js';
 import { systemClock } from '../../../common/clock.js';
 import { PartialError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
@@ -21,6 +21,8 @@ interface Result {
 }
 
 const THIRTY_DAYS_MS = 30 * 86_400_000;
+/** The comparison could not be made (CheckStatus.CHECK_ERROR). */
+const CHECK_ERROR = 3;
 
 /** Has brokers compare their consume queues in files with those in RocksDB. */
 export default class CheckRocksdbCqWriteProgress extends AdminCommand<typeof options, Result> {

@@ -2,7 +2,6 @@ import { dateTime } from '../../../cli/format.js';
 import { defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
-import { stuckQueueText } from '../../../client/admin/consumer-status.js';
 import type { DeleteMsgsEvent, MonitorRound, UndoneMsgs } from '../../../client/admin/monitor.js';
 import { queueText } from '../../../client/message-queue.js';
 import { systemClock } from '../../../common/clock.js';
@@ -10,6 +9,7 @@ import { differenceText } from '../../../common/subscription-differences.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { everyRound, ROUNDS_OPTION } from '../rounds.js';
+import { stuckQueueText } from '../running-info-text.js';
 
 const options = defineOptions({
   interval: { kind: 'duration', own: true, default: 60_000, text: 'Pause after each round, eg: 10s; a minute without it' },
