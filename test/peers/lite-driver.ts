@@ -26,7 +26,7 @@ export class DrivenLiteConsumer {
   }
 
   /** Polls until it has so many messages. */
-  async poll(count: number, timeoutMs = 30_000): Promise<string[]> {
+  async poll(count: number, timeoutMs = 60_000): Promise<string[]> {
     const bodies: string[] = [];
     for (const deadline = performance.now() + timeoutMs; bodies.length < count && performance.now() < deadline; ) {
       const messages = await this.#call<DrivenMessage[]>('poll', { timeoutMs: 500 });

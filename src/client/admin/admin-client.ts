@@ -194,6 +194,17 @@ export class AdminClient {
     return [...names].sort().flatMap((brokerName) => membersOf(brokerName, info));
   }
 
+  /** The brokers of all clusters, by name and id. */
+  async allBrokers(): Promise<ClusterBroker[]> {
+    const info = await this.clusterInfo();
+    return [...info.brokerAddrTable.keys()].sort().flatMap((brokerName) => membersOf(brokerName, info));
+  }
+
+  /** The masters of all clusters, by name. */
+  async allMasters(): Promise<ClusterBroker[]> {
+    return (await this.allBrokers()).filter((broker) => broker.brokerId === 0);
+  }
+
   /** The masters of a cluster; throws {@link NotFoundError} when the cluster is unknown or has none. */
   async clusterMasters(clusterName: string): Promise<ClusterBroker[]> {
     const masters = (await this.clusterBrokers(clusterName)).filter((broker) => broker.brokerId === 0);
@@ -213,7 +224,8 @@ export class AdminClient {
   }
 }
 
-function membersOf(brokerName: string, info: ClusterInfo): ClusterBroker[] {
+/** The brokers of one name, by id. */
+export function membersOf(brokerName: string, info: ClusterInfo): ClusterBroker[] {
   const members = [...(info.brokerAddrTable.get(brokerName)?.brokerAddrs ?? [])];
   return members.sort((a, b) => a[0] - b[0]).map(([brokerId, brokerAddr]) => ({ brokerName, brokerId, brokerAddr }));
 }

@@ -35,8 +35,7 @@ export async function cleanUpTargets(admin: AdminClient, { brokerAddr, cluster }
   if (cluster !== undefined) {
     return (await admin.clusterBrokers(cluster)).map((broker) => broker.brokerAddr);
   }
-  const info = await admin.clusterInfo();
-  const addrs = [...info.brokerAddrTable.values()].flatMap((broker) => [...broker.brokerAddrs.values()]);
+  const addrs = (await admin.allBrokers()).map((broker) => broker.brokerAddr);
   if (addrs.length === 0) {
     throw new NotFoundError(`no broker is registered on ${admin.namesrv.addresses.join(';')}`, { code: 'BROKER_NOT_EXIST' });
   }

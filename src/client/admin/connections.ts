@@ -75,11 +75,9 @@ export async function brokersOfGroup(admin: AdminClient, consumerGroup: string):
   return route === null ? allMasters(admin) : masterAddrs(route);
 }
 
-/** The masters of all clusters. */
+/** The addresses of the masters of all clusters. */
 export async function allMasters(admin: AdminClient): Promise<string[]> {
-  const info = await admin.clusterInfo();
-  const addrs = [...info.brokerAddrTable.values()].map((broker) => broker.brokerAddrs.get(0));
-  return addrs.filter((addr) => addr !== undefined).sort();
+  return (await admin.allMasters()).map(({ brokerAddr }) => brokerAddr).sort();
 }
 
 function connectionResult(consumerGroup: string, brokerAddr: string, found: ConsumerConnection): ConsumerConnectionResult {

@@ -3,7 +3,7 @@ import { isRetryTopic, isSystemGroup } from '../../common/topic-names.js';
 import { decodeConsumerOffsetWrapper } from '../../remoting/bodies/consume-stats.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { compareQueues, type MessageQueue } from '../message-queue.js';
-import { type AdminClient, bodyOf, type ClusterBroker } from './admin-client.js';
+import { type AdminClient, bodyOf } from './admin-client.js';
 import { offsetAt, pullOnce } from './admin-pull.js';
 import { askAll, requireAll } from './fan-out.js';
 import { mapLimited } from './map-limited.js';
@@ -48,7 +48,7 @@ export interface ExportOffsetsRequest {
  */
 export async function exportOffsets(admin: AdminClient, request: ExportOffsetsRequest): Promise<OffsetsExport> {
   const { group, topic, withTimes = false, nowMs } = request;
-  const brokers = await mastersOf(admin, request.clusterName);
+  const brokers = request.clusterName === undefined ? await admin.allMasters() : await admin.clusterMasters(request.clusterName);
   const nameAt = new Map(brokers.map(({ brokerName, brokerAddr }) => [brokerAddr, brokerName]));
   const results = await askAll([...nameAt.keys()], async (addr) => {
     const rows = (await offsetsAt(admin, addr, nameAt.get(addr) ?? '')).filter(
@@ -71,17 +71,6 @@ export async function exportOffsets(admin: AdminClient, request: ExportOffsetsRe
     });
   }
   return result;
-}
-
-async function mastersOf(admin: AdminClient, clusterName: string | undefined): Promise<ClusterBroker[]> {
-  if (clusterName !== undefined) {
-    return admin.clusterMasters(clusterName);
-  }
-  const { brokerAddrTable } = await admin.clusterInfo();
-  return [...brokerAddrTable].flatMap(([brokerName, { brokerAddrs }]) => {
-    const brokerAddr = brokerAddrs.get(0);
-    return brokerAddr === undefined ? [] : [{ brokerName, brokerId: 0, brokerAddr }];
-  });
 }
 
 async function offsetsAt(admin: AdminClient, addr: string, brokerName: string): Promise<OffsetRow[]> {

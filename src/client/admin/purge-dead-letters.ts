@@ -7,6 +7,7 @@ import { attributesText } from './attributes.js';
 import { askAll, type NodeOutcome, outcomes, planned, requireAll } from './fan-out.js';
 import { lettersTopic, noLetters } from './group-letters.js';
 import type { TopicSettings } from './topic-config.js';
+import { withoutMaster } from './topic-list.js';
 import { sendTopicConfig } from './update-topic.js';
 
 export interface PurgeResult {
@@ -31,7 +32,7 @@ export async function purgeDeadLetters(admin: AdminClient, request: { group: str
   if (route === null) {
     throw noLetters('dlq', group);
   }
-  const without = route.brokerDatas.filter(({ brokerAddrs }) => !brokerAddrs.has(0)).map(({ brokerName }) => brokerName);
+  const without = withoutMaster(route);
   if (without.length > 0) {
     throw new PartialError(`nothing was purged: ${without.join(', ')} of topic ${topic} has no master`, {
       code: 'NO_MASTER',

@@ -1,4 +1,3 @@
-import { type Clock, systemClock } from '../../common/clock.js';
 import { ConnectError, MQError, NotFoundError, PartialError, UsageError } from '../../common/errors.js';
 import { stringHashCode } from '../../common/java.js';
 import type { Message } from '../../common/message/message.js';
@@ -15,10 +14,11 @@ import { originIdOf, originTopicOf } from './letter-origin.js';
 import { mapLimited } from './map-limited.js';
 import { lastingProperties } from './message-lines.js';
 import type { MessageView } from './message-view.js';
+import { Pace } from './pace.js';
 import { queryAt } from './query-message.js';
 import { askRunningInfo } from './running-info.js';
 import { mayRetry, sendOnce, TOOLS_PRODUCER_GROUP } from './send-message.js';
-import { masterAddrs } from './topic-list.js';
+import { masterAddrs, withoutMaster } from './topic-list.js';
 import { waitingRetries } from './waiting-retries.js';
 
 /**
@@ -80,7 +80,7 @@ const ATTEMPTS = 3;
  * @throws NotFoundError when the group has none
  * @throws PartialError or the first error when letters were not sent; `context.result` says which
  */
-export async function resendLetters(admin: AdminClient, request: ResendRequest, clock: Clock = systemClock): Promise<ResendResult> {
+export async function resendLetters(admin: AdminClient, request: ResendRequest): Promise<ResendResult> {
   const { kind, group, target, filter, dryRun = false, signal } = request;
   if (target.to === 'group') {
     if (kind === 'retry') {
@@ -96,8 +96,7 @@ export async function resendLetters(admin: AdminClient, request: ResendRequest, 
   if (target.to === 'topic' && isDlqTopic(target.topic)) {
     throw new UsageError(`${target.topic} is a dead-letter topic: nobody would consume what goes there`);
   }
-  const resender = new Resender(admin, request, clock);
-  const begin = clock.monotonicMs();
+  const resender = new Resender(admin, request);
   const read = { group, ...(filter === undefined ? {} : { filter }) };
   let unread: MQError | null = null;
   try {
@@ -117,7 +116,7 @@ export async function resendLetters(admin: AdminClient, request: ResendRequest, 
   const count = (state: ResendState): number => letters.filter((letter) => letter.state === state).length;
   const states = ['planned', 'resent', 'already', 'failed', 'unknown'] as const;
   const counts = Object.fromEntries(states.map((state) => [state, count(state)])) as Record<ResendState, number>;
-  const result: ResendResult = { dryRun, group, target, letters, counts, tookMs: Math.round(clock.monotonicMs() - begin) };
+  const result: ResendResult = { dryRun, group, target, letters, counts, tookMs: resender.elapsedMs };
   requireResent(result, resender);
   if (unread !== null) {
     throw partOf(unread, result);
@@ -158,7 +157,7 @@ class Resender {
   firstFailure: MQError | null = null;
   readonly #admin: AdminClient;
   readonly #request: ResendRequest;
-  readonly #clock: Clock;
+  readonly #pace: Pace;
   /** What this run sent. */
   readonly #ids = new Set<string>();
   readonly #places = new Map<string, Promise<Place>>();
@@ -166,12 +165,15 @@ class Resender {
   readonly #brokerFailures = new WeakSet<ResentLetter>();
   #failuresInARow = 0;
   #sent = 0;
-  #nextMs = 0;
 
-  constructor(admin: AdminClient, request: ResendRequest, clock: Clock) {
+  constructor(admin: AdminClient, request: ResendRequest) {
     this.#admin = admin;
     this.#request = request;
-    this.#clock = clock;
+    this.#pace = new Pace(request);
+  }
+
+  get elapsedMs(): number {
+    return this.#pace.elapsedMs;
   }
 
   get isStuck(): boolean {
@@ -265,7 +267,7 @@ class Resender {
         context: { topic },
       });
     }
-    const without = route.brokerDatas.filter(({ brokerAddrs }) => !brokerAddrs.has(0)).map(({ brokerName }) => brokerName);
+    const without = withoutMaster(route);
     if (without.length > 0 && this.#request.again !== true) {
       throw new ConnectError(`${without.join(', ')} of topic ${topic} has no master, which cannot be asked what it has`, {
         code: 'NO_MASTER',
@@ -288,7 +290,7 @@ class Resender {
     const shown = this.#shown(letter);
     const topic = shown.topic ?? '';
     try {
-      await this.#pace();
+      await this.#pace.next();
       const { route, queues } = await this.#place(topic);
       const shardingKey = letter.properties[MessageConst.SHARDING_KEY];
       // Messages of one sharding key stay in one queue.
@@ -313,21 +315,6 @@ class Resender {
       }
     } catch (error) {
       return this.#failed(shown, error, true);
-    }
-  }
-
-  async #pace(): Promise<void> {
-    const { rate, signal } = this.#request;
-    if (rate === undefined) {
-      return;
-    }
-    const nowMs = this.#clock.monotonicMs();
-    const waitMs = this.#nextMs - nowMs;
-    this.#nextMs = Math.max(nowMs, this.#nextMs) + 1000 / rate;
-    if (waitMs > 0) {
-      const { setTimeout: sleep } = await import('node:timers/promises');
-      // The end is seen by whoever asks for the next letter.
-      await sleep(waitMs, undefined, { ...(signal === undefined ? {} : { signal }) }).catch(() => undefined);
     }
   }
 }

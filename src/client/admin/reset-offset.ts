@@ -20,6 +20,7 @@ import {
   setExactly,
 } from './offset-moves.js';
 import { knowsGroup } from './sub-group.js';
+import { withoutMaster } from './topic-list.js';
 
 /** Timestamp that stands for the end of the queue; any negative one does. */
 export const NEWEST = -1n;
@@ -94,8 +95,8 @@ export async function resetOffsetByTime(admin: AdminClient, request: ResetOffset
 }
 
 /** Offsets are kept by masters: the queues of a broker without one stay where they are. */
-function requireMasters({ brokerDatas }: TopicRouteData, result: ResetOffsetResult): void {
-  const without = brokerDatas.filter(({ brokerAddrs }) => !brokerAddrs.has(0)).map(({ brokerName }) => brokerName);
+function requireMasters(route: TopicRouteData, result: ResetOffsetResult): void {
+  const without = withoutMaster(route);
   if (without.length > 0) {
     throw new PartialError(`queues of ${without.join(', ')} stay where they are: no master is registered`, {
       code: 'NO_MASTER',

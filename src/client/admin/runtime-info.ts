@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokerError } from '../../common/errors.js';
 import { decodeKVTable } from '../../remoting/bodies/topic.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
-import { type AdminClient, bodyOf, type ClusterBroker } from './admin-client.js';
+import { type AdminClient, bodyOf, type ClusterBroker, membersOf } from './admin-client.js';
 import { askAll, type NodeOutcome, type NodeResult, outcomes, requireAll } from './fan-out.js';
 
 /** Runtime figures of one broker, names and texts as the broker gives them. */
@@ -127,10 +127,7 @@ async function brokersOf(admin: AdminClient, clusterName: string | undefined): P
   const brokers: (ClusterBroker & { clusterName: string })[] = [];
   for (const name of [...info.clusterAddrTable.keys()].sort()) {
     for (const brokerName of [...(info.clusterAddrTable.get(name) ?? [])].sort()) {
-      const members = [...(info.brokerAddrTable.get(brokerName)?.brokerAddrs ?? [])].sort((a, b) => a[0] - b[0]);
-      for (const [brokerId, brokerAddr] of members) {
-        brokers.push({ clusterName: name, brokerName, brokerId, brokerAddr });
-      }
+      brokers.push(...membersOf(brokerName, info).map((broker) => ({ clusterName: name, ...broker })));
     }
   }
   return brokers;

@@ -69,6 +69,11 @@ export async function groupsOf(admin: AdminClient, topic: string, route: TopicRo
   return [...groups].sort();
 }
 
+/** The names of the brokers of a route that have no master now. */
+export function withoutMaster(route: TopicRouteData): string[] {
+  return route.brokerDatas.filter(({ brokerAddrs }) => !brokerAddrs.has(0)).map(({ brokerName }) => brokerName);
+}
+
 /** The address to ask of each broker of a route: the master, or a slave where there is no master. */
 export function masterAddrs(route: TopicRouteData): string[] {
   const addrs = route.brokerDatas.map((broker) => broker.brokerAddrs.get(0) ?? [...broker.brokerAddrs.values()][0]);

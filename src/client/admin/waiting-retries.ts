@@ -68,9 +68,7 @@ async function askBrokers(
   admin: AdminClient,
   keep: (retry: WaitingRetry) => WaitingRetry | null,
 ): Promise<{ brokers: BrokerRetries[]; failures: MQError[] }> {
-  const { brokerAddrTable } = await admin.clusterInfo();
-  const nameAt = new Map([...brokerAddrTable].flatMap(([name, { brokerAddrs }]) => [[brokerAddrs.get(0) ?? '', name] as const]));
-  nameAt.delete('');
+  const nameAt = new Map((await admin.allMasters()).map(({ brokerName, brokerAddr }) => [brokerAddr, brokerName]));
   const results = await askAll([...nameAt.keys()].sort(), async (brokerAddr): Promise<BrokerRetries> => {
     const brokerName = nameAt.get(brokerAddr) ?? '';
     const response = await admin.ask(brokerAddr, { code: RequestCode.GET_ALL_CONSUMER_OFFSET });

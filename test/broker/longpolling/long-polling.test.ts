@@ -50,7 +50,7 @@ describe('an idle pull', () => {
     const answer = await consumer.pull({ topic: 'Hold', queueId: 2, offset: 2, sysFlag: SUSPEND, suspendMs: 300 });
     expect(answer).toMatchObject({ code: ResponseCode.PULL_NOT_FOUND, remark: 'OFFSET_OVERFLOW_ONE', body: null });
     expect(performance.now() - from).toBeGreaterThan(290);
-    expect(performance.now() - from).toBeLessThan(3000);
+    expect(performance.now() - from).toBeLessThan(10_000);
   });
 
   it('of a queue that never had a message is held as well', async () => {

@@ -1,7 +1,6 @@
 import { type Clock, systemClock } from '../../../common/clock.js';
 import { MQError } from '../../../common/errors.js';
 import { decodeHARuntimeInfo } from '../../../remoting/bodies/replication.js';
-import type { ClusterInfo } from '../../../remoting/bodies/route.js';
 import { RequestCode } from '../../../remoting/codes.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from '../admin-client.js';
 import { askAll, type NodeResult } from '../fan-out.js';
@@ -27,21 +26,12 @@ async function wantedBrokers(admin: AdminClient, { broker, clusterName }: Broker
   if (broker === undefined && clusterName !== undefined) {
     return { target: `cluster ${clusterName}`, brokers: await admin.clusterBrokers(clusterName) };
   }
-  const info = await admin.clusterInfo();
-  const all = brokersOf(info);
+  const all = await admin.allBrokers();
   const brokers = broker === undefined ? all : all.filter(({ brokerName }) => brokerName === broker);
   if (broker !== undefined && brokers.length === 0) {
-    throw admin.noBroker(broker, [...info.brokerAddrTable.keys()]);
+    throw admin.noBroker(broker, [...new Set(all.map(({ brokerName }) => brokerName))]);
   }
   return { target: broker === undefined ? 'all brokers' : `broker ${broker}`, brokers };
-}
-
-function brokersOf({ brokerAddrTable }: ClusterInfo): ClusterBroker[] {
-  return [...brokerAddrTable]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([brokerName, { brokerAddrs }]) =>
-      [...brokerAddrs].sort(([a], [b]) => a - b).map(([brokerId, brokerAddr]) => ({ brokerName, brokerId, brokerAddr })),
-    );
 }
 
 function nameOf({ brokerName, brokerId }: ClusterBroker): string {
