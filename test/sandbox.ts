@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +8,7 @@ import { type LoadedConfig, loadNodeConfig } from '../broker/config/index.js';
 import { NamesrvNode } from '../broker/namesrv/index.js';
 import type { Disk } from '../broker/store/index.js';
 import { type Logger, noopLogger } from '../src/common/logger.js';
+import { freePortBlock } from './ports.js';
 
 const HOST = '127.0.0.1';
 const ATTEMPTS = 20;
@@ -113,7 +112,7 @@ function toArguments(settings: Settings): string[] {
   return Object.entries(settings).map(([key, value]) => `${key}=${value}`);
 }
 
-/** Starts something on a free port block (listenPort, -2, +1); tries the next block when somebody else was faster. */
+/** Starts something on a free port block; tries the next block when somebody else was faster. */
 export async function onFreePorts<T>(start: (listenPort: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const listenPort = await freePortBlock();
@@ -123,24 +122,6 @@ export async function onFreePorts<T>(start: (listenPort: number) => Promise<T>):
       if (attempt >= ATTEMPTS || !isAddressInUse(error)) throw error;
     }
   }
-}
-
-/** A port p of 127.0.0.1 such that p - 2, p and p + 1 were free a moment ago. */
-export async function freePortBlock(): Promise<number> {
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    // Below the ephemeral range, so that out-going connections of parallel tests do not take the ports in between.
-    const port = 12_000 + 4 * randomInt(5000) + 2;
-    if ((await isFree(port - 2)) && (await isFree(port)) && (await isFree(port + 1))) return port;
-  }
-  throw new Error(`no free block of ports on ${HOST} after ${ATTEMPTS} attempts`);
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, HOST, () => server.close(() => resolve(true)));
-  });
 }
 
 function isAddressInUse(error: unknown): boolean {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ProducerResult } from '../../src/bench/result.js';
 import { cpuSeconds } from '../peers/bench/measure.js';
-import { freePortBlock } from '../peers/ports.js';
+import { freePortBlock } from '../ports.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const TOPIC = 'GateBench';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePortBlock } from '../sandbox.js';
+import { freePortBlock } from '../ports.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const WINDOWS = process.platform === 'win32';

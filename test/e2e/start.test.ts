@@ -1,19 +1,17 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { takePort } from '../ports.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-let taken: Server;
+let taken: Server | null;
 
 beforeAll(async () => {
-  // Somebody else may have the port already: then it is taken as well.
-  taken = createServer();
-  await new Promise<void>((done) => taken.once('error', () => done()).listen(9876, '127.0.0.1', done));
+  taken = await takePort(9876);
 });
-
-afterAll(() => new Promise<void>((done) => void taken.close(() => done())));
+afterAll(() => void taken?.close());
 
 it('npm start takes free ports where the default ones are taken, says so, and leaves nothing', { timeout: 90_000 }, async () => {
   const env = { ...process.env, MQKIT_START_SECONDS: '1' };

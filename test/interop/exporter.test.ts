@@ -3,7 +3,7 @@ import { PushConsumer } from '../../src/client/consumer/push-consumer.js';
 import { parseExposition, type Series, sum, theValue } from '../commands/mqadmin/prometheus-text.js';
 import { type CommandRun, runCommand } from '../commands/mqadmin/run-command.js';
 import { apache, rawRequest } from '../peers/index.js';
-import { freePortBlock } from '../peers/ports.js';
+import { freePortBlock } from '../ports.js';
 import { createGroup, createTopic, interop, type Target, until } from './support.js';
 
 const TOPIC = 'Exported';

@@ -22,7 +22,6 @@ export {
 } from './driver.js';
 export { fetchAliOnsDriver, fetchApache, fetchGoDriver, fetchHdrReader, fetchJavaDriver } from './fetch.js';
 export { APACHE_VERSIONS, type ApacheVersion, peersDir, repositoryRoot } from './paths.js';
-export { freePortBlock } from './ports.js';
 export { PeerProcess } from './process.js';
 export { type PeersAvailability, peersAvailable, peersRequired } from './toolchain.js';
 export { RawConnection, type RawResponse, rawRequest, registered } from './wire.js';

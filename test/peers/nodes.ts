@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePortBlock } from './ports.js';
+import { freePortBlock } from '../ports.js';
 import type { PeerProcess } from './process.js';
 
 /* What the start of a node takes whoever made it: folder, port, properties file; and a cluster of one broker. */

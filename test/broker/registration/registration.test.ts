@@ -6,7 +6,8 @@ import { BrokerNode } from '../../../broker/broker.js';
 import { NamesrvNode } from '../../../broker/namesrv/index.js';
 import { RemotingClient } from '../../../src/remoting/client.js';
 import { RequestCode } from '../../../src/remoting/codes.js';
-import { brokerConfig, freePortBlock, namesrvConfig, onFreePorts, until } from '../../sandbox.js';
+import { freePortBlock } from '../../ports.js';
+import { brokerConfig, namesrvConfig, onFreePorts, until } from '../../sandbox.js';
 import { json, RawClient } from '../kit.js';
 
 let dir: string;

@@ -8,7 +8,8 @@ import { type Clock, systemClock } from '../../../src/common/clock.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { RemotingServer } from '../../../src/remoting/server.js';
 import { RawClient } from '../../broker/kit.js';
-import { brokerConfig, freePortBlock, onFreePorts, type Sandbox, startSandbox, until } from '../../sandbox.js';
+import { freePortBlock } from '../../ports.js';
+import { brokerConfig, onFreePorts, type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { type CommandRun, runCommand } from './run-command.js';
 
 /** What the broker takes for now; a test moves it. */

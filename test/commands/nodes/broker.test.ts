@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RemotingClient } from '../../../src/remoting/client.js';
-import { freePortBlock, launch, type SpawnedNode, spawnBroker, spawnNamesrv, until } from '../../sandbox.js';
+import { freePortBlock } from '../../ports.js';
+import { launch, type SpawnedNode, spawnBroker, spawnNamesrv, until } from '../../sandbox.js';
 
 let dir: string;
 let nodes: Omit<SpawnedNode, 'address'>[];

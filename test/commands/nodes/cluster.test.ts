@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { freePortBlock, launch, until } from '../../sandbox.js';
+import { freePortBlock, takePort } from '../../ports.js';
+import { launch, until } from '../../sandbox.js';
 
 let dir: string;
 let cluster: string;
@@ -38,12 +38,6 @@ async function startOnFreePorts(...args: string[]): Promise<Record<string, never
     }
     await mqadmin('stopCluster', '-d', cluster);
   }
-}
-
-function occupy(port: number): Promise<Server> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(port, '127.0.0.1', () => resolve(server));
-  });
 }
 
 describe('startCluster, clusterStatus, stopCluster', () => {
@@ -120,33 +114,18 @@ describe('startCluster, clusterStatus, stopCluster', () => {
 
   it('refuse a wanted port that is taken', async () => {
     const port = await freePortBlock();
-    const server = await occupy(port);
+    const server = await takePort(port);
     const { code, output } = await mqadmin('startCluster', '-d', cluster, '--namesrvPort', `${port}`);
     expect([code, output]).toEqual([2, expect.stringContaining(`cannot listen on ${port}`)]);
-    server.close();
+    server?.close();
   });
 
   it('take free ports when the usual ones are taken, and say so', async () => {
-    const servers: Server[] = [];
-    for (const port of [9876, 10911]) {
-      // Where somebody else has the port already, that serves the test as well.
-      await occupyIfFree(port, servers);
-    }
+    const servers = [await takePort(9876), await takePort(10911)];
     const { code, output } = await mqadmin('startCluster', '-d', cluster);
     expect(code, output).toBe(0);
     expect(output).toMatch(/port 9876 is taken: the name server listens on \d+/);
     expect(output).toMatch(/port 10911 is taken: the broker listens on \d+/);
-    for (const server of servers) server.close();
+    for (const server of servers) server?.close();
   }, 240_000);
 });
-
-async function occupyIfFree(port: number, servers: Server[]): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve());
-    server.listen(port, '127.0.0.1', () => {
-      servers.push(server);
-      resolve();
-    });
-  });
-}

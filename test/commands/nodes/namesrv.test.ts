@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { channelPath, requestStop } from '../../../broker/process/stop-channel.js';
 import { isReachableFromOutside } from '../../../src/commands/nodes/node-command.js';
 import { RemotingClient } from '../../../src/remoting/client.js';
-import { freePortBlock, launch, type SpawnedNode, spawnNamesrv, until } from '../../sandbox.js';
+import { freePortBlock } from '../../ports.js';
+import { launch, type SpawnedNode, spawnNamesrv, until } from '../../sandbox.js';
 
 let dir: string;
 let nodes: Omit<SpawnedNode, 'address'>[];
