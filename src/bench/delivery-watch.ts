@@ -7,8 +7,11 @@ import { confirmedCount, type SentSequences } from './delivery-ledger.js';
 import { type DeliveryReport, judgeDelivery } from './delivery-report.js';
 
 const LOOK_MS = 100;
-/** Nothing came for so long: nothing is on its way any more. */
-const QUIET_MS = 2000;
+/**
+ * Nothing came for so long: nothing is on its way any more. Apache's broker may hold a pull although its message has just come, and looks again after
+ * 5 s (PullRequestHoldService).
+ */
+const QUIET_MS = 7000;
 
 /** What a watch needs to know of a consumer. */
 export interface WatchedConsumer {

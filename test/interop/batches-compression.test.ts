@@ -62,7 +62,12 @@ interop('batches and compressed bodies', 'java', () => {
   });
 
   const ours = async (options: { compressType?: CompressionTypeName; innerBatch?: boolean } = {}): Promise<Producer> => {
-    const producer = new Producer({ namesrvAddr: target.namesrvAddr, producerGroup: `Ours${closing.length}`, ...options });
+    const producer = new Producer({
+      namesrvAddr: target.namesrvAddr,
+      producerGroup: `Ours${closing.length}`,
+      sendMsgTimeoutMs: 30_000,
+      ...options,
+    });
     await producer.start();
     closing.push(() => producer.shutdown());
     return producer;
@@ -342,6 +347,8 @@ interop('a store with batches and record CRCs', 'java', () => {
       const found = await dump(target);
       for (const [i, { bytes }] of before.entries()) expect(found[i]?.bytes.equals(bytes), `${TOPICS[i]} as ${kind} reads it`).toBe(true);
       await fill(target, `turn${turn}`);
+      // Apache's broker puts messages into their queues a moment after it said that they are stored.
+      await until(async () => (await dump(target)).every(({ maxOffset }) => maxOffset >= (turn + 1) * 75));
       before = await dump(target);
       expect(before.map(({ minOffset, maxOffset }) => [minOffset, maxOffset])).toEqual(TOPICS.map(() => [0, (turn + 1) * 75]));
       await (isKilled ? broker.kill() : broker.stop());

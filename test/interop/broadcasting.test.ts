@@ -12,7 +12,7 @@ interop('broadcasting consumers', 'java', () => {
   const dir = mkdtempSync(join(tmpdir(), 'mqkit-broadcasting-'));
   beforeAll(async () => {
     target = await startTarget();
-    producer = new Producer({ namesrvAddr: target.namesrvAddr, producerGroup: 'P' });
+    producer = new Producer({ namesrvAddr: target.namesrvAddr, producerGroup: 'P', sendMsgTimeoutMs: 30_000 });
     await producer.start();
   });
   afterAll(async () => {
@@ -53,7 +53,7 @@ interop('broadcasting consumers', 'java', () => {
           return 'RECONSUME_LATER';
         });
         await ours.start();
-        await until(() => got.length > 0, 30_000);
+        await until(() => got.length > 0);
         await ours.shutdown();
         expect(got).toEqual(['3']);
 

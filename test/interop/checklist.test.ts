@@ -111,6 +111,8 @@ interop('the broker towards hand-written clients', 'node', () => {
     const two = new RawConnection(target.broker.address);
     try {
       await one.request(34, {}, beat('one', 'ToldGroup', 'Told'));
+      // Told of itself first.
+      await until(() => one.pushed.length === 1);
       const before = one.pushed.length;
       await two.request(34, {}, beat('two', 'ToldGroup', 'Told'));
       await until(() => one.pushed.length > before, TOLD_MS);

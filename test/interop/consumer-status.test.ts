@@ -56,18 +56,24 @@ interop('foreign consumers as our commands see them', 'java and go', () => {
       expect(again!.message).toMatchObject({ topic, keys: 'k' });
 
       // Go's client has no running info before its second sample of rates, 20 s after its start.
-      await until(async () => (await run(`consumerStatus -g ${group}`)).exitCode === 0, 60_000);
-      const status = await asked(`consumerStatus -g ${group}${hasStack ? ' -s' : ''}`);
+      let answered: CommandRun | undefined;
+      await until(async () => {
+        answered = await run(`consumerStatus -g ${group}${hasStack ? ' -s' : ''}`);
+        return answered.exitCode === 0;
+      });
+      const status = JSON.parse(answered?.stdout ?? '');
       expect(status.clients).toMatchObject([{ clientId }]);
       const { runningInfo } = status.clients[0];
       expect(runningInfo.queues.filter((queue: { topic: string }) => queue.topic === topic)).toHaveLength(2);
       if (hasStack) expect(runningInfo.jstack).toContain('ConsumeMessageThread_');
 
       const owners = async () => {
-        const { diffTotal, queues } = await asked(`consumerProgress -g ${group} -t ${topic} -s true`);
+        const { stdout, exitCode } = await run(`consumerProgress -g ${group} -t ${topic} -s true`);
+        if (exitCode !== 0) return false;
+        const { diffTotal, queues } = JSON.parse(stdout);
         return diffTotal === 0 && queues.every((queue: { clientId: string | null }) => queue.clientId === clientId);
       };
-      await until(owners, 60_000);
+      await until(owners);
       await client.stopPush('c');
     });
   });

@@ -49,7 +49,7 @@ interop('the doctor on an Apache cluster', 'java', () => {
   });
 
   it('finds a group that is behind without a consumer, and settings that stop one', async () => {
-    const producer = new Producer({ namesrvAddr: target.namesrvAddr, producerGroup: 'Shop' });
+    const producer = new Producer({ namesrvAddr: target.namesrvAddr, producerGroup: 'Shop', sendMsgTimeoutMs: 30_000 });
     await producer.start([TOPIC]);
     for (let i = 0; i < MESSAGES; i++) {
       await producer.send({ topic: TOPIC, body: Buffer.from('order') });

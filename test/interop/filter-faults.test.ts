@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { APACHE_VERSIONS, apache, RawConnection, type RawResponse } from '../peers/index.js';
-import { createTopic, interop, startTarget, type Target, targetVersion, until } from './support.js';
+import { createTopic, interop, startAll, startTarget, type Target, targetVersion, until } from './support.js';
 
 const TOPIC = 'Orders';
 const NOT_SUPPORTED = 'The broker does not support consumer to filter message by';
@@ -154,13 +154,8 @@ interop("filters that cannot be used are answered as Apache's broker answers the
       ['ours', () => startTarget()] as const,
       ...APACHE_VERSIONS.map((version) => [version, () => apache.startCluster({ version })] as const),
     ];
-    await Promise.all(
-      sides.map(async ([name, start]) => {
-        const target = await start();
-        targets.push(target);
-        answers.set(name, await answersOf(target));
-      }),
-    );
+    targets.push(...(await startAll(...sides.map(([, start]) => start()))));
+    await Promise.all(sides.map(async ([name], i) => answers.set(name, await answersOf(targets[i]!))));
   });
   afterAll(() => Promise.all(targets.map((target) => target.stop())));
 

@@ -12,7 +12,7 @@ async function committed(target: Target, consumerGroup: string, { topic, queueId
 }
 
 async function sendAll(target: Target, queue: MessageQueue, bodies: readonly string[]): Promise<void> {
-  const producer = new Producer({ namesrvAddr: target.namesrvAddr, producerGroup: 'LiteP' });
+  const producer = new Producer({ namesrvAddr: target.namesrvAddr, producerGroup: 'LiteP', sendMsgTimeoutMs: 30_000 });
   await producer.start();
   for (const body of bodies) await producer.send({ topic: queue.topic, body: Buffer.from(body) }, { queue });
   await producer.shutdown();
@@ -24,7 +24,7 @@ async function poll(consumer: LitePullConsumer, count: number): Promise<string[]
   await until(async () => {
     for (const { body } of await consumer.poll(200)) bodies.push(body.toString());
     return bodies.length >= count;
-  }, 30_000);
+  });
   return bodies;
 }
 
@@ -61,7 +61,7 @@ interop('lite-pull consumers of Java on the bundled nodes', 'java', () => {
       await ours.subscribe(topic);
       await ours.start();
       const counts = async () => [(await subscribed.assignment()).length, ours.assignment().length];
-      await until(async () => (await counts()).join() === '2,2', 30_000);
+      await until(async () => (await counts()).join() === '2,2');
       const all = [...(await subscribed.assignment()), ...ours.assignment()];
       expect(all.map(({ queueId }) => queueId).sort()).toEqual([0, 1, 2, 3]);
       for (let queueId = 0; queueId < 4; queueId++) await sendAll(target, queueOf(target, topic, queueId), [`${queueId}`]);
@@ -73,7 +73,7 @@ interop('lite-pull consumers of Java on the bundled nodes', 'java', () => {
           .sort(),
       ).toEqual(['0', '1', '2', '3']);
       await subscribed.stop();
-      await until(() => ours.assignment().length === 4, 30_000);
+      await until(() => ours.assignment().length === 4);
       await ours.shutdown();
     } finally {
       await java.close();
@@ -88,7 +88,9 @@ interop("our lite-pull consumer on Apache's nodes", 'java', () => {
       const { namesrvAddr } = cluster;
       const consumers: LitePullConsumer[] = [];
       const create = (consumerGroup: string) => {
-        const consumer = new LitePullConsumer({ namesrvAddr, consumerGroup, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
+        const consumer = new LitePullConsumer({
+          ...{ namesrvAddr, consumerGroup, mqClientApiTimeoutMs: 30_000, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' },
+        });
         consumers.push(consumer);
         return consumer;
       };
@@ -116,7 +118,7 @@ interop("our lite-pull consumer on Apache's nodes", 'java', () => {
           await consumer.subscribe('Lite');
           await consumer.start();
         }
-        await until(() => subscribed.every((consumer) => consumer.assignment().length === 1), 30_000);
+        await until(() => subscribed.every((consumer) => consumer.assignment().length === 1));
         await sendAll(cluster, queueOf(cluster, 'Lite', 1), ['e']);
         const [owner] = subscribed.filter((consumer) => consumer.assignment()[0]?.queueId === 1);
         expect(await poll(owner!, 1)).toEqual(['e']);

@@ -26,7 +26,7 @@ interop('The message trace', 'java', () => {
     let admin: AdminClient;
     beforeAll(async () => {
       target = await startTarget({ traceTopicEnable: true });
-      admin = new AdminClient({ namesrvAddr: target.namesrvAddr });
+      admin = new AdminClient({ namesrvAddr: target.namesrvAddr, timeoutMs: 30_000 });
     });
     afterAll(async () => {
       await admin?.close();
@@ -43,7 +43,7 @@ interop('The message trace', 'java', () => {
       try {
         const init = { name: `t${id}`, namesrvAddr, topic, tags: 'TagA', keys: 'k1 k2' };
         const sent = (await java.call('trace.send', { ...init, group: `PG${id}` })) as Sent;
-        await java.call('trace.consume', { ...init, name: `c${id}`, group: `CG${id}` });
+        expect(await java.call('trace.consume', { ...init, name: `c${id}`, group: `CG${id}` })).toBe(true);
         const traces = await traceOf(admin, sent.msgId, 3);
         expect(outline(traces)).toEqual([`Pub PG${id}`, `SubAfter CG${id}`, `SubBefore CG${id}`]);
         expect(traces.find(({ traceType }) => traceType === 'Pub')).toMatchObject({
@@ -79,7 +79,7 @@ interop('The message trace', 'java', () => {
   describe("of our clients on Apache's broker", () => {
     it('is what both tools show', async () => {
       const cluster = await apache.startCluster({ version: '5.3.3', brokerConfig: { traceTopicEnable: true } });
-      const admin = new AdminClient({ namesrvAddr: cluster.namesrvAddr });
+      const admin = new AdminClient({ namesrvAddr: cluster.namesrvAddr, timeoutMs: 30_000 });
       try {
         await expectOursIsRead(cluster, admin);
       } finally {
@@ -98,7 +98,7 @@ async function expectOursIsRead(target: Target, admin: AdminClient): Promise<voi
   await createGroup(target, 'CG_us');
   const java = await javaClient('5.3.3');
   try {
-    const producer = new Producer({ namesrvAddr, producerGroup: 'PG_us', enableMsgTrace: true });
+    const producer = new Producer({ namesrvAddr, producerGroup: 'PG_us', enableMsgTrace: true, sendMsgTimeoutMs: 30_000 });
     await producer.start();
     const sent = await producer.send({ topic, body: Buffer.from('one'), tags: 'TagA', keys: ['k1', 'k2'] });
     const batch = await producer.sendBatch([1, 2].map((i) => ({ topic, body: Buffer.from(`batch${i}`) })));
@@ -112,6 +112,7 @@ async function expectOursIsRead(target: Target, admin: AdminClient): Promise<voi
     const transactions = new TransactionProducer<void>({
       namesrvAddr,
       producerGroup: 'TG_us',
+      sendMsgTimeoutMs: 30_000,
       enableMsgTrace: true,
       listener: {
         executeLocalTransaction: () => LocalTransactionState.COMMIT_MESSAGE,
@@ -138,7 +139,7 @@ async function consumeAll(namesrvAddr: string, topic: string, ids: readonly stri
   });
   await consumer.start();
   try {
-    await until(() => missing.size === 0, 20_000);
+    await until(() => missing.size === 0);
   } finally {
     await consumer.shutdown();
   }
@@ -154,7 +155,7 @@ async function traceOf(admin: AdminClient, msgId: string, count: number): Promis
       if (!(error instanceof NotFoundError)) throw error;
     }
     return traces.length >= count;
-  }, 20_000);
+  });
   expect(traces).toHaveLength(count);
   return traces;
 }

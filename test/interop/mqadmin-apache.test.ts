@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { apache, type ClientDriver, javaClient, runLauncher } from '../peers/index.js';
 import { type Outcome, runSequence, steps } from './mqadmin-sequence.js';
-import { createGroup, interop, startTarget, type Target } from './support.js';
+import { createGroup, interop, startTarget, type Target, untilCommitted } from './support.js';
 
 const STEPS = steps('', 'BROKER').map(({ name, oursOnly }, index) => ({ name, index, oursOnly }));
 const NAMES = STEPS.map(({ name, index }) => [name, index] as const);
@@ -29,7 +29,7 @@ interop("Apache's mqadmin 5.3.3 and ours, on Apache's cluster and on the bundled
       outcomes[`${name}/java`] = await runSequence(theirs, { mark: 'JT', brokerAddr, isOurs: false });
       for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
     }
-  }, 600_000);
+  }, 1_200_000);
   afterAll(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   });
@@ -43,7 +43,7 @@ interop("Apache's mqadmin 5.3.3 and ours, on Apache's cluster and on the bundled
     const init = { name: 'live-c', namesrvAddr, group: 'LiveGroup', subscriptions: { LiveTopic: '*' } };
     await java.startPush({ ...init, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
     await java.receive('live-c', 4);
-    await java.call('push.persist', { name: 'live-c' });
+    await untilCommitted(java, namesrvAddr, { name: 'live-c', group: 'LiveGroup' });
   };
 
   describe("Apache's tool sees the same on the bundled cluster as on Apache's", () => {

@@ -117,8 +117,8 @@ export function ours(options: { endless: ReadonlySet<number>; seq: number; env?:
   return async ([word = '', ...argv], { dir, env }) => {
     const name = commandNames.find((id) => id.toLowerCase() === word.toLowerCase());
     if (name === undefined) return unknownCommand(word);
-    // One that asks for everything needs longer for its first round.
-    const limit = options.endless.has(options.seq) ? ['--timeout', name === 'clusterList' ? '10s' : '3s'] : [];
+    // Long enough for a first round on a busy machine.
+    const limit = options.endless.has(options.seq) ? ['--timeout', '10s'] : [];
     const place = name === 'consumerStatus' ? ['--dir', dir] : [];
     return runCommand(name, [...argv, ...limit, ...place], { XDG_STATE_HOME: join(dir, '..'), ...env, ...options.env });
   };

@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AdminClient } from '../../src/client/admin/admin-client.js';
-import { groupProgress } from '../../src/client/admin/consumer-progress.js';
+import { producerConnection } from '../../src/client/admin/connections.js';
 import { commitOffsets, seedMessages } from '../commands/mqadmin/seed.js';
 import { apache, type ClientDriver, javaClient, registered, startBundledBroker, startBundledNamesrv } from '../peers/index.js';
-import { messageCount, until } from './support.js';
+import { messageCount, until, untilCommitted } from './support.js';
 
 const AUTH = 'org.apache.rocketmq.auth';
 const BOTH = { autoCreateTopicEnable: true, enablePropertyFilter: true, traceTopicEnable: true, mappedFileSizeCommitLog: 64 * 1024 * 1024 };
@@ -107,20 +107,18 @@ export async function seed(cluster: TwoBrokers): Promise<ClientDriver> {
   await java.startPush({ ...first, ...dlq, behaviour: { failTimes: 1000, delayLevel: -1 } });
   const brokerA = { broker: { address: cluster.brokers[0] } } as Parameters<typeof messageCount>[0];
   await until(async () => (await messageCount(brokerA, '%DLQ%GroupDlq', 1)) === 2, 180_000);
+  await untilCommitted(java, namesrvAddr, { name: 'seed-dlq', group: 'GroupDlq' });
   await java.stopPush('seed-dlq');
 
   const subscriptions = { PlainTopic: 'TagA || TagB', OrdersTopic: '*' };
   await java.startPush({ ...first, name: 'seed-push', group: 'GroupPush', trace: true, subscriptions });
   // 27 of the 40 plain messages have the tags, and 8 ordered ones.
   await java.receive('seed-push', 27 + 8, 180_000);
+  // Two topics of 8 queues, and the retry queue of each broker.
+  await untilCommitted(java, namesrvAddr, { name: 'seed-push', group: 'GroupPush', queues: 18 });
   const admin = new AdminClient({ namesrvAddr });
   try {
-    await until(async () => {
-      await java.call('push.persist', { name: 'seed-push' });
-      const { queues, diffTotal } = await groupProgress(admin, { consumerGroup: 'GroupPush' });
-      // Two topics of 8 queues, and the retry queue of each broker.
-      return queues.length === 18 && diffTotal === 0;
-    }, 180_000);
+    await until(async () => (await producerConnection(admin, 'PG_SEED', 'PlainTopic').catch(() => null)) !== null);
   } finally {
     await admin.close();
   }

@@ -1,11 +1,11 @@
 import { Producer, PushConsumer } from '../../src/index.js';
 
 /** Generous: a Java client may leave out a heartbeat, and then pulls get nothing for 30 s. */
-export const REQUEST_TIMEOUT_MS = 40_000;
+export const REQUEST_TIMEOUT_MS = 55_000;
 
 /** Our consumer that answers every request to a topic with `re:` and its body. */
 export async function startOurResponder(namesrvAddr: string, topic: string): Promise<() => Promise<void>> {
-  const replier = new Producer({ namesrvAddr, producerGroup: `${topic}-replier` });
+  const replier = new Producer({ namesrvAddr, producerGroup: `${topic}-replier`, sendMsgTimeoutMs: 30_000 });
   await replier.start();
   const consumer = new PushConsumer({ namesrvAddr, consumerGroup: `${topic}-ours`, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
   await consumer.subscribe(topic);
@@ -26,7 +26,7 @@ export async function startOurResponder(namesrvAddr: string, topic: string): Pro
 
 /** A started producer of ours, as long as the work runs. */
 export async function withOurRequester<T>(namesrvAddr: string, work: (producer: Producer) => Promise<T>): Promise<T> {
-  const producer = new Producer({ namesrvAddr, producerGroup: 'OurRequester' });
+  const producer = new Producer({ namesrvAddr, producerGroup: 'OurRequester', sendMsgTimeoutMs: 30_000 });
   await producer.start();
   try {
     return await work(producer);

@@ -43,7 +43,7 @@ interop('our client and tools on a cluster of Apache', 'java', () => {
       await createTopic(target, 'Ours', 4);
       await createGroup(target, 'OursGroup');
       const { namesrvAddr } = target;
-      const producer = new Producer({ namesrvAddr, producerGroup: 'OursProducer' });
+      const producer = new Producer({ namesrvAddr, producerGroup: 'OursProducer', sendMsgTimeoutMs: 30_000 });
       await producer.start();
       const seen: string[] = [];
       const consumer = new PushConsumer({ namesrvAddr, consumerGroup: 'OursGroup', consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
@@ -96,7 +96,7 @@ interop('our client and tools on a cluster of Apache', 'java', () => {
 
     it('mqbench measures it', async () => {
       await createTopic(target, 'BenchOurs', 16);
-      const produced = await bench('producer -t BenchOurs --duration 2s --json');
+      const produced = await bench('producer -t BenchOurs --duration 4s --json');
       expect(produced).toMatchObject({ schema: 'mqbench/1', send: { errors: 0 } });
       expect(produced.send.count).toBeGreaterThan(500);
       const both = await Promise.all([

@@ -67,7 +67,7 @@ interop('POP requests', 'java', () => {
       const topic = 'PopLook';
       await createTopic(target, topic, QUEUES);
       expect(await peek(client, { topic })).toMatchObject({ code: ResponseCode.PULL_NOT_FOUND, remark: 'NO_MESSAGE_IN_QUEUE' });
-      const waiting = notify(client, { topic, pollMs: 15_000 });
+      const waiting = notify(client, { topic, pollMs: 8_000 });
       await sendAll(client, topic, ['a', 'b', 'c']);
       expect(await waiting).toMatchObject({ code: 0, extFields: { hasMsg: 'true' } });
       await dispatched(topic, 3);

@@ -12,7 +12,7 @@ interop('the rules of producers on the bundled nodes', 'java', () => {
   let ours: Producer;
   beforeAll(async () => {
     target = await startTarget();
-    ours = new Producer({ namesrvAddr: target.namesrvAddr, producerGroup: 'OurRules' });
+    ours = new Producer({ namesrvAddr: target.namesrvAddr, producerGroup: 'OurRules', sendMsgTimeoutMs: 30_000 });
     await ours.start();
   });
   afterAll(async () => {

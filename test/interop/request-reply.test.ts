@@ -84,7 +84,7 @@ interop('requests and replies on the bundled nodes', 'java', () => {
     it('a request that nobody answers ends with the code of Java for it', async () => {
       const topic = `AskNobody${id}`;
       await prepare(topic);
-      const error = requester.call('reply.request', { name: 'r', message: { topic, body: 'x' }, timeout: 500 });
+      const error = requester.call('reply.request', { name: 'r', message: { topic, body: 'x' }, timeout: 5_000 });
       await expect(error).rejects.toMatchObject({
         type: 'RequestTimeoutException',
         message: expect.stringContaining('CODE: 10006'),

@@ -101,7 +101,7 @@ interop('a store whose first files are gone', 'java', () => {
       const ours = await open('ours', { storeDir });
       await createTopic(targetOf(ours), TOPIC, QUEUES);
       await fill(targetOf(ours), 0, MESSAGES);
-      await clean(targetOf(ours), 15_000);
+      await clean(targetOf(ours), 60_000);
       const cleaned = await snapshot(targetOf(ours));
       expect(cleaned.moved.slice(0, 2)).toEqual([21, 'OFFSET_TOO_SMALL']);
       expect(cleaned.byKey.map((offsets) => offsets.length)).toEqual([0, 1]);

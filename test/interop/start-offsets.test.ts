@@ -68,7 +68,9 @@ interop('where a fresh group with LAST_OFFSET starts on a topic that has lost, o
     await until(async () => {
       await request(DELETE_EXPIRED_COMMITLOG);
       return (await offset(31, topic)) > 0;
-    }, 60_000);
+    });
+    // Further rounds have been ordered; nothing more is old enough for them.
+    expect(await rawRequest(target.broker.address, 25, {}, 'fileReservedTime=72\n')).toMatchObject({ code: 0 });
     // The client's time is exact to the second.
     const second = Math.ceil(Date.now() / 1000) * 1000;
     await until(() => Date.now() > second + 1000);
@@ -78,7 +80,7 @@ interop('where a fresh group with LAST_OFFSET starts on a topic that has lost, o
     );
     const min = await offset(31, topic);
     const first = await firstReceived(topic, 'GFirst', { consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' });
-    // Files may still go meanwhile.
+    // A round that was under way may have taken one more file.
     const start = Number(/^old-(\d+)-/.exec(first)?.[1]);
     expect(start).toBeGreaterThanOrEqual(min);
     expect(start).toBeLessThanOrEqual(await offset(31, topic));

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { AdminClient } from '../../src/client/admin/admin-client.js';
+import { groupProgress } from '../../src/client/admin/consumer-progress.js';
 import {
   APACHE_VERSIONS,
   type ApacheVersion,
@@ -153,6 +155,24 @@ export async function messageCount(target: Target, topic: string, queues: number
 
 export function bodyOf(message: DrivenMessage): string {
   return Buffer.from(message.bodyBase64 ?? '', 'base64').toString('utf8');
+}
+
+/** Waits until a Java consumer has told the brokers that it consumed all there is; a message that it has just got may not be counted yet. */
+export async function untilCommitted(
+  java: ClientDriver,
+  namesrvAddr: string,
+  { name, group, queues }: { name: string; group: string; queues?: number },
+): Promise<void> {
+  const admin = new AdminClient({ namesrvAddr, timeoutMs: 30_000 });
+  try {
+    await until(async () => {
+      await java.call('push.persist', { name });
+      const progress = await groupProgress(admin, { consumerGroup: group }).catch(() => null);
+      return progress?.diffTotal === 0 && (queues === undefined || progress.queues.length === queues);
+    }, 180_000);
+  } finally {
+    await admin.close();
+  }
 }
 
 /** Clients look by themselves every 20 s, and what is silent for two minutes is dropped: what shows within this time was told. */

@@ -13,6 +13,7 @@ import {
   javaClient,
   type MessageInit,
   peersAvailable,
+  rawRequest,
 } from '../peers/index.js';
 import { type Side, StoreExchange } from './store-exchange.js';
 import { dumpQueue } from './store-reading.js';
@@ -43,6 +44,8 @@ function transactionsOf(driver: ClientDriver) {
   };
 }
 
+const PRODUCER_CONNECTION = 204;
+
 async function recordsOf(target: Target, topic: string, queues = 4): Promise<MessageRecord[]> {
   const records: MessageRecord[] = [];
   for (let queueId = 0; queueId < queues; queueId++) records.push(...(await dumpQueue(target, topic, queueId)).records);
@@ -64,6 +67,7 @@ async function ownProducer(namesrvAddr: string, group: string, checkState: () =>
     namesrvAddr,
     producerGroup: group,
     clientIP: '127.0.0.1',
+    sendMsgTimeoutMs: 30_000,
     heartbeatBrokerIntervalMs: 1000,
     listener: {
       executeLocalTransaction: (_message, state) => state,
@@ -100,6 +104,8 @@ interop('transaction producers of Apache on the bundled broker', 'java', () => {
       transactions = transactionsOf(driver);
       await transactions.start({ name: 'tx', namesrvAddr: target.namesrvAddr, group: `PG_${id}`, checkState: COMMIT_MESSAGE });
     });
+    // A broker can ask only a producer that it knows: Go's is known by the heartbeat after its first send.
+    const isKnown = async () => (await rawRequest(target.broker.address, PRODUCER_CONNECTION, { producerGroup: `PG_${id}` })).code === 0;
     afterAll(async () => {
       await transactions?.stop('tx').catch(() => undefined);
       await driver?.close();
@@ -118,11 +124,14 @@ interop('transaction producers of Apache on the bundled broker', 'java', () => {
     });
 
     it('checklist 13: a rolled-back message is never there; an unknown one is asked about and then delivered', async () => {
+      await until(isKnown);
       await transactions.send('tx', { topic, body: 'rolled back' }, ROLLBACK_MESSAGE);
       const sent = await transactions.send('tx', { topic, body: 'unknown' }, UNKNOW);
-      expect(await bodiesOf(target, topic)).not.toContain('unknown');
-      await until(async () => (await transactions.checks('tx')).length > 0, 40_000);
-      const [check] = await transactions.checks('tx');
+      const checksOfIt = async () => (await transactions.checks('tx')).filter(({ transactionId }) => transactionId === sent.msgId);
+      const early = await bodiesOf(target, topic);
+      if ((await checksOfIt()).length === 0) expect(early).not.toContain('unknown');
+      await until(async () => (await checksOfIt()).length > 0);
+      const [check] = await checksOfIt();
       expect(check).toMatchObject({ topic, transactionId: sent.msgId });
       expect(check!.properties).toMatchObject({ TRANSACTION_CHECK_TIMES: '1', UNIQ_KEY: sent.msgId });
       await until(async () => (await bodiesOf(target, topic)).includes('unknown'));
@@ -134,9 +143,14 @@ interop('transaction producers of Apache on the bundled broker', 'java', () => {
     it('checklist 14: what its producer never knows is given up', async () => {
       await transactions.answer('tx', UNKNOW);
       const sent = await transactions.send('tx', { topic, body: 'hopeless' }, UNKNOW);
-      await until(async () => (await recordsOf(target, GIVEN_UP_TOPIC, 1)).some((record) => uniqKeyOf(record) === sent.msgId), 60_000);
-      const checks = (await transactions.checks('tx')).filter(({ transactionId }) => transactionId === sent.msgId);
-      expect(checks.map(({ properties }) => properties.TRANSACTION_CHECK_TIMES)).toEqual(['1', '2']);
+      await until(async () => (await recordsOf(target, GIVEN_UP_TOPIC, 1)).some((record) => uniqKeyOf(record) === sent.msgId));
+      const times = async () =>
+        (await transactions.checks('tx'))
+          .filter(({ transactionId }) => transactionId === sent.msgId)
+          .map(({ properties }) => properties.TRANSACTION_CHECK_TIMES);
+      // A check is sent without an answer: the last one may still be on its way.
+      await until(async () => (await times()).length >= 2);
+      expect((await times()).toSorted()).toEqual(['1', '2']);
       expect(await bodiesOf(target, topic)).not.toContain('hopeless');
       await transactions.answer('tx', COMMIT_MESSAGE);
     });
@@ -153,8 +167,9 @@ interop('the transaction producer of this project', 'java', () => {
 
     it('commits, rolls back, and answers checks', async () => {
       await createTopic(cluster, 'OwnTx');
-      let answer: LocalTransactionState = UNKNOW;
-      const { producer, checked, send } = await ownProducer(cluster.namesrvAddr, 'PG_own', () => answer);
+      // The first check learns nothing, the second how it ended.
+      const answer = () => (checked.filter((body) => body === 'checked').length > 1 ? COMMIT_MESSAGE : UNKNOW);
+      const { producer, checked, send } = await ownProducer(cluster.namesrvAddr, 'PG_own', answer);
       try {
         expect(await send('OwnTx', 'committed', COMMIT_MESSAGE)).toMatchObject({
           sendStatus: 'SEND_OK',
@@ -162,9 +177,7 @@ interop('the transaction producer of this project', 'java', () => {
         });
         await send('OwnTx', 'rolled back', ROLLBACK_MESSAGE);
         await send('OwnTx', 'checked', UNKNOW);
-        await until(() => checked.includes('checked'), 60_000);
-        answer = COMMIT_MESSAGE;
-        await until(async () => (await bodiesOf(cluster, 'OwnTx')).includes('checked'), 60_000);
+        await until(async () => (await bodiesOf(cluster, 'OwnTx')).includes('checked'));
         expect(await bodiesOf(cluster, 'OwnTx')).toEqual(['checked', 'committed']);
         expect(new Set(checked)).toEqual(new Set(['checked']));
         const halves = (await recordsOf(cluster, HALF_TOPIC, 1)).map(({ commitLogOffset }) => commitLogOffset);
@@ -221,15 +234,18 @@ interop('half messages of one side, opened by the other', 'java', () => {
       await send('Moved', 'open one', UNKNOW);
       await send('Moved', 'open two', UNKNOW);
       await until(async () => (await bodiesOf(writer.target, 'Moved')).length === 1);
-      // Notes of what ended are written within three seconds; what a kill does before that is not of this test.
-      await until(async () => (await messageCount(writer.target, 'RMQ_SYS_TRANS_OP_HALF_TOPIC', 1)) > 0, 30_000);
+      // Notes of what ended are written within three seconds, those of 4.9.7 one for each; what a kill does before that is not of this test.
+      const notes = first === '4.9.7' ? 2 : 1;
+      await until(async () => (await messageCount(writer.target, 'RMQ_SYS_TRANS_OP_HALF_TOPIC', 1)) >= notes);
       await (kill ? writer.broker.kill() : writer.broker.stop());
 
       const reader = await open(second, { storeDir, port: writer.broker.port, checks: true });
       await until(() => checked.includes('open one') && checked.includes('open two'), 60_000);
       answer = COMMIT_MESSAGE;
-      await until(async () => (await bodiesOf(reader.target, 'Moved')).length >= 3, 60_000);
-      expect(await bodiesOf(reader.target, 'Moved')).toEqual(['committed', 'open one', 'open two']);
+      // Apache's broker asks about every copy of a half message that it made, and delivers each that is committed.
+      const moved = async () => new Set(await bodiesOf(reader.target, 'Moved'));
+      await until(async () => (await moved()).size >= 3);
+      expect(await moved()).toEqual(new Set(['committed', 'open one', 'open two']));
       expect(new Set(checked)).toEqual(new Set(['open one', 'open two']));
       await reader.broker.kill();
     } finally {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PeerProcess } from './process.js';
 
-const CALL_TIMEOUT_MS = 60_000;
+const CALL_TIMEOUT_MS = 90_000;
 /** Java's own 3 s are too short for a machine that starts other JVMs at the same time. */
 const SEND_TIMEOUT_MS = 30_000;
 

@@ -82,8 +82,9 @@ export async function prepareBroker(place: BrokerPlace, properties: PropertyMap)
     namesrvAddr: place.namesrvAddr,
     storePathRootDir: storeDir,
     diskMaxUsedSpaceRatio: 95,
-    // A machine that runs several peers at once is slow now and then: 200 ms in a queue is no reason to turn a test's send away.
+    // A machine that runs several peers at once is slow now and then: 200 ms in a queue, or a second at a write, is no reason to turn a test's send away.
     brokerFastFailureEnable: false,
+    osPageCacheBusyTimeOutMills: 60_000,
     ...properties,
     ...place.config,
   });

@@ -63,7 +63,7 @@ export class PeerProcess {
     const peer = new PeerProcess(options, child);
     if (options.ready) {
       try {
-        await peer.#waitReady(options.ready, options.readyTimeoutMs ?? 60_000);
+        await peer.#waitReady(options.ready, options.readyTimeoutMs ?? 120_000);
       } catch (error) {
         await peer.kill();
         throw error;

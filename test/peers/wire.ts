@@ -108,7 +108,7 @@ export async function rawRequest(
 }
 
 /** Waits until the name server routes to the broker. */
-export async function registered(namesrvAddr: string, brokerAddr: string, timeoutMs = 20_000): Promise<void> {
+export async function registered(namesrvAddr: string, brokerAddr: string, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const info = await rawRequest(namesrvAddr, 106).catch(() => null);

@@ -15,6 +15,7 @@ final class OrderedSends {
         DefaultMQProducer producer = new DefaultMQProducer(in.getString("group"));
         producer.setNamesrvAddr(in.getString("namesrvAddr"));
         producer.setInstanceName(in.getString("name"));
+        producer.setSendMsgTimeout(30_000);
         producer.start();
         JSONArray out = new JSONArray();
         try {

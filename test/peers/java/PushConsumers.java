@@ -21,6 +21,9 @@ final class PushConsumers {
         consumer.setInstanceName(in.getString("name"));
         consumer.setClientIP("127.0.0.1");
         consumer.setVipChannelEnabled(false);
+        // What was delivered is answered and counted before the offsets are written for the last time.
+        consumer.setAwaitTerminationMillisWhenShutdown(5_000);
+        consumer.setMqClientApiTimeout(30_000);
         if (in.containsKey("consumeFromWhere")) {
             consumer.setConsumeFromWhere(ConsumeFromWhere.valueOf(in.getString("consumeFromWhere")));
         }

@@ -87,7 +87,7 @@ final class RequestReply {
                 for (MessageExt message : messages) {
                     try {
                         byte[] body = ("re:" + new String(message.getBody(), StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8);
-                        replier.send(MessageUtil.createReplyMessage(message, body), 3000);
+                        replier.send(MessageUtil.createReplyMessage(message, body), 30_000);
                     } catch (Exception error) {
                         System.err.println("no reply: " + error);
                     }
@@ -105,6 +105,7 @@ final class RequestReply {
         producer.setNamesrvAddr(in.getString("namesrvAddr"));
         producer.setInstanceName(instanceName);
         producer.setClientIP("127.0.0.1");
+        producer.setSendMsgTimeout(30_000);
         producer.start();
         return producer;
     }

@@ -80,7 +80,7 @@ final class Traced {
         });
         consumer.start();
         STOPS.put(in.getString("name"), consumer::shutdown);
-        return consumed.await(30, TimeUnit.SECONDS);
+        return consumed.await(50, TimeUnit.SECONDS);
     }
 
     /** Stops the clients of these names. */
@@ -101,5 +101,6 @@ final class Traced {
         producer.setInstanceName(in.getString("name"));
         producer.setClientIP("127.0.0.1");
         producer.setVipChannelEnabled(false);
+        producer.setSendMsgTimeout(30_000);
     }
 }

@@ -48,6 +48,7 @@ final class Transactions {
         producer.setInstanceName(in.getString("name"));
         producer.setClientIP("127.0.0.1");
         producer.setVipChannelEnabled(false);
+        producer.setSendMsgTimeout(30_000);
         Answering answering = new Answering(producer, LocalTransactionState.valueOf(in.getString("checkState")));
         producer.setTransactionListener(answering);
         producer.start();
