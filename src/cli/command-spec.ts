@@ -1,4 +1,4 @@
-import { COMMON_OPTIONS, type CommandSpec, type CommonOption, type OptionTable } from './options.js';
+import { COMMON_OPTIONS, type CommandSpec, type CommandWords, type CommonOption, type OptionTable } from './options.js';
 
 /** The static side of a command, or its entry in the generated manifest: what parsing, help and tests read. */
 export interface CommandShape {
@@ -7,6 +7,7 @@ export interface CommandShape {
   readonly examples?: unknown;
   readonly options?: OptionTable;
   readonly commonOptions?: readonly CommonOption[];
+  readonly words?: CommandWords;
 }
 
 /** Everything the front and the help need to know of a command; `id` is empty where the launcher is the command. */
@@ -18,6 +19,7 @@ export function commandSpec(command: CommandShape, name: { bin: string; id: stri
     ...(command.description === undefined ? {} : { description: command.description }),
     examples: Array.isArray(command.examples) ? command.examples.map(String) : [],
     options: tableOf(command, name),
+    ...(command.words === undefined ? {} : { words: command.words }),
   };
 }
 

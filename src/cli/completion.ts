@@ -1,16 +1,7 @@
+import type { LiveNames } from './live-names.js';
 import type { CommandSpec, OptionSpec } from './options.js';
 import { longName, takesValue } from './options.js';
 import { OUTPUT_FORMATS } from './output-formats.js';
-
-/** Names that live in a cluster, or in the contexts. */
-export interface LiveNames {
-  readonly topics: readonly string[];
-  readonly groups: readonly string[];
-  readonly clusters: readonly string[];
-  readonly brokerNames: readonly string[];
-  readonly brokerAddrs: readonly string[];
-  readonly contexts: readonly string[];
-}
 
 /** What is asked for when an option of this long name waits for its value. */
 export const NAMES_OF: Readonly<Record<string, keyof LiveNames>> = {
@@ -65,7 +56,18 @@ export function complete(words: readonly string[], commands: readonly CommandSpe
   if (before !== undefined && takesValue(before.spec)) {
     return valuesOf(before, last);
   }
-  return { words: last.startsWith('-') || last === '' ? optionWords(command) : [], names: null, prefix: last };
+  const isOption = last.startsWith('-') || last === '';
+  const { words: own, names } = last.startsWith('-') ? { words: [], names: null } : behindName(rest.slice(0, -1), command);
+  return { words: [...own, ...(isOption ? optionWords(command) : [])], names, prefix: last };
+}
+
+/** The words that a command knows beside its options: at first what it does, then what it does that to. */
+function behindName(typed: readonly string[], { words = {} }: CommandSpec): Pick<Completion, 'words' | 'names'> {
+  const [action, ...more] = typed;
+  if (action === undefined) {
+    return { words: Object.keys(words), names: null };
+  }
+  return { words: [], names: more.length === 0 && Object.hasOwn(words, action) ? (words[action] ?? null) : null };
 }
 
 interface FoundOption {

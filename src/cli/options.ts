@@ -2,6 +2,7 @@
  * The option table of a command: the one place where its options are written down. Parsing, typed values, usage text,
  * the generated manifest and the tests all read it.
  */
+import type { LiveNames } from './live-names.js';
 
 /** How a value is read. `boolean` takes the word true or false, as Apache's tool does; `flag` takes no value; `texts` may be given several times. */
 export type OptionKind = 'text' | 'texts' | 'int' | 'long' | 'decimal' | 'duration' | 'boolean' | 'flag' | 'optionalText';
@@ -39,7 +40,12 @@ export interface CommandSpec {
   readonly description?: string;
   readonly examples: readonly string[];
   readonly options: OptionTable;
+  /** Words that may stand behind its name, with the kind of name that may follow each. */
+  readonly words?: CommandWords;
 }
+
+/** By word, the kind of name that may follow it; null for none. */
+export type CommandWords = Readonly<Record<string, keyof LiveNames | null>>;
 
 type KindType<K> = K extends 'int' | 'decimal' | 'duration'
   ? number

@@ -3,7 +3,7 @@ import type { ApacheEnd } from '../cli/apache-compat.js';
 import { isApacheCommand } from '../cli/command-order.js';
 import { commandSpec, DEFAULT_COMMON } from '../cli/command-spec.js';
 import { type CommandIo, type EndSignal, processIo, wantsApacheCompat } from '../cli/io.js';
-import type { CommandSpec, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
+import type { CommandSpec, CommandWords, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
 import { Output, toJson } from '../cli/output.js';
 import type { OutputFormat } from '../cli/output-formats.js';
 import { type GivenWord, HelpRequested, type ParsedOptions, parseOptions } from '../cli/parse-options.js';
@@ -40,6 +40,8 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
   static rendersWide = false;
   /** What becomes of words that belong to no option: Apache's tool ignores them. */
   static extraWords: 'ignore' | 'keep' = 'ignore';
+  /** Words that a command which keeps them knows, for completion. */
+  static words: CommandWords = {};
 
   /** Does the work; prints nothing but progress. */
   protected abstract execute(values: OptionValues<T> & CommonValues, context: CommandContext): Promise<R>;

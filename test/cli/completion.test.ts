@@ -10,7 +10,9 @@ import { runCommand, specOf } from '../commands/mqadmin/run-command.js';
 import { type Sandbox, startSandbox } from '../sandbox.js';
 
 const BIN = fileURLToPath(new URL('../../bin/mqadmin.js', import.meta.url));
-const commands = await Promise.all(['topicRoute', 'topicStatus', 'updateTopic', 'consumerProgress', 'context'].map(specOf));
+const commands = await Promise.all(
+  ['topicRoute', 'topicStatus', 'updateTopic', 'consumerProgress', 'context', 'dlq', 'doctor'].map(specOf),
+);
 
 function offered(...words: string[]): string[] {
   return candidates(complete(words, commands), []);
@@ -29,6 +31,16 @@ describe('the word to complete', () => {
     expect(offered('topicRoute', '-t', 'Orders', '')).toContain('--namesrvAddr');
     expect(offered('topicRoute', 'word')).toEqual([]);
     expect(offered('nosuch', '-')).toEqual([]);
+  });
+
+  it('is what a command does, and what it does that to', () => {
+    expect(offered('dlq', 'p')).toEqual(['purge']);
+    expect(offered('dlq', '')).toEqual(expect.arrayContaining(['list', 'resend', '--group']));
+    expect(offered('dlq', 'list', 'p')).toEqual([]);
+    expect(offered('doctor', '--t')).not.toContain('topic');
+    expect(complete(['doctor', 'topic', 'Ord'], commands)).toMatchObject({ names: 'topics', prefix: 'Ord' });
+    expect(complete(['doctor', 'topic', 'Orders', ''], commands)).toMatchObject({ names: null });
+    expect(complete(['context', 'use', ''], commands)).toMatchObject({ names: 'contexts' });
   });
 
   it('is a value of the option before it', () => {
@@ -130,6 +142,7 @@ describe('mqadmin completion', () => {
     'offers commands, options and the names of the cluster in bash',
     async () => {
       expect(await inBash('mqadmin topicR')).toEqual({ offered: ['topicRoute'], stderr: '' });
+      expect((await inBash('mqadmin dlq pu')).offered).toEqual(['purge']);
       expect((await inBash('mqadmin topicRoute --nam')).offered).toEqual(['--namesrvAddr']);
       // The first time the name server may be too slow for somebody who types; it is asked in the background then.
       expect(await offeredOnce('mqadmin topicRoute -t Order')).toEqual(['OrderPaid']);

@@ -1,5 +1,10 @@
-import { longName, type OptionTable } from '../../cli/options.js';
+import { type CommandWords, longName, type OptionTable } from '../../cli/options.js';
 import { UsageError } from '../../common/errors.js';
+
+/** Words that no name follows, for completion. */
+export function wordsOf(words: readonly string[]): CommandWords {
+  return Object.fromEntries(words.map((word) => [word, null]));
+}
 
 /**
  * The action that the words of a command line name, the first one when there is no word.

@@ -7,7 +7,7 @@ import type { MessageView } from '../../../client/admin/message-view.js';
 import type { PurgeResult } from '../../../client/admin/purge-dead-letters.js';
 import type { ResendResult } from '../../../client/admin/resend-letters.js';
 import type { CommandContext } from '../../base.js';
-import { actionOf } from '../actions.js';
+import { actionOf, wordsOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
 import { filterOf, groupFor, LETTER_ACTIONS, LETTER_OPTIONS } from '../letter-options.js';
 import { resend } from '../letter-resend.js';
@@ -44,6 +44,7 @@ export default class Dlq extends AdminCommand<typeof LETTER_OPTIONS, Result> {
   ];
   static override options = LETTER_OPTIONS;
   static override extraWords = 'keep' as const;
+  static override words = wordsOf(Object.keys(LETTER_ACTIONS));
 
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<Result> {
     const action = actionOf('dlq', context.words, values, { actions: LETTER_ACTIONS, options: LETTER_OPTIONS });

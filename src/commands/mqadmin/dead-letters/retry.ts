@@ -6,7 +6,7 @@ import type { ResendResult } from '../../../client/admin/resend-letters.js';
 import type { ResetOffsetResult } from '../../../client/admin/reset-offset.js';
 import type { RetriesResult, WaitingRetry } from '../../../client/admin/waiting-retries.js';
 import type { CommandContext } from '../../base.js';
-import { actionOf } from '../actions.js';
+import { actionOf, wordsOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
 import { filterOf, groupFor, LETTER_ACTIONS, RETRY_OPTIONS } from '../letter-options.js';
 import { resend } from '../letter-resend.js';
@@ -48,6 +48,7 @@ export default class Retry extends AdminCommand<typeof RETRY_OPTIONS, Result> {
   ];
   static override options = RETRY_OPTIONS;
   static override extraWords = 'keep' as const;
+  static override words = wordsOf(Object.keys(LETTER_ACTIONS));
 
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<Result> {
     const actions = { ...LETTER_ACTIONS, purge: [...(LETTER_ACTIONS.purge ?? []), 'undoFile'] };

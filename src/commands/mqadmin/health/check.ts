@@ -10,6 +10,7 @@ import { CHECKS, type CheckKind } from '../../../client/admin/check/kinds.js';
 import { UsageError } from '../../../common/errors.js';
 import { suggest } from '../../../common/suggest.js';
 import type { CommandContext } from '../../base.js';
+import { wordsOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
 import { CHECK_FORMATS, type CheckFormat, checkText, nagiosText, prometheusText } from '../check-text.js';
 
@@ -58,6 +59,7 @@ export default class Check extends AdminCommand<typeof options, CheckResult> {
   ];
   static override options = options;
   static override extraWords = 'keep' as const;
+  static override words = wordsOf(Object.keys(CHECKS));
 
   #status: number | null = null;
   #colour = false;

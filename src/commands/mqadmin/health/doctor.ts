@@ -11,7 +11,9 @@ import { AdminCommand } from '../admin-command.js';
 import { doctorText, type TextStyle, wideText } from '../doctor-text.js';
 import { LiveLine } from '../live-line.js';
 
-const SCOPES = ['cluster', 'topic', 'group', 'broker', 'client'] as const;
+/** What can be looked at alone, with the kind of name that completion offers for it. */
+const SCOPE_WORDS = { cluster: 'clusters', topic: 'topics', group: 'groups', broker: 'brokerNames', client: null } as const;
+const SCOPES = Object.keys(SCOPE_WORDS) as (keyof typeof SCOPE_WORDS)[];
 const FAIL_ON = ['warning', 'critical', 'never'] as const;
 /** Exit codes of what was found; those of errors are smaller. */
 const EXIT_WARNING = 8;
@@ -109,6 +111,7 @@ export default class Doctor extends AdminCommand<typeof options, DoctorReport> {
   ];
   static override options = options;
   static override extraWords = 'keep' as const;
+  static override words = SCOPE_WORDS;
   static override rendersWide = true;
 
   #exitCode = 0;

@@ -1,10 +1,12 @@
 import { commandSpec } from '../../../cli/command-spec.js';
-import { candidates, complete, completionScript, type LiveNames, SHELLS, splitLine } from '../../../cli/completion.js';
+import { candidates, complete, completionScript, SHELLS, splitLine } from '../../../cli/completion.js';
 import { contextFor, readContexts } from '../../../cli/contexts.js';
+import type { LiveNames } from '../../../cli/live-names.js';
 import { type CommandSpec, type CommonOption, type CommonValues, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import { MQError, UsageError } from '../../../common/errors.js';
 import { type CommandContext, MqCommand } from '../../base.js';
+import { wordsOf } from '../actions.js';
 
 const options = defineOptions({});
 type Values = OptionValues<typeof options> & CommonValues;
@@ -24,6 +26,7 @@ export default class Completion extends MqCommand<typeof options, Result> {
   static override options = options;
   static override commonOptions: readonly CommonOption[] = ['debug'];
   static override extraWords = 'keep' as const;
+  static override words = wordsOf(SHELLS);
 
   protected override async execute(_values: Values, { io: { env }, words: [what = '', ...rest] }: CommandContext): Promise<Result> {
     const shell = SHELLS.find((known) => known === what.toLowerCase());

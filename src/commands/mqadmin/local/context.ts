@@ -63,6 +63,7 @@ export default class ContextCommand extends MqCommand<typeof options, Result> {
     'debug',
   ];
   static override extraWords = 'keep' as const;
+  static override words = { add: null, use: 'contexts', list: 'contexts', show: 'contexts', rm: 'contexts', '-': null } as const;
 
   protected override async execute(values: Values, { io: { env }, words }: CommandContext): Promise<Result> {
     const [verb = 'list', name, ...rest] = words;

@@ -7,7 +7,7 @@ import type { ImportOffsetsResult, ImportRow } from '../../../client/admin/impor
 import { systemClock } from '../../../common/clock.js';
 import { ConfigError, NotFoundError, UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
-import { actionOf } from '../actions.js';
+import { actionOf, wordsOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
 import { ASKING_MOVE_OPTIONS, notePassed, printPreview, type UndoKeeper, undoKeeper } from '../offset-move.js';
 
@@ -57,6 +57,7 @@ export default class Offsets extends AdminCommand<typeof options, Result> {
   ];
   static override options = options;
   static override extraWords = 'keep' as const;
+  static override words = wordsOf(Object.keys(ACTIONS));
 
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<Result> {
     const action = actionOf('offsets', context.words, values, { actions: ACTIONS, options });

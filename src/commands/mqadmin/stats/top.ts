@@ -7,6 +7,7 @@ import type { TopRound } from '../../../client/admin/top-round.js';
 import { InterruptedError, MQError, UsageError } from '../../../common/errors.js';
 import { suggest } from '../../../common/suggest.js';
 import type { CommandContext } from '../../base.js';
+import { wordsOf } from '../actions.js';
 import { AdminCommand } from '../admin-command.js';
 import type { TopState } from '../top-state.js';
 import { headLines, orderedRound, sortKeys, TOP_VIEWS, type TopView, tableLines } from '../top-tables.js';
@@ -44,6 +45,7 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
   ];
   static override options = options;
   static override extraWords = 'keep' as const;
+  static override words = wordsOf(TOP_VIEWS);
 
   protected override readonly endsBySignal = false;
 
