@@ -1,11 +1,11 @@
 /* The launcher as a process: streams, exit codes, a reader that goes away, CPU time. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RawServer } from '../raw-server.js';
 import { type Sandbox, startSandbox } from '../sandbox.js';
 
 const BIN = fileURLToPath(new URL('../../bin/mqadmin.js', import.meta.url));
@@ -101,23 +101,14 @@ describe('mqadmin', () => {
   });
 
   it.skipIf(process.platform === 'win32')('ends by the signal that it got, with a line that says so', async () => {
-    const asked: Socket[] = [];
-    const silent = createServer((socket) => {
-      asked.push(socket.on('error', () => undefined));
-      socket.once('data', () => child.kill('SIGINT'));
-    });
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    const addr = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const child = spawn(process.execPath, [BIN, 'topicList', '-n', addr], { env: {}, stdio: ['ignore', 'ignore', 'pipe'] });
+    const silent = await new RawServer((socket) => socket.once('data', () => child.kill('SIGINT'))).listen();
+    const child = spawn(process.execPath, [BIN, 'topicList', '-n', silent.addr], { env: {}, stdio: ['ignore', 'ignore', 'pipe'] });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
     });
     const ended = await new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
-    for (const socket of asked) {
-      socket.destroy();
-    }
-    await new Promise((resolve) => silent.close(resolve));
+    await silent.close();
     expect(ended).toEqual({ code: null, signal: 'SIGINT' });
     expect(stderr).toBe('mqadmin topicList was ended by SIGINT\n');
   });

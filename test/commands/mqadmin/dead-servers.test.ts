@@ -1,41 +1,26 @@
 /* Every command against servers that are not there, or say nothing. */
-import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_REQUEST_TIMEOUT_MS, AdminClient } from '../../../src/client/admin/admin-client.js';
 import { TimeoutError } from '../../../src/common/errors.js';
+import { RawServer } from '../../raw-server.js';
 import { ARGUMENTS, TO_ONE_BROKER, WITHOUT_NAMESRV } from './arguments.js';
 import { refusedAddress } from './failing-nodes.js';
 import { type CommandRun, commandNames, runCommand, specOf } from './run-command.js';
 
 /** Accepts connections and says nothing. */
-let silent: Server;
-const sockets = new Set<Socket>();
+const silent = new RawServer();
 let silentAddr = '';
 /** Nothing listens there. */
 let refusedAddr = '';
 
-function listen(server: Server): Promise<number> {
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)));
-}
-
 beforeAll(async () => {
   // The first import of every command takes a slow machine long.
   await Promise.all(commandNames.map(specOf));
-  silent = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.on('close', () => sockets.delete(socket));
-  });
-  silentAddr = `127.0.0.1:${await listen(silent)}`;
+  silentAddr = (await silent.listen()).addr;
   refusedAddr = await refusedAddress();
 });
 
-afterAll(async () => {
-  for (const socket of sockets) {
-    socket.destroy();
-  }
-  await new Promise((resolve) => silent.close(resolve));
-});
+afterAll(() => silent.close());
 
 /** Runs commands at the same time: most of them wait. Those whose end is another than one line with these texts are a fault. */
 async function expectEach(

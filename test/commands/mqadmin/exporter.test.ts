@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminClient } from '../../../src/client/admin/admin-client.js';
 import { type ClusterSample, ClusterSampler } from '../../../src/client/admin/cluster-sample.js';
@@ -13,6 +12,7 @@ import { encodeSubscriptionGroupWrapper, newSubscriptionGroupConfig } from '../.
 import { encodeKVTable, encodeTopicConfigWrapper, encodeTopicStatsTable, newTopicConfig } from '../../../src/remoting/bodies/topic.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { RemotingServer } from '../../../src/remoting/server.js';
+import { RawServer } from '../../raw-server.js';
 import { launch, type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { parseExposition, type Series, sum, theValue } from './prometheus-text.js';
 import { runCommand } from './run-command.js';
@@ -130,20 +130,14 @@ describe('the metrics', () => {
 });
 
 describe('a cluster with brokers that do not answer', () => {
-  const sockets = new Set<Socket>();
-  let silent: Server;
+  const silent = new RawServer();
   let namesrv: RemotingServer;
   let namesrvAddr = '';
 
   beforeAll(async () => {
-    silent = createServer((socket) => {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-    });
-    await new Promise<void>((resolve) => silent.listen(0, HOST, resolve));
+    await silent.listen();
     namesrv = new RemotingServer({ bindAddress: HOST, listenPort: 0 });
-    const silentAddr = `${HOST}:${(silent.address() as { port: number }).port}`;
-    const addrs = { 'broker-a': sandbox.brokerAddr, 'broker-dead': `${HOST}:1`, 'broker-silent': silentAddr };
+    const addrs = { 'broker-a': sandbox.brokerAddr, 'broker-dead': `${HOST}:1`, 'broker-silent': silent.addr };
     const body = encodeClusterInfo({
       clusterAddrTable: new Map([['DefaultCluster', Object.keys(addrs)]]),
       brokerAddrTable: new Map(
@@ -160,16 +154,8 @@ describe('a cluster with brokers that do not answer', () => {
   });
 
   afterAll(async () => {
-    await Promise.all([stopSilent(), namesrv.close()]);
+    await Promise.all([silent.close(), namesrv.close()]);
   });
-
-  /** Connections to it are refused then. */
-  async function stopSilent(): Promise<void> {
-    for (const socket of sockets) {
-      socket.destroy();
-    }
-    await new Promise((resolve) => silent.close(resolve));
-  }
 
   it('has the values of the others, and of those only that they are down; a name server that is gone does no harm', async () => {
     const admin = new AdminClient({ namesrvAddr });
@@ -183,7 +169,7 @@ describe('a cluster with brokers that do not answer', () => {
       sampler = new ClusterSampler(admin, { wants, limitMs });
       sample = await sampler.sample();
     }
-    await Promise.all([namesrv.close(), stopSilent()]);
+    await Promise.all([namesrv.close(), silent.close()]);
     const later = await sampler.sample();
     await admin.close();
     for (const [round, isNamesrvUp] of [

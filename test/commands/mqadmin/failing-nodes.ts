@@ -1,42 +1,14 @@
 /* Nodes that fail in every way a node can fail, beside a bundled cluster that works, for the tables of failures. */
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { encodeClusterInfo, encodeTopicRouteData } from '../../../src/remoting/bodies/route.js';
 import { RemotingClient } from '../../../src/remoting/client.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../../src/remoting/command.js';
 import { type Connection, RemotingServer } from '../../../src/remoting/server.js';
+import { RawServer } from '../../raw-server.js';
 import { type Sandbox, startSandbox } from '../../sandbox.js';
 
 const HOST = '127.0.0.1';
-
-/** A server whose connections are handed to `serve`; nothing of it outlives `close`. */
-class RawServer {
-  addr = '';
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-
-  constructor(serve: (socket: Socket) => void) {
-    this.#server = createServer((socket) => {
-      this.#sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => this.#sockets.delete(socket));
-      serve(socket);
-    });
-  }
-
-  async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, HOST, resolve));
-    this.addr = `${HOST}:${(this.#server.address() as { port: number }).port}`;
-    return this;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) {
-      socket.destroy();
-    }
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
 
 type Processor = (connection: Connection, request: RemotingCommand) => void;
 
@@ -98,7 +70,7 @@ export async function refusedAddress(): Promise<string> {
     return `${addr.host}:${addr.port}`;
   }
   // Where the machine has the one address only, a port that was free a moment ago.
-  const closed = await new RawServer(() => undefined).listen();
+  const closed = await new RawServer().listen();
   await closed.close();
   return closed.addr;
 }
@@ -106,7 +78,7 @@ export async function refusedAddress(): Promise<string> {
 export async function startFailingNodes(): Promise<FailingNodes> {
   const refused = await refusedAddress();
   const raw = {
-    silent: await new RawServer(() => undefined).listen(),
+    silent: await new RawServer().listen(),
     web: await new RawServer((socket) =>
       socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')),
     ).listen(),

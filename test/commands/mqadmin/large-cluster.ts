@@ -3,11 +3,11 @@
  * answer what surveys ask. Every node counts how many requests it has to answer at the same time. Some brokers can be dead (nobody
  * listens), silent (they take the connection and never answer), slow, or denying.
  */
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../../src/remoting/command.js';
 import { RemotingServer } from '../../../src/remoting/server.js';
 import type { Connection } from '../../../src/remoting/server-connection.js';
+import { RawServer } from '../../raw-server.js';
 import { BrokerAnswers, namesrvAnswers } from './large-cluster-answers.js';
 
 const HOST = '127.0.0.1';
@@ -164,20 +164,9 @@ export class LargeCluster {
   }
 
   async #beSilent(): Promise<string> {
-    const sockets = new Set<Socket>();
-    const server: Server = createServer((socket) => {
-      sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-      socket.resume();
-    });
-    await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
-    this.#stops.push(async () => {
-      for (const socket of sockets) {
-        socket.destroy();
-      }
-      await new Promise((resolve) => server.close(resolve));
-    });
-    return `${HOST}:${(server.address() as AddressInfo).port}`;
+    const silent = await new RawServer((socket) => socket.resume()).listen();
+    this.#stops.push(() => silent.close());
+    return silent.addr;
   }
 }
 
