@@ -69,7 +69,7 @@ const MASKS: readonly Mask[] = [
   {
     why: 'settings in which the set-ups differ',
     pattern:
-      /^((?:brokerFastFailureEnable|brokerIP2|diskMaxUsedSpaceRatio|fileReservedTime|haListenPort|listenPort|bindAddress|mappedFileSize|mappedFileSizeCommitLog|deleteWhen|brokerConfigPath|aclFile|namesrvAddr|rocketmqHome|traceTopicEnable|\w*ThreadPool\w*|\w*ThreadNums?) += +).*$/gm,
+      /^((?:brokerFastFailureEnable|osPageCacheBusyTimeOutMills|brokerIP2|diskMaxUsedSpaceRatio|fileReservedTime|haListenPort|listenPort|bindAddress|mappedFileSize|mappedFileSizeCommitLog|deleteWhen|brokerConfigPath|aclFile|namesrvAddr|rocketmqHome|traceTopicEnable|\w*ThreadPool\w*|\w*ThreadNums?) += +).*$/gm,
     by: '$1SET',
   },
   { why: 'a group that Apache’s broker knows of a topic once it stored its offset', pattern: /^.*\bDlqSrcTopic +GroupDlq\b.*$/gm, by: '' },
