@@ -53,12 +53,23 @@ export function endFaultsWith(code: number): void {
   });
 }
 
-/** A reader that went away (`mqadmin topicList | head -1`) ends the command quietly, with the code a shell expects of SIGPIPE. */
+/** What becomes of a command whose output has no reader any more: it ends with this code, or goes on without one. */
+let unread: number | 'goes on' = 0;
+
+/** Says what becomes of the command from now on when the reader of its output goes away; what changes something goes on to its end. */
+export function whenUnread(end: number | 'goes on'): void {
+  unread = end;
+}
+
+/** A reader that went away (`mqadmin topicList | head -1`) ends the command quietly; see {@link whenUnread}. */
 export function endOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') {
-        process.exit(faultCode ?? 0);
+        if (faultCode !== null || unread !== 'goes on') {
+          process.exit(faultCode ?? Number(unread));
+        }
+        return;
       }
       try {
         writeSync(2, `cannot write the output: ${error.message}\n`);

@@ -2,6 +2,7 @@ import { Command } from '@oclif/core';
 import type { ApacheEnd } from '../cli/apache-compat.js';
 import { isApacheCommand } from '../cli/command-order.js';
 import { commandSpec, DEFAULT_COMMON } from '../cli/command-spec.js';
+import { whenUnread } from '../cli/exit.js';
 import { type CommandIo, type EndSignal, processIo, wantsApacheCompat } from '../cli/io.js';
 import type { CommandSpec, CommandWords, CommonOption, CommonValues, OptionTable, OptionValues } from '../cli/options.js';
 import { Output, toJson } from '../cli/output.js';
@@ -82,6 +83,8 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     const command = this.ctor as unknown as typeof MqCommand & { id: string | undefined };
     const spec = commandSpec(command, { bin: this.config.bin, id: this.id ?? lowerFirst(command.name) });
     const out = new Output(io.stdout, io.stderr);
+    // What is half done is worse than what nobody reads; commands that change something have --dry-run.
+    whenUnread(spec.options.dryRun === undefined ? 0 : 'goes on');
     let parsed: ParsedOptions | null = null;
     try {
       if (spec.options.outputSchema !== undefined && this.argv.includes('--output-schema')) {

@@ -90,6 +90,26 @@ describe('mqadmin', () => {
     expect(ended).toMatchObject({ stderr: '', code: 0 });
   });
 
+  it('does what it has begun to its end when nobody reads of it', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'mqkit-unread-'));
+    try {
+      const file = join(dir, 'cluster.yaml');
+      writeFileSync(file, 'definitions: 1\ntopics:\n  Unread1: { perm: 6 }\n  Unread2: { perm: 6 }\n');
+      const words = ['apply', '-n', sandbox.namesrvAddr, '-f', file, '--yes'];
+      expect(await mqadmin(words, {}, { closeStdout: true })).toMatchObject({ stderr: '', code: 0 });
+      expect((await mqadmin(['topicList', '-n', sandbox.namesrvAddr])).stdout).toMatch(/^Unread1\nUnread2$/m);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  it('ends the doctor with what it found when nobody reads of it', async () => {
+    const words = ['doctor', '-n', '127.0.0.1:1', '--fail-on', 'warning'];
+    const read = await mqadmin(words);
+    expect(read.code).toBeGreaterThan(0);
+    expect(await mqadmin(words, {}, { closeStdout: true })).toMatchObject({ code: read.code });
+  });
+
   it('ends a check with 3 when its result reaches nobody', async () => {
     const ended = await mqadmin(['check', 'broker', '-b', sandbox.brokerAddr], {}, { closeStdout: true });
     expect(ended).toMatchObject({ stderr: '', code: 3 });

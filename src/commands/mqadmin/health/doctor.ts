@@ -1,3 +1,4 @@
+import { whenUnread } from '../../../cli/exit.js';
 import type { CommandIo } from '../../../cli/io.js';
 import { type CommonValues, defineOptions, type OptionValues } from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
@@ -141,6 +142,7 @@ export default class Doctor extends AdminCommand<typeof options, DoctorReport> {
       });
       const { critical, warning } = report.counts;
       this.#exitCode = failOn === 'never' ? 0 : critical > 0 ? EXIT_CRITICAL : warning > 0 && failOn === 'warning' ? EXIT_WARNING : 0;
+      whenUnread(this.#exitCode);
       return report;
     } catch (error) {
       const cause: unknown = context.signal.aborted ? context.signal.reason : error;
