@@ -3,11 +3,12 @@ import type { CommandSpec, OptionSpec } from './options.js';
 import { longName, takesValue } from './options.js';
 import { OUTPUT_FORMATS } from './output-formats.js';
 
-/** What is asked for when an option of this long name waits for its value. */
+/** What is asked for when an option of this key waits for its value. */
 export const NAMES_OF: Readonly<Record<string, keyof LiveNames>> = {
   topic: 'topics',
   topicName: 'topics',
   'to-topic': 'topics',
+  toTopic: 'topics',
   group: 'groups',
   groupName: 'groups',
   consumerGroup: 'groups',
@@ -16,10 +17,12 @@ export const NAMES_OF: Readonly<Record<string, keyof LiveNames>> = {
   destGroup: 'groups',
   cluster: 'clusters',
   clusterName: 'clusters',
+  toCluster: 'clusters',
   brokerName: 'brokerNames',
   brokerAddr: 'brokerAddrs',
   context: 'contexts',
   'to-context': 'contexts',
+  toContext: 'contexts',
 };
 
 /** What could stand in place of the last word. */

@@ -69,6 +69,11 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     return Promise.resolve();
   }
 
+  /** What the rows are in formats that have rows: the first list in it. */
+  protected rowsIn(result: R): unknown {
+    return result;
+  }
+
   /** Prints the result as text. */
   protected abstract render(result: R, out: Output, values: OptionValues<T> & CommonValues): void;
 
@@ -109,16 +114,24 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
         io.stderr.write(end.stderr);
         return end.exitCode;
       }
-      const flags = parsed?.values;
-      const words = new Set(this.argv);
       const report = reportError(error, {
-        json: flags === undefined ? words.has('--json') : flags.has('json'),
-        debug: flags === undefined ? words.has('--debug') : flags.has('debug'),
+        json: this.#wantsJson(parsed),
+        debug: parsed === null ? this.argv.includes('--debug') : parsed.values.has('debug'),
         colour: io.terminal.colour,
       });
       io.stderr.write(`${report.text}\n`);
       return report.exitCode;
     }
+  }
+
+  /** Whether errors are told in JSON; a line that could not be parsed is asked word by word. */
+  #wantsJson(parsed: ParsedOptions | null): boolean {
+    if (parsed !== null) {
+      return parsed.values.has('json') || parsed.values.get('output') === 'json';
+    }
+    return this.argv.some(
+      (word, i) => word === '--json' || word === '--output=json' || (word === '--output' && this.argv[i + 1] === 'json'),
+    );
   }
 
   /** Whether the command is to behave as Apache's: never with options of ours for the output. */
@@ -136,7 +149,7 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
         out.text(helpText(spec));
         return null;
       }
-      if (error instanceof UsageError && !this.argv.includes('--json')) {
+      if (error instanceof UsageError && !this.#wantsJson(null)) {
         out.text(usageText(spec));
       }
       throw error;
@@ -180,7 +193,7 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
     if (format !== 'text' && format !== 'json') {
       const { DataPrinter } = await import('../cli/data-printer.js');
       const printer = await DataPrinter.open(format, (text) => out.text(text));
-      out.printDataBy((value) => printer.print(value));
+      out.printDataBy((value) => printer.print(format === 'yaml' ? value : this.rowsIn(value as R)));
     }
     const json = format !== 'text';
     const show = (result: R): void => {
@@ -214,7 +227,7 @@ export abstract class MqCommand<T extends OptionTable = OptionTable, R = unknown
         out,
         title: [spec.bin, spec.id, ...auditedWords(parsed.given, spec.options)].join(' '),
         isText: format === 'text' || format === 'wide',
-        report: (error) => reportError(error, { json, debug, colour }).text,
+        report: (error) => reportError(error, { json: format === 'json', debug, colour }).text,
       },
       () => this.#once(spec, values, { ...its, show, endsBySignal: true }),
     );

@@ -48,6 +48,7 @@ describe('the word to complete', () => {
     expect(complete(['consumerProgress', '--groupName=G'], commands)).toMatchObject({ names: 'groups', prefix: 'G' });
     expect(complete(['updateTopic', '-b', ''], commands)).toMatchObject({ names: 'brokerAddrs' });
     expect(complete(['topicRoute', '--context', ''], commands)).toMatchObject({ names: 'contexts' });
+    expect(complete(['dlq', 'resend', '--to-topic', 'O'], commands)).toMatchObject({ names: 'topics', prefix: 'O' });
     expect(offered('topicRoute', '--output', 'y')).toEqual(['yaml']);
     expect(offered('updateTopic', '-o', '')).toEqual(['false', 'true']);
     expect(offered('topicRoute', '--json', '--o')).toEqual(['--output', '--output-schema']);

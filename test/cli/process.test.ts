@@ -76,6 +76,8 @@ describe('mqadmin', () => {
     [['--version'], 0, /^mqadmin \d+\.\d+\.\d+ /, /^$/],
     [['topicRoute'], 2, /^usage: mqadmin topicRoute/, /^Missing required option: t\n$/],
     [['topicRoute', '--json'], 2, /^$/, /^\{"error":\{"code":"USAGE".*\}\n$/],
+    [['topicRoute', '--output', 'json'], 2, /^$/, /^\{"error":\{"code":"USAGE".*\}\n$/],
+    [['topicList', '--output', 'json', '-n', '127.0.0.1:1'], 3, /^$/, /^\{"error":\{"code":"CONNECT_FAILED".*\}\n$/],
     [['topicLits'], 2, /^$/, /^The sub command topicLits not exist\. did you mean topicList\?\n$/],
     [['topicList', '-n', '127.0.0.1:1'], 3, /^$/, /^cannot connect to 127\.0\.0\.1:1: .*\n$/],
   ] as const)('%j', async (words, code, stdout, stderr) => {
