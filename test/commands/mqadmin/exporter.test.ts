@@ -119,6 +119,13 @@ describe('the metrics', () => {
     ]);
   });
 
+  it('have a row for each broker where rows are asked for', async () => {
+    const rows = async (format: string): Promise<string> =>
+      (await runCommand('exporter', ['--once', '--groups', 'OrderGroup', '--output', format], env)).stdout;
+    expect(await rows('name')).toBe('broker-a\nbroker-b\n');
+    expect(await rows('csv')).toMatch(/^[^\n]*brokerName/);
+  });
+
   it('are those of docs/exporter.md', () => {
     const page = readFileSync(new URL('../../../docs/exporter.md', import.meta.url), 'utf8');
     const rows = page.split('\n').filter((line) => line.startsWith('| `'));

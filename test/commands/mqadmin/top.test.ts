@@ -244,6 +244,15 @@ describe('without a terminal', () => {
     ]);
   });
 
+  it('rows are those of the view', async () => {
+    const rows = async (view: string, format: string): Promise<string> =>
+      (await runCommand('top', [view, '--count', '2', '--interval', '10ms', '--output', format], env)).stdout;
+    expect(await rows('topics', 'name')).toBe('OrderPaid\nOrderPaid\n');
+    expect(await rows('topics', 'csv')).toMatch(/^topic,.*\nOrderPaid,.*\nOrderPaid,.*\n$/);
+    expect(await rows('topics', 'wide')).toMatch(/^#topic .*\nOrderPaid .*\n\n#topic /);
+    expect(await rows('cluster', 'name')).toBe('broker-a\nbroker-a\n');
+  });
+
   it('rounds end well with Ctrl-C', async () => {
     const node = launch('mqadmin', ['top', 'brokers', '-n', sandbox.namesrvAddr, '--interval', '50ms', '--json'], { dir: sandbox.dir });
     await until(() => node.output().split('\n').length > 2 || node.process.exitCode !== null, 20_000);

@@ -94,6 +94,10 @@ export default class ExporterCommand extends AdminCommand<typeof options, Result
     return { url, scrapes: exporter.scrapes };
   }
 
+  protected override rowsIn(result: Result): unknown {
+    return 'brokers' in result ? result.brokers : result;
+  }
+
   protected override render(result: Result, out: Output): void {
     if ('text' in result) {
       out.text(result.text);

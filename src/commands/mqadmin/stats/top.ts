@@ -35,6 +35,7 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
   static override description = [
     'On a terminal the view is drawn anew every --interval: q quits, 1 to 4 or Tab change the view, s and r the order, / filters, p pauses, + and - change',
     'the interval, a blank asks at once. Elsewhere, or with --batch, each round is printed; with --json each is one line.',
+    'With --output csv, name and wide it is the rows of the view; of the view cluster those of the brokers.',
     'Rates are differences between two rounds: of the totals of a broker, of the ends of queues of a topic, of the offsets of a group. In the first',
     "round they are the broker's own, of 10 seconds for brokers and of a minute for topics and groups.",
   ].join('\n');
@@ -49,11 +50,13 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
 
   protected override readonly endsBySignal = false;
 
+  #view: TopView = 'cluster';
   /** Whether the last round needs no printing: it was, or is gone with the screen, as after other tools of that name. */
   #isShown = false;
 
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<TopRound> {
     const view = viewOf(context.words, values.sort);
+    this.#view = view;
     const [{ ClusterSampler }, { nameFilter, nameShown }, { TopRounds }] = await Promise.all([
       import('../../../client/admin/cluster-sample.js'),
       import('../../../client/admin/name-filter.js'),
@@ -144,6 +147,10 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
       this.render(round, context.out);
       context.out.line();
     }
+  }
+
+  protected override rowsIn(round: TopRound): unknown {
+    return round[this.#view === 'cluster' ? 'brokers' : this.#view];
   }
 
   protected override render(round: TopRound, out: Output): void {
