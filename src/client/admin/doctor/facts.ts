@@ -99,12 +99,18 @@ export interface ClientFact {
   readonly role: 'consumer' | 'producer';
 }
 
+/** What a member says of itself, and when it said so. */
+export type MemberAnswer = Answer<ConsumerRunningInfo> & {
+  /** Wall clock here, ms. */
+  readonly atMs: number;
+};
+
 export interface GroupFact {
   readonly group: string;
   /** Members as the brokers that were asked see them; empty when none is online. */
   readonly connections: Answer<readonly { readonly brokerAddr: string; readonly connection: ConsumerConnection }[]>;
   /** What members say of themselves, by client id; only of the groups where it was asked for. */
-  readonly running: ReadonlyMap<string, Answer<ConsumerRunningInfo>> | null;
+  readonly running: ReadonlyMap<string, MemberAnswer> | null;
   /** Offsets some seconds after the first reading; null when it was not read again. */
   readonly later: ProgressReading | null;
   /** Messages in its dead-letter topic; null when there is no such topic. */

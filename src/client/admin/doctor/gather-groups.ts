@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../../common/clock.js';
 import { dlqTopic, retryTopic } from '../../../common/topic-names.js';
-import type { ConsumerRunningInfo } from '../../../remoting/bodies/running-info.js';
 import type { ConsumerConnection } from '../../../remoting/bodies/subscription.js';
 import { decodeTopicStatsTable } from '../../../remoting/bodies/topic.js';
 import { RequestCode } from '../../../remoting/codes.js';
@@ -9,7 +8,16 @@ import { type AdminClient, bodyOf } from '../admin-client.js';
 import { consumersAt } from '../connections.js';
 import { mapLimited } from '../map-limited.js';
 import { askRunningInfo } from '../running-info.js';
-import { type Answer, answerOf, type BrokerFact, type GroupFact, type ProgressFact, type ProgressReading, type Unknown } from './facts.js';
+import {
+  type Answer,
+  answerOf,
+  type BrokerFact,
+  type GroupFact,
+  type MemberAnswer,
+  type ProgressFact,
+  type ProgressReading,
+  type Unknown,
+} from './facts.js';
 import { progressAt } from './gather-brokers.js';
 import { lagOf } from './rules-lag.js';
 
@@ -58,7 +66,7 @@ export async function gatherGroups(admin: AdminClient, request: GroupsRequest): 
     GROUPS_AT_ONCE,
   );
   const behind = new Set(groups.filter((group) => request.isNamed || lagOf(rows.get(group) ?? []) >= Math.max(1, request.lagWarning)));
-  const { running, leftOut } = await gatherRunning(admin, found, { behind, maxClients: request.maxClients });
+  const { running, leftOut } = await gatherRunning(admin, found, { behind, maxClients: request.maxClients, clock });
   const moving = new Set(
     found.filter(({ group, connections }) => behind.has(group) && connections.value?.length !== 0).map(({ group }) => group),
   );
@@ -185,8 +193,8 @@ async function deadLettersOf(admin: AdminClient, group: string, masters: readonl
 async function gatherRunning(
   admin: AdminClient,
   groups: readonly GroupFact[],
-  { behind, maxClients }: { behind: ReadonlySet<string>; maxClients: number },
-): Promise<{ running: Map<string, Map<string, Answer<ConsumerRunningInfo>>>; leftOut: number }> {
+  { behind, maxClients, clock }: { behind: ReadonlySet<string>; maxClients: number; clock: Clock },
+): Promise<{ running: Map<string, Map<string, MemberAnswer>>; leftOut: number }> {
   const wanted = groups
     .map(({ group, connections }) => {
       const members = new Map<string, string>();
@@ -203,14 +211,13 @@ async function gatherRunning(
     .sort((a, b) => a.rank - b.rank);
   const all = wanted.flatMap(({ group, members }) => [...members].map(([clientId, brokerAddr]) => ({ group, clientId, brokerAddr })));
   const asked = all.slice(0, maxClients);
-  const answers = await mapLimited(asked, async ({ group, clientId, brokerAddr }) => ({
-    group,
-    clientId,
-    answer: await answerOf(() => askRunningInfo(admin, brokerAddr, { consumerGroup: group, clientId })),
-  }));
-  const running = new Map<string, Map<string, Answer<ConsumerRunningInfo>>>();
+  const answers = await mapLimited(asked, async ({ group, clientId, brokerAddr }) => {
+    const answer = await answerOf(() => askRunningInfo(admin, brokerAddr, { consumerGroup: group, clientId }));
+    return { group, clientId, answer: { ...answer, atMs: clock.nowMs() } };
+  });
+  const running = new Map<string, Map<string, MemberAnswer>>();
   for (const { group, clientId, answer } of answers) {
-    const its = running.get(group) ?? new Map<string, Answer<ConsumerRunningInfo>>();
+    const its = running.get(group) ?? new Map<string, MemberAnswer>();
     its.set(clientId, answer);
     running.set(group, its);
   }

@@ -24,7 +24,6 @@ interface LagPlace {
   readonly members: ReadonlyMap<string, ConsumerRunningInfo>;
   /** All members said what they do. */
   readonly isComplete: boolean;
-  readonly nowMs: number;
   readonly context: RuleContext;
 }
 
@@ -51,7 +50,7 @@ export function lagRules(facts: DoctorFacts, context: RuleContext): Finding[] {
     const { rows: all, readAtMs } = byGroup.get(fact.group) ?? { rows: [], readAtMs: 0 };
     const isBroadcasting = fact.connections.value?.some(({ connection }) => connection.messageModel === 'BROADCASTING') === true;
     // Offsets of broadcasting consumers are with the clients.
-    return isBroadcasting ? [] : [...retryBacklog(fact, all, context), ...backlog({ fact, all, readAtMs, nowMs: facts.nowMs }, context)];
+    return isBroadcasting ? [] : [...retryBacklog(fact, all, context), ...backlog({ fact, all, readAtMs }, context)];
   });
 }
 
@@ -81,7 +80,7 @@ function retryBacklog(fact: GroupFact, rows: readonly ProgressFact[], context: R
 }
 
 function backlog(
-  { fact, all, readAtMs, nowMs }: { fact: GroupFact; all: readonly ProgressFact[]; readAtMs: number; nowMs: number },
+  { fact, all, readAtMs }: { fact: GroupFact; all: readonly ProgressFact[]; readAtMs: number },
   context: RuleContext,
 ): Finding[] {
   const { lagWarning, lagCritical } = context.limits;
@@ -95,7 +94,7 @@ function backlog(
   const members = new Map([...(fact.running ?? [])].flatMap(([id, { value }]) => (value === undefined ? [] : [[id, value] as const])));
   const isComplete = fact.running !== null && members.size === fact.running.size && members.size > 0;
   const rates = ratesOf(rows, fact, readAtMs);
-  const place: LagPlace = { fact, rows, diff, severity, rates, members, isComplete, nowMs, context };
+  const place: LagPlace = { fact, rows, diff, severity, rates, members, isComplete, context };
   if (connections.length === 0) {
     return [noConsumer(place)];
   }
@@ -218,38 +217,50 @@ function stuck({ fact, rows, rates, severity, members, context }: LagPlace): Fin
 
 interface OwnedQueue extends ProcessQueueInfo {
   readonly clientId: string;
+  /** How long nobody took a message of it, and how long it was not pulled from, ms; 0 when the member does not say it. */
+  readonly untakenMs: number;
+  readonly unpulledMs: number;
   readonly key: string;
   readonly name: string;
 }
 
 /** Queues of members that are behind, with what the members say of them. */
-function ownedQueues({ rows, members }: LagPlace): OwnedQueue[] {
+function ownedQueues({ fact, rows, members }: LagPlace): OwnedQueue[] {
   const behind = new Set(rows.filter((row) => row.brokerOffset > row.consumerOffset).map(queueKey));
-  const queues = [...members].flatMap(([clientId, { mqTable }]) =>
-    mqTable.map(([queue, state]): OwnedQueue => {
+  const queues = [...members].flatMap(([clientId, { mqTable }]) => {
+    const saidAtMs = fact.running?.get(clientId)?.atMs ?? 0;
+    // Members pull all the time, from queues whose messages nobody takes too: the last time is what their own clock shows.
+    const pulledAtMs = Math.max(...mqTable.map(([, { lastPullTimestamp }]) => lastPullTimestamp));
+    const clientMs = pulledAtMs > 0 ? Math.min(saidAtMs, pulledAtMs) : saidAtMs;
+    return mqTable.map(([queue, state]): OwnedQueue => {
       const { topic, brokerName, queueId } = queue;
-      return { ...state, clientId, key: queueKey(queue), name: `${topic}@${brokerName}@${queueId}` };
-    }),
-  );
+      const { lastConsumeTimestamp, lastPullTimestamp } = state;
+      return {
+        ...state,
+        clientId,
+        untakenMs: lastConsumeTimestamp > 0 ? clientMs - lastConsumeTimestamp : 0,
+        unpulledMs: lastPullTimestamp > 0 ? saidAtMs - lastPullTimestamp : 0,
+        key: queueKey(queue),
+        name: `${topic}@${brokerName}@${queueId}`,
+      };
+    });
+  });
   return queues.filter(({ key, droped }) => behind.has(key) && !droped);
 }
 
 /** What members say of their queues. */
 function memberCauses(place: LagPlace): Finding[] {
-  const { fact, members, nowMs, rates } = place;
+  const { fact, members, rates } = place;
   const its = ownedQueues(place);
-  const blocked = its.filter(({ cachedMsgCount, lastConsumeTimestamp }) => cachedMsgCount > 0 && nowMs - lastConsumeTimestamp > BLOCKED_MS);
+  const blocked = its.filter(({ cachedMsgCount, untakenMs }) => cachedMsgCount > 0 && untakenMs > BLOCKED_MS);
   const full = its.filter((queue) => queue.cachedMsgCount >= PULL_THRESHOLD && !blocked.includes(queue));
-  const idle = its.filter(
-    ({ cachedMsgCount, lastPullTimestamp }) => cachedMsgCount === 0 && lastPullTimestamp > 0 && nowMs - lastPullTimestamp > PULL_IDLE_MS,
-  );
+  const idle = its.filter(({ cachedMsgCount, unpulledMs }) => cachedMsgCount === 0 && unpulledMs > PULL_IDLE_MS);
   const cached = (chosen: readonly OwnedQueue[]): number => chosen.reduce((total, { cachedMsgCount }) => total + cachedMsgCount, 0);
-  const longest = (times: readonly number[]): number => Math.round(Math.max(0, ...times.map((time) => nowMs - time)));
   return [
     ...memberFinding(place, 'lag-blocked-listener', blocked, {
       what: `clients of group ${fact.group} hold messages of ${blocked.length} queues that no listener takes`,
       advice: 'its threads hang or wait for something: look at their stacks',
-      evidence: { cachedMsgCount: cached(blocked), longestWaitMs: longest(blocked.map((queue) => queue.lastConsumeTimestamp)) },
+      evidence: { cachedMsgCount: cached(blocked), longestWaitMs: Math.max(0, ...blocked.map(({ untakenMs }) => untakenMs)) },
     }),
     ...memberFinding(place, 'lag-flow-control', full, {
       what: `clients of group ${fact.group} stopped pulling from ${full.length} queues because they hold too many messages`,
@@ -264,7 +275,7 @@ function memberCauses(place: LagPlace): Finding[] {
     ...memberFinding(place, 'lag-not-pulling', idle, {
       what: `clients of group ${fact.group} have not pulled from ${idle.length} queues for more than ${PULL_IDLE_MS / 60_000} minutes`,
       advice: 'they are suspended, or their pull thread is dead: resume or restart them',
-      evidence: { longestIdleMs: longest(idle.map((queue) => queue.lastPullTimestamp)) },
+      evidence: { longestIdleMs: Math.max(0, ...idle.map(({ unpulledMs }) => unpulledMs)) },
     }),
   ];
 }

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../../src/client/admin/doctor/facts.js';
+import type { MemberAnswer } from '../../../../src/client/admin/doctor/facts.js';
 import { clientRules } from '../../../../src/client/admin/doctor/rules-client.js';
 import { groupRules } from '../../../../src/client/admin/doctor/rules-group.js';
 import { lagRules } from '../../../../src/client/admin/doctor/rules-lag.js';
-import type { ConsumerRunningInfo } from '../../../../src/remoting/bodies/running-info.js';
 import { broker, connection, contextWith, facts, group, groupTable, member, NOW_MS, row, short, topicTable, unknown } from './made-up.js';
 
 const context = contextWith();
@@ -100,9 +99,9 @@ describe('lag', () => {
   });
 
   it('is not laid to queues without a member while a member does not answer', () => {
-    const running = new Map<string, Answer<ConsumerRunningInfo>>([
+    const running = new Map<string, MemberAnswer>([
       ['x', member([{ queueId: 0 }])],
-      ['y', unknown('timeout')],
+      ['y', { ...unknown('timeout'), atMs: NOW_MS }],
     ]);
     expect(short(found([row(), row({ queueId: 1 })], group({ online, running })))).toEqual(['warning lag-slow G']);
   });
@@ -131,6 +130,16 @@ describe('lag', () => {
   ])('has its cause in what a member says: %s', (id, state) => {
     const running = new Map([['x', member([{ queueId: 0, ...state }])]]);
     expect(short(found([row()], group({ online, running })))).toEqual([`warning ${id} G`]);
+  });
+
+  it.each([
+    ['was asked long before the second reading', { cachedMsgCount: 5, lastConsumeTimestamp: NOW_MS - 90_000 }, -60_000],
+    ['did not pull since, because it was asked before', { lastPullTimestamp: NOW_MS - 180_000 }, -100_000],
+    ['has a clock that is behind', { cachedMsgCount: 5, lastConsumeTimestamp: NOW_MS - 90_000, lastPullTimestamp: NOW_MS - 85_000 }, 0],
+    ['does not say when it consumed', { cachedMsgCount: 5, lastConsumeTimestamp: 0 }, 0],
+  ])('is not laid to a member that %s', (_, state, askedMs) => {
+    const running = new Map([['x', { ...member([{ queueId: 0, ...state }]), atMs: NOW_MS + askedMs }]]);
+    expect(short(found([row()], group({ online, running })))).toEqual(['warning lag-slow G']);
   });
 
   it('that shrinks slowly says until when, one that does not move says so', () => {

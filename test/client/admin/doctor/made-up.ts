@@ -1,11 +1,19 @@
 /* Facts of clusters that are not there. */
-import type { BrokerFact, DoctorFacts, GroupFact, NamesrvFact, ProgressFact, Unknown } from '../../../../src/client/admin/doctor/facts.js';
+import type {
+  BrokerFact,
+  DoctorFacts,
+  GroupFact,
+  MemberAnswer,
+  NamesrvFact,
+  ProgressFact,
+  Unknown,
+} from '../../../../src/client/admin/doctor/facts.js';
 import type { Finding } from '../../../../src/client/admin/doctor/finding.js';
 import { DEFAULT_LIMITS, type DoctorLimits, type RuleContext } from '../../../../src/client/admin/doctor/limits.js';
 import { MQError } from '../../../../src/common/errors.js';
 import { MQ_VERSION } from '../../../../src/common/mq-version.js';
 import type { TopicRouteData } from '../../../../src/remoting/bodies/route.js';
-import type { ConsumerRunningInfo, ProcessQueueInfo } from '../../../../src/remoting/bodies/running-info.js';
+import type { ProcessQueueInfo } from '../../../../src/remoting/bodies/running-info.js';
 import type { ConsumerConnection } from '../../../../src/remoting/bodies/subscription.js';
 import { newSubscriptionGroupConfig, type SubscriptionGroupConfig } from '../../../../src/remoting/bodies/subscription-group.js';
 import { newTopicConfig } from '../../../../src/remoting/bodies/topic.js';
@@ -127,7 +135,7 @@ export function group(change: Partial<GroupFact> & { readonly online?: readonly 
 export function member(
   queues: readonly (Partial<ProcessQueueInfo> & { queueId: number })[],
   subString = '*',
-): { value: ConsumerRunningInfo } {
+): MemberAnswer & { readonly error?: undefined } {
   const subscription = { topic: 'T', subString, tagsSet: [], codeSet: [], subVersion: 1, expressionType: 'TAG', classFilterMode: false };
   const state = (change: Partial<ProcessQueueInfo>): ProcessQueueInfo => ({
     commitOffset: 0,
@@ -155,6 +163,7 @@ export function member(
       statusTable: new Map(),
       userConsumerInfo: new Map(),
     },
+    atMs: NOW_MS,
   };
 }
 
