@@ -139,6 +139,11 @@ export interface DoctorFacts {
   readonly leftOut: readonly { readonly what: string; readonly count: number; readonly option: string }[];
 }
 
+/** Client ids of a group's members, whichever broker told of them. */
+export function memberIds({ connections }: GroupFact): Set<string> {
+  return new Set((connections.value ?? []).flatMap(({ connection }) => connection.connectionSet.map(({ clientId }) => clientId)));
+}
+
 /** Members of a group, each connection once a broker. */
 export function clientsOf(group: GroupFact): ClientFact[] {
   return (group.connections.value ?? []).flatMap(({ brokerAddr, connection }) =>

@@ -2,7 +2,7 @@ import { differenceText, type SubscriptionDifference, subscriptionDifferences } 
 import { dlqTopic, isRetryTopic } from '../../../common/topic-names.js';
 import type { SubscriptionGroupConfig } from '../../../remoting/bodies/subscription-group.js';
 import type { BrokerFact, DoctorFacts, GroupFact } from './facts.js';
-import { clientsOf } from './facts.js';
+import { clientsOf, memberIds } from './facts.js';
 import type { Finding } from './finding.js';
 import type { RuleContext } from './limits.js';
 
@@ -230,8 +230,7 @@ function sameSubscriptions({ fact, context }: GroupPlace): Finding[] {
 
 /** More members than queues: some have nothing to do. */
 function idleMembers({ fact, context }: GroupPlace): Finding[] {
-  const running = [...(fact.running ?? [])];
-  const known = running.flatMap(([clientId, { value }]) => (value === undefined ? [] : [{ clientId, value }]));
+  const known = [...(fact.running ?? [])].flatMap(([clientId, { value }]) => (value === undefined ? [] : [{ clientId, value }]));
   const idle = known
     .filter(
       ({ value }) =>
@@ -239,7 +238,7 @@ function idleMembers({ fact, context }: GroupPlace): Finding[] {
     )
     .map(({ clientId }) => clientId);
   const isClustering = fact.connections.value?.every(({ connection }) => connection.messageModel !== 'BROADCASTING') === true;
-  return !isClustering || idle.length === 0 || idle.length === known.length || known.length < running.length
+  return !isClustering || idle.length === 0 || idle.length === known.length || known.length < memberIds(fact).size
     ? []
     : [
         {

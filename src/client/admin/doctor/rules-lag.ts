@@ -1,7 +1,7 @@
 import { isRetryTopic, retryTopic } from '../../../common/topic-names.js';
 import type { ConsumerRunningInfo, ProcessQueueInfo } from '../../../remoting/bodies/running-info.js';
 import { queueKey } from '../../message-queue.js';
-import type { DoctorFacts, GroupFact, ProgressFact } from './facts.js';
+import { type DoctorFacts, type GroupFact, memberIds, type ProgressFact } from './facts.js';
 import type { EvidenceValue, Finding, Severity } from './finding.js';
 import type { RuleContext } from './limits.js';
 
@@ -92,7 +92,7 @@ function backlog(
   }
   const severity: Severity = diff >= lagCritical ? 'critical' : diff >= lagWarning ? 'warning' : 'info';
   const members = new Map([...(fact.running ?? [])].flatMap(([id, { value }]) => (value === undefined ? [] : [[id, value] as const])));
-  const isComplete = fact.running !== null && members.size === fact.running.size && members.size > 0;
+  const isComplete = members.size > 0 && members.size >= memberIds(fact).size;
   const rates = ratesOf(rows, fact, readAtMs);
   const place: LagPlace = { fact, rows, diff, severity, rates, members, isComplete, context };
   if (connections.length === 0) {
@@ -346,9 +346,6 @@ function filtered({ fact, diff, context }: LagPlace): Finding[] {
 
 function slow(place: LagPlace): Finding {
   const { fact, diff, severity, rates, members, context } = place;
-  const clients = new Set(
-    (fact.connections.value ?? []).flatMap(({ connection }) => connection.connectionSet.map(({ clientId }) => clientId)),
-  );
   const gain = rates === null ? 0 : rates.consumeRate - rates.produceRate;
   const drain = gain > 0 ? diff / gain : null;
   const speed =
@@ -365,7 +362,7 @@ function slow(place: LagPlace): Finding {
     kind: 'group',
     name: fact.group,
     what: `group ${fact.group} is ${diff} messages behind: ${speed}`,
-    evidence: { lag: diff, consumers: clients.size, ...rateEvidence(place), ...consumeTimes(members) },
+    evidence: { lag: diff, consumers: memberIds(fact).size, ...rateEvidence(place), ...consumeTimes(members) },
     advice:
       rates !== null && rates.consumeRate <= 0
         ? 'consumers are online and nothing moves: look at their stacks and logs'

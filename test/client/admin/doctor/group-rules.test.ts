@@ -106,6 +106,16 @@ describe('lag', () => {
     expect(short(found([row(), row({ queueId: 1 })], group({ online, running })))).toEqual(['warning lag-slow G']);
   });
 
+  it('is not laid to queues without a member where not all members were asked, nor are members called idle', () => {
+    const running = new Map([
+      ['x', member([{ queueId: 0 }])],
+      ['y', member([])],
+    ]);
+    const fact = group({ online: [connection(['x', 'y', 'z'])], running });
+    expect(short(found([row(), row({ queueId: 1 })], fact))).toEqual(['warning lag-slow G']);
+    expect(groupRules(facts({ groups: [fact] }), context)).toEqual([]);
+  });
+
   it('of a queue that stands still while another moves', () => {
     const later = { atMs: 7_000, rows: [row(), row({ queueId: 1, consumerOffset: 600 })] };
     const its = found([row(), row({ queueId: 1 })], group({ online, later }));
