@@ -20,6 +20,15 @@ export function retryFlagOf(topic: string): RetryFlag {
   return topic.includes('+') ? '2' : '1';
 }
 
+/**
+ * Whether a group's messages come back by this topic: its own retry topic, or one for its popped messages of some topic. Only of topics that the
+ * group has offsets of: by its name alone `%RETRY%a_b` may as well be the retry topic of group `a_b`.
+ */
+export function isRetryOf(topic: string, group: string): boolean {
+  const own = RETRY_GROUP_TOPIC_PREFIX + group;
+  return topic.startsWith(own) && ['', '_', '+'].includes(topic.charAt(own.length));
+}
+
 /** The topic that a retry topic of the group belongs to; any other topic is itself. */
 export function originalTopicOf(topic: string, group: string): string {
   if (!topic.startsWith(RETRY_GROUP_TOPIC_PREFIX)) return topic;

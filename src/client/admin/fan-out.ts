@@ -76,3 +76,24 @@ export function requireAll(results: readonly NodeResult<unknown>[], what: string
     hint: 'repeat the command when the brokers answer again',
   });
 }
+
+/** What there is of a result that only some nodes gave. */
+interface Part<V> {
+  /** Null where nothing came of it. */
+  readonly value: V | null;
+  /** What is missing; absent when nothing is. */
+  readonly missing?: { readonly reason: string; readonly done: readonly string[] };
+}
+
+/** Takes what travels with the error of {@link requireAll} for the result; all other errors are thrown. */
+export async function partOf<V>(work: Promise<V>): Promise<Part<V>> {
+  try {
+    return { value: await work };
+  } catch (error) {
+    if (!(error instanceof PartialError)) {
+      throw error;
+    }
+    const { result, done } = error.context;
+    return { value: (result as V | undefined) ?? null, missing: { reason: error.message, done: (done as string[] | undefined) ?? [] } };
+  }
+}

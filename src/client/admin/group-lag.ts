@@ -2,12 +2,14 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../common/clock.js';
 import { MQError } from '../../common/errors.js';
-import { dlqTopic, retryTopic } from '../../common/topic-names.js';
+import { isRetryOf } from '../../common/pop.js';
+import { dlqTopic } from '../../common/topic-names.js';
 import { decodeConsumeTimeSpans } from '../../remoting/bodies/consume-stats.js';
 import { RequestCode } from '../../remoting/codes.js';
 import { queueKey } from '../message-queue.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import { type GroupProgressRequest, type GroupProgressResult, groupProgress, type QueueProgress } from './consumer-progress.js';
+import { partOf } from './fan-out.js';
 import { lagTimeOf } from './lag-time.js';
 import { topicStatus } from './topic-status.js';
 
@@ -31,7 +33,7 @@ export interface GroupLagResult extends Omit<GroupProgressResult, 'queues'>, Rat
   readonly queues: readonly QueueLag[];
   /** The largest of the queues. */
   readonly lagMs: number | null;
-  /** Backlog of the group's retry topic, which is part of `diffTotal`. */
+  /** Backlog of the group's retry topics, which is part of `diffTotal`. */
   readonly retryDiffTotal: number;
   /** Messages in the group's dead-letter topic. */
   readonly deadLetterTotal: number | null;
@@ -103,7 +105,7 @@ function plainLag(progress: GroupProgressResult): GroupLagResult {
   };
 }
 
-function totalOf(progress: GroupProgressResult, queues: readonly QueueLag[], deadLetters: number | string): GroupLagResult {
+function totalOf(progress: GroupProgressResult, queues: readonly QueueLag[], deadLetters: DeadLetters): GroupLagResult {
   const sum = (of: (queue: QueueLag) => number | null): number | null =>
     queues.reduce<number | null>((total, queue) => {
       const value = of(queue);
@@ -117,15 +119,13 @@ function totalOf(progress: GroupProgressResult, queues: readonly QueueLag[], dea
     queues,
     lagMs,
     ...rates.values,
-    retryDiffTotal: queues
-      .filter(({ topic }) => topic === retryTopic(progress.consumerGroup))
-      .reduce((total, queue) => total + queue.diff, 0),
-    deadLetterTotal: typeof deadLetters === 'string' ? null : deadLetters,
+    retryDiffTotal: queues.filter(({ topic }) => isRetryOf(topic, progress.consumerGroup)).reduce((total, queue) => total + queue.diff, 0),
+    deadLetterTotal: deadLetters.reason === undefined ? deadLetters.total : null,
     reasons: {
       ...(lagMs === null ? { lagMs: 'not known of every queue' } : {}),
       ...rates.reasons,
       ...(progress.inflightTotal === null ? { inflightTotal: NO_INFLIGHT } : {}),
-      ...(typeof deadLetters === 'string' ? { deadLetterTotal: deadLetters } : {}),
+      ...(deadLetters.reason === undefined ? {} : { deadLetterTotal: deadLetters.reason }),
     },
   };
 }
@@ -157,7 +157,11 @@ function ratesOf(
 }
 
 /** Age of the first unconsumed message of each queue that has one, or why it is unknown, by queue key. */
-async function lagTimes(admin: AdminClient, group: string, progress: GroupProgressResult): Promise<Map<string, number | string>> {
+export async function lagTimes(
+  admin: AdminClient,
+  group: string,
+  progress: Pick<GroupProgressResult, 'queues' | 'brokerAddrs'>,
+): Promise<Map<string, number | string>> {
   const behind = progress.queues.filter(({ diff }) => diff > 0);
   const topics = [...new Set(behind.map(({ topic }) => topic))];
   const lags = new Map<string, number | string>();
@@ -183,17 +187,26 @@ async function lagTimes(admin: AdminClient, group: string, progress: GroupProgre
   return lags;
 }
 
-async function deadLettersOf(admin: AdminClient, group: string): Promise<number | string> {
+interface DeadLetters {
+  /** Of the brokers that say it; null when none does. */
+  readonly total: number | null;
+  /** What is missing, and why. */
+  readonly reason?: string;
+}
+
+/** Messages in the dead-letter topic of a group. */
+export async function deadLettersOf(admin: AdminClient, group: string): Promise<DeadLetters> {
   try {
     const topic = dlqTopic(group);
     if ((await admin.findRoute(topic)) === null) {
-      return 0;
+      return { total: 0 };
     }
-    const { queues } = await topicStatus(admin, topic);
-    return queues.reduce((total, { minOffset, maxOffset }) => total + Math.max(0, maxOffset - minOffset), 0);
+    const { value, missing } = await partOf(topicStatus(admin, topic));
+    const total = value?.queues.reduce((sum, { minOffset, maxOffset }) => sum + Math.max(0, maxOffset - minOffset), 0) ?? null;
+    return { total, ...(missing === undefined ? {} : { reason: missing.reason }) };
   } catch (error) {
     if (error instanceof MQError) {
-      return error.message;
+      return { total: null, reason: error.message };
     }
     throw error;
   }

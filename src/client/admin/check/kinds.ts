@@ -17,9 +17,9 @@ export const CHECKS = {
       critical: '100000',
       text: 'messages of a group (-g, of one topic with -t) that are not consumed',
     },
-    seconds: { unit: 's', warning: '300', critical: '3600', text: 'age of the first of them' },
-    retry: { unit: '', warning: '100', critical: '10000', text: 'messages that wait for another try' },
-    dlq: { unit: '', warning: '0', critical: '1000', text: 'dead letters' },
+    seconds: { unit: 's', warning: '300', critical: '3600', text: 'age of the first of them; retries count in neither' },
+    retry: { unit: '', warning: '100', critical: '10000', text: 'messages that wait for another try (of all topics)' },
+    dlq: { unit: '', warning: '0', critical: '1000', text: 'dead letters (of all topics)' },
   },
   broker: {
     rt: { unit: 'ms', warning: '500', critical: '2000', text: 'time in which a broker (-b, of a cluster with -c) answers' },

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../../common/clock.js';
 import { PERM_READ, PERM_WRITE } from '../../../common/perm-name.js';
 import { RequestCode } from '../../../remoting/codes.js';
 import type { AdminClient } from '../admin-client.js';
-import { askAll } from '../fan-out.js';
+import { askAll, partOf } from '../fan-out.js';
 import { planProbes, sendProbes } from '../send-probes.js';
 import { topicStatus } from '../topic-status.js';
 import type { Reading, Readings } from './check.js';
@@ -17,10 +17,15 @@ export async function readTopic(
 ): Promise<Readings> {
   const target = `topic ${topic}`;
   if (metric === 'age') {
-    const { queues } = await topicStatus(admin, topic);
-    const last = Math.max(0, ...queues.map(({ lastUpdateTimestamp }) => lastUpdateTimestamp));
-    const value = last === 0 ? null : Math.max(0, nowMs - last) / 1000;
-    return { target, readings: [{ name: topic, value, ...(value === null ? { reason: 'it has no message' } : {}) }] };
+    const { value: status, missing } = await partOf(topicStatus(admin, topic));
+    const last = Math.max(0, ...(status?.queues ?? []).map(({ lastUpdateTimestamp }) => lastUpdateTimestamp));
+    const age = last === 0 ? null : Math.max(0, nowMs - last) / 1000;
+    if (missing !== undefined) {
+      // A later message may lie on the brokers that did not answer.
+      const beside = age === null ? [] : [{ name: 'ageOfTheRest', value: age, unit: 's' as const }];
+      return { target, readings: [{ name: topic, value: null, reason: missing.reason }], beside };
+    }
+    return { target, readings: [{ name: topic, value: age, ...(age === null ? { reason: 'it has no message' } : {}) }] };
   }
   const { queueDatas, brokerDatas } = await admin.route(topic);
   const isRead = metric === 'readableQueues';

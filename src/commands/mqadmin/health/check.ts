@@ -16,7 +16,7 @@ import { CHECK_FORMATS, type CheckFormat, checkText, nagiosText, prometheusText 
 
 const options = defineOptions({
   group: { short: 'g', own: true, text: 'Consumer group, for lag' },
-  topic: { short: 't', own: true, text: 'Topic, for topic and send; with lag only this one' },
+  topic: { short: 't', own: true, text: 'Topic, for topic and send; with messages and seconds of lag only this one' },
   broker: { short: 'b', own: true, text: 'Name or address of one broker, for broker, disk and slave' },
   clusterName: { short: 'c', own: true, text: 'Only the brokers of this cluster' },
   metric: { own: true, text: 'What is read; see below' },
