@@ -31,7 +31,7 @@ export function brokerRules(facts: DoctorFacts, context: RuleContext): Finding[]
   return facts.brokers.flatMap((broker) => {
     const info = broker.runtime.value;
     if (info === undefined) {
-      return unreachable(broker, context);
+      return unreachable(broker, facts, context);
     }
     return [
       ...advertised(broker, context),
@@ -64,7 +64,13 @@ function isOfContainer(addr: string): boolean {
   return /^172\.(1[7-9]|2\d|3[01])\./.test(hostOf(addr));
 }
 
-function unreachable(broker: BrokerFact, context: RuleContext): Finding[] {
+/** Name servers and brokers that answer there say that the network is one of machines: some clouds give the same addresses. */
+function isContainerNetwork({ brokers, namesrvs }: DoctorFacts, context: RuleContext): boolean {
+  const answering = brokers.filter(({ runtime }) => runtime.value !== undefined).map(({ brokerAddr }) => brokerAddr);
+  return ![...context.namesrvAddrs, ...namesrvs.map(({ addr }) => addr), ...answering].some(isOfContainer);
+}
+
+function unreachable(broker: BrokerFact, facts: DoctorFacts, context: RuleContext): Finding[] {
   const { brokerAddr, brokerId, runtime } = broker;
   const name = shortName(broker);
   const error = runtime.error;
@@ -74,7 +80,7 @@ function unreachable(broker: BrokerFact, context: RuleContext): Finding[] {
   }
   const base = { severity: brokerId === 0 ? 'critical' : 'warning', kind: 'broker', name, evidence } as const;
   const isElsewhere = isLoopback(brokerAddr) && context.namesrvAddrs.some((addr) => !isLoopback(addr));
-  if (isElsewhere || isOfContainer(brokerAddr)) {
+  if (isElsewhere || (isOfContainer(brokerAddr) && isContainerNetwork(facts, context))) {
     const kind = isElsewhere ? 'its own loopback address' : 'an address of a container network';
     return [
       {

@@ -105,6 +105,11 @@ describe('a broker', () => {
     expect(found({ runtime: unknown('timeout'), brokerId: 1 })).toEqual(['warning broker-unreachable a id 1']);
     expect(found({ runtime: unknown('connect'), brokerAddr: '172.17.0.3:10911' })).toEqual(['critical broker-address a']);
     expect(found({ runtime: unknown('connect'), brokerAddr: '127.0.0.1:10911' })).toEqual(['critical broker-address a']);
+    const silent = broker('a', { runtime: unknown('connect'), brokerAddr: '172.31.5.9:10911' });
+    const well = broker('bb', { brokerAddr: '172.31.5.8:10911' });
+    expect(short(brokerRules(facts({ brokers: [silent, well] }), context))).toEqual(['critical broker-unreachable a']);
+    const inside = contextWith({}, ['172.31.5.7:9876']);
+    expect(short(brokerRules(facts({ brokers: [silent] }), inside))).toEqual(['critical broker-unreachable a']);
     // Refused by rights: it is there.
     expect(found({ runtime: unknown('denied') })).toEqual([]);
   });
