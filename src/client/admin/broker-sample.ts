@@ -41,6 +41,10 @@ export interface GroupTopicSample {
   readonly consumerOffset: number;
   /** Null of a broker before 5.0, and where it was not asked. */
   readonly pullOffset: number | null;
+  /** Messages not consumed: a queue that begins anew, and ends before the group's offset, takes nothing from what the others have. */
+  readonly lag: number;
+  /** What of the lag is not pulled; null where the pull offset is. */
+  readonly unpulled: number | null;
   /** Age of the first message not consumed; 0 without a backlog, null when the broker does not say it. */
   readonly lagMs: number | null;
 }
@@ -267,25 +271,24 @@ export class BrokerQuestions {
       return null;
     }
     const { offsetTable, consumeTps } = progress;
-    const sums = new Map<string, { brokerOffset: number; consumerOffset: number; pullOffset: number | null }>();
-    const behind = new Set<string>();
+    const sums = new Map<string, { -readonly [K in keyof Omit<GroupTopicSample, 'topic' | 'lagMs'>]: GroupTopicSample[K] }>();
     for (const [{ topic }, { brokerOffset, consumerOffset, pullOffset }] of offsetTable) {
       if (!isRetryTopic(topic) && !wants.isTopic(topic, this.#target)) {
         continue;
       }
-      const sum = sums.get(topic) ?? { brokerOffset: 0, consumerOffset: 0, pullOffset: 0 };
+      const sum = sums.get(topic) ?? { brokerOffset: 0, consumerOffset: 0, pullOffset: 0, lag: 0, unpulled: 0 };
       sum.brokerOffset += brokerOffset;
       sum.consumerOffset += consumerOffset;
+      sum.lag += Math.max(0, brokerOffset - consumerOffset);
       // A queue whose pull offset is behind has nothing in flight.
-      sum.pullOffset = sum.pullOffset === null || pullOffset === undefined ? null : sum.pullOffset + Math.max(pullOffset, consumerOffset);
+      const pulled = pullOffset === undefined ? null : Math.max(pullOffset, consumerOffset);
+      sum.pullOffset = sum.pullOffset === null || pulled === null ? null : sum.pullOffset + pulled;
+      sum.unpulled = sum.unpulled === null || pulled === null ? null : sum.unpulled + Math.max(0, brokerOffset - pulled);
       sums.set(topic, sum);
-      if (brokerOffset > consumerOffset) {
-        behind.add(topic);
-      }
     }
     const topics: GroupTopicSample[] = [];
     for (const [topic, sum] of [...sums].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      topics.push({ topic, ...sum, lagMs: behind.has(topic) ? (wants.lagTimes ? await this.#lagMs(consumerGroup, topic) : null) : 0 });
+      topics.push({ topic, ...sum, lagMs: sum.lag > 0 ? (wants.lagTimes ? await this.#lagMs(consumerGroup, topic) : null) : 0 });
     }
     return { consumerGroup, consumeTps, topics, ...(wants.clients ? await this.#clients(consumerGroup) : NO_CLIENTS) };
   }

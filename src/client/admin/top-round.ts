@@ -223,8 +223,7 @@ export class TopRounds {
       outTps = plus(outTps, this.#rate(`by ${consumerGroup} ${brokerAddr}`, sums.consumed, atMs, group.consumeTps));
     }
     const entries = parts.flatMap(({ group }) => group.topics);
-    const lagOf = (wanted: typeof entries): number =>
-      wanted.reduce((total, { brokerOffset, consumerOffset }) => total + brokerOffset - consumerOffset, 0);
+    const lagOf = (wanted: typeof entries): number => wanted.reduce((total, its) => total + its.lag, 0);
     const lag = lagOf(entries);
     const gain = inTps === null || outTps === null ? null : outTps - inTps;
     return {
@@ -237,7 +236,7 @@ export class TopRounds {
       lag,
       retryLag: lagOf(entries.filter(({ topic }) => isRetryTopic(topic))),
       delayMs: entries.reduce<number | null>((most, { lagMs }) => (most === null || lagMs === null ? null : Math.max(most, lagMs)), 0),
-      timeToDrainMs: lag <= 0 ? 0 : gain === null || gain <= 0 ? null : Math.round((lag / gain) * 1000),
+      timeToDrainMs: lag === 0 ? 0 : gain === null || gain <= 0 ? null : Math.round((lag / gain) * 1000),
     };
   }
 }
@@ -275,9 +274,9 @@ function lagsByTopic(sample: ClusterSample): Map<string, TopicGroups> {
   const topics = new Map<string, TopicGroups>();
   for (const { brokerAddr, facts } of sample.brokers) {
     for (const { consumerGroup, topics: entries } of facts?.groups ?? []) {
-      for (const { topic, brokerOffset, consumerOffset } of entries) {
+      for (const { topic, consumerOffset, lag } of entries) {
         const { lags, consumed } = topics.get(topic) ?? { lags: new Map<string, number>(), consumed: new Map<string, number>() };
-        lags.set(consumerGroup, (lags.get(consumerGroup) ?? 0) + brokerOffset - consumerOffset);
+        lags.set(consumerGroup, (lags.get(consumerGroup) ?? 0) + lag);
         consumed.set(brokerAddr, (consumed.get(brokerAddr) ?? 0) + consumerOffset);
         topics.set(topic, { lags, consumed });
       }
@@ -295,7 +294,7 @@ function totalsOf(sample: ClusterSample, { brokers, groups }: Pick<TopRound, 'br
     namesrvsDown: sample.namesrvs.filter(({ isUp }) => !isUp).length,
     inTps: masters.reduce((total, { inTps }) => total + (inTps ?? 0), 0),
     outTps: brokers.reduce((total, { outTps }) => total + (outTps ?? 0), 0),
-    lag: groups.length === 0 ? null : groups.reduce((total, { lag }) => total + Math.max(0, lag), 0),
+    lag: groups.length === 0 ? null : groups.reduce((total, { lag }) => total + lag, 0),
     diskRatio: ratios.length === 0 ? null : Math.max(...ratios),
   };
 }

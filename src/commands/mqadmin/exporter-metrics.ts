@@ -288,10 +288,7 @@ const TOPICS_AND_GROUPS: readonly MetricSpec[] = [
     own('rocketmq_topic_last_message_timestamp_seconds', 'When the last message was stored; none without one'),
     ({ lastUpdateTimestamp }) => (lastUpdateTimestamp > 0 ? lastUpdateTimestamp / 1000 : null),
   ),
-  ofGroupTopic(
-    broker('rocketmq_consumer_lag_messages', 'Consumer lag messages'),
-    ({ brokerOffset, consumerOffset }) => brokerOffset - consumerOffset,
-  ),
+  ofGroupTopic(broker('rocketmq_consumer_lag_messages', 'Consumer lag messages'), ({ lag }) => lag),
   ofGroupTopic(
     broker('rocketmq_consumer_lag_latency_milliseconds', 'Consumer lag time: age of the first message not consumed'),
     ({ lagMs }) => lagMs,
@@ -302,7 +299,7 @@ const TOPICS_AND_GROUPS: readonly MetricSpec[] = [
   ),
   ofGroupTopic(
     broker('rocketmq_consumer_ready_messages', 'Messages not yet pulled; none of brokers before 5.0'),
-    ({ pullOffset, brokerOffset }) => (pullOffset === null ? null : Math.max(0, brokerOffset - pullOffset)),
+    ({ unpulled }) => unpulled,
   ),
   ofGroupTopic(
     exporter('rocketmq_group_consume_total_offset', 'Offsets of the group, summed over the queues'),

@@ -25,7 +25,9 @@ function topicSample(topic: string, maxOffset: number): TopicSample {
 }
 
 function groupSample(consumerGroup: string, brokerOffset: number, consumerOffset: number): GroupSample {
-  const topics = [{ topic: 'Orders', brokerOffset, consumerOffset, pullOffset: null, lagMs: 2500 }];
+  const topics = [
+    { topic: 'Orders', brokerOffset, consumerOffset, pullOffset: null, lag: brokerOffset - consumerOffset, unpulled: null, lagMs: 2500 },
+  ];
   return { consumerGroup, consumeTps: 3, topics, clients: [], clientIds: ['a'], consumeType: 'CONSUME_PASSIVELY' };
 }
 
