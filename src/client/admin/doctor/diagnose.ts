@@ -21,6 +21,7 @@ import {
   gatherNamesrvs,
   type KnownBroker,
   knownBrokers,
+  ofCluster,
   orderConfs,
   producersAt,
 } from './gather-brokers.js';
@@ -190,7 +191,7 @@ class Gatherer {
     const { clientsLeftOut } = gathered;
     return {
       nowMs: this.#clock.nowMs(),
-      namesrvs,
+      namesrvs: this.#wantedNamesrvs(namesrvs),
       brokers,
       topics,
       groups: this.#wantedGroups(gathered, producers),
@@ -231,6 +232,12 @@ class Gatherer {
       });
     }
     return known;
+  }
+
+  /** With a cluster named, what they say of it. */
+  #wantedNamesrvs(namesrvs: readonly NamesrvFact[]): readonly NamesrvFact[] {
+    const { name } = this.#request;
+    return this.#scope === 'cluster' && name !== undefined ? ofCluster(namesrvs, name) : namesrvs;
   }
 
   async #topics(namesrvs: readonly NamesrvFact[], brokers: readonly BrokerFact[]): Promise<TopicFact[]> {

@@ -42,6 +42,31 @@ export function gatherNamesrvs(admin: AdminClient): Promise<NamesrvFact[]> {
   });
 }
 
+/**
+ * What name servers say of one cluster. Their lists of topics do not say whose a topic is: they are compared only where there is no other cluster.
+ */
+export function ofCluster(namesrvs: readonly NamesrvFact[], clusterName: string): NamesrvFact[] {
+  const isAlone = namesrvs.every(({ clusterInfo }) =>
+    [
+      ...(clusterInfo.value?.clusterAddrTable.keys() ?? []),
+      ...[...(clusterInfo.value?.brokerAddrTable.values() ?? [])].map(({ cluster }) => cluster),
+    ].every((name) => name === clusterName),
+  );
+  return namesrvs.map((namesrv) => {
+    const info = namesrv.clusterInfo.value;
+    if (info === undefined) {
+      return namesrv;
+    }
+    const members = info.clusterAddrTable.get(clusterName) ?? [];
+    const brokers = [...info.brokerAddrTable].filter(([name, { cluster }]) => cluster === clusterName || members.includes(name));
+    return {
+      ...namesrv,
+      clusterInfo: { value: { brokerAddrTable: new Map(brokers), clusterAddrTable: new Map([[clusterName, members]]) } },
+      topics: isAlone || namesrv.topics.error !== undefined ? namesrv.topics : { value: [] },
+    };
+  });
+}
+
 export type KnownBroker = ClusterBroker & { readonly clusterName: string };
 
 /** All brokers that a name server knows, by cluster, name and id. */

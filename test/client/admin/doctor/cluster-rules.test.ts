@@ -10,6 +10,7 @@ import { gapRules } from '../../../../src/client/admin/doctor/rules-gaps.js';
 import { topicRules } from '../../../../src/client/admin/doctor/rules-topic.js';
 import { BrokerError, ConnectError } from '../../../../src/common/errors.js';
 import { encodeClusterInfo } from '../../../../src/remoting/bodies/route.js';
+import { encodeTopicList } from '../../../../src/remoting/bodies/topic.js';
 import { RequestCode, ResponseCode } from '../../../../src/remoting/codes.js';
 import type { RequestInit } from '../../../../src/remoting/command.js';
 import { broker, contextWith, facts, NOW_MS, namesrv, route, short, topicTable, unknown } from './made-up.js';
@@ -270,6 +271,42 @@ describe('a broker that is named', () => {
       'warning broker-unreachable bb id 1',
     ]);
   });
+});
+
+it('a cluster that is named has no findings of others, which name servers may disagree about', async () => {
+  const table = (names: readonly string[]): Parameters<typeof encodeClusterInfo>[0] => ({
+    brokerAddrTable: new Map(
+      names.map((name) => [
+        name,
+        { cluster: name.slice(0, 1), brokerName: name, brokerAddrs: new Map([[0, `${name}:1`]]), enableActingMaster: false },
+      ]),
+    ),
+    clusterAddrTable: new Map([
+      ['A', ['A1']],
+      ['B', ['B1', 'B9']],
+    ]),
+  });
+  const said: Readonly<Record<string, { names: string[]; topicList: string[] }>> = {
+    'h:1': { names: ['A1', 'B1'], topicList: ['T', 'U'] },
+    'h:2': { names: ['A1'], topicList: ['T'] },
+  };
+  const ask = async (addr: string, { code }: RequestInit): Promise<unknown> => {
+    const its = said[addr];
+    if (its === undefined) {
+      throw new ConnectError('nobody is there');
+    }
+    const isInfo = code === RequestCode.GET_BROKER_CLUSTER_INFO;
+    return {
+      code: ResponseCode.SUCCESS,
+      body: isInfo ? encodeClusterInfo(table(its.names)) : encodeTopicList({ topicList: its.topicList }),
+    };
+  };
+  const admin = { ask, namesrv: { addresses: Object.keys(said) } } as unknown as AdminClient;
+  const ids = async (name?: string): Promise<string[]> =>
+    (await diagnose(admin, { scope: 'cluster', name })).findings.map((finding) => `${finding.id} ${finding.name}`);
+  expect(await ids('A')).toEqual(['broker-unreachable A1']);
+  expect(await ids('B')).toEqual(expect.arrayContaining(['broker-unreachable B1', 'namesrv-disagree B1', 'broker-half-registered B9']));
+  expect(await ids()).toContain('namesrv-topics-differ h:2');
 });
 
 describe('what could not be found out', () => {
