@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../../../common/clock.js';
-import { MQError } from '../../../common/errors.js';
+import { ConnectError, MQError, TimeoutError } from '../../../common/errors.js';
 import { decodeHARuntimeInfo } from '../../../remoting/bodies/replication.js';
 import { RequestCode } from '../../../remoting/codes.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from '../admin-client.js';
@@ -14,38 +14,74 @@ export interface BrokersWanted {
   readonly clusterName?: string | undefined;
 }
 
-interface Wanted {
-  readonly target: string;
-  readonly brokers: readonly ClusterBroker[];
+interface WantedBroker extends ClusterBroker {
+  /** How it is called in what was read. */
+  readonly name: string;
+  /** Without it nobody said whether it is a master, nor what belongs to it. */
+  readonly isRegistered: boolean;
 }
 
-async function wantedBrokers(admin: AdminClient, { broker, clusterName }: BrokersWanted): Promise<Wanted> {
+interface Wanted {
+  readonly target: string;
+  readonly brokers: readonly WantedBroker[];
+}
+
+/** By an address one node is meant, or, with `withMembers`, all nodes of its name. */
+async function wantedBrokers(
+  admin: AdminClient,
+  { broker, clusterName }: BrokersWanted,
+  { withMembers = false }: { withMembers?: boolean } = {},
+): Promise<Wanted> {
   if (broker?.includes(':') === true) {
-    return { target: `broker ${broker}`, brokers: [{ brokerName: broker, brokerId: 0, brokerAddr: broker }] };
+    return { target: `broker ${broker}`, brokers: await brokersAt(admin, broker, withMembers) };
   }
   if (broker === undefined && clusterName !== undefined) {
-    return { target: `cluster ${clusterName}`, brokers: await admin.clusterBrokers(clusterName) };
+    return { target: `cluster ${clusterName}`, brokers: (await admin.clusterBrokers(clusterName)).map(registered) };
   }
   const all = await admin.allBrokers();
   const brokers = broker === undefined ? all : all.filter(({ brokerName }) => brokerName === broker);
   if (broker !== undefined && brokers.length === 0) {
     throw admin.noBroker(broker, [...new Set(all.map(({ brokerName }) => brokerName))]);
   }
-  return { target: broker === undefined ? 'all brokers' : `broker ${broker}`, brokers };
+  return { target: broker === undefined ? 'all brokers' : `broker ${broker}`, brokers: brokers.map(registered) };
 }
 
-function nameOf({ brokerName, brokerId }: ClusterBroker): string {
-  return brokerId === 0 ? brokerName : `${brokerName}#${brokerId}`;
+async function brokersAt(admin: AdminClient, addr: string, withMembers: boolean): Promise<WantedBroker[]> {
+  const all = await knownBrokers(admin);
+  const its = all.find(({ brokerAddr }) => brokerAddr === addr);
+  if (its === undefined) {
+    return [{ brokerName: addr, brokerId: 0, brokerAddr: addr, name: addr, isRegistered: false }];
+  }
+  return withMembers
+    ? all.filter(({ brokerName }) => brokerName === its.brokerName).map(registered)
+    : [{ ...its, name: addr, isRegistered: true }];
+}
+
+/** A broker that has an address can be looked at without a name server, too. */
+async function knownBrokers(admin: AdminClient): Promise<readonly ClusterBroker[]> {
+  try {
+    return await admin.allBrokers();
+  } catch (error) {
+    if (!(error instanceof MQError)) {
+      throw error;
+    }
+    return [];
+  }
+}
+
+function registered(broker: ClusterBroker): WantedBroker {
+  const { brokerName, brokerId } = broker;
+  return { ...broker, name: brokerId === 0 ? brokerName : `${brokerName}#${brokerId}`, isRegistered: true };
 }
 
 interface Asked {
-  readonly broker: ClusterBroker;
+  readonly broker: WantedBroker;
   readonly info: RuntimeInfo | null;
   readonly rtMs: number;
   readonly reason: string;
 }
 
-function askInfo(admin: AdminClient, brokers: readonly ClusterBroker[], clock: Clock): Promise<Asked[]> {
+function askInfo(admin: AdminClient, brokers: readonly WantedBroker[], clock: Clock): Promise<Asked[]> {
   return mapLimited(brokers, async (broker) => {
     try {
       // The first answer is behind the opening of the connection; the second is timed.
@@ -79,12 +115,13 @@ export async function readBrokers(
   return {
     target,
     readings: asked.map(({ broker, info, rtMs, reason }): Reading => {
-      const name = nameOf(broker);
+      const { name, brokerId, isRegistered } = broker;
       if (info === null) {
         return { name, value: null, reason, isFailed: true };
       }
       const value = metric === 'rt' ? Math.round(rtMs * 1000) / 1000 : figure(info, BROKER_KEYS[metric] ?? '');
-      if (info.brokerActive === 'false' && broker.brokerId === 0) {
+      // A slave of Apache's never is.
+      if (info.brokerActive === 'false' && isRegistered && brokerId === 0) {
         return { name, value, reason: 'the broker is not active', isFailed: true };
       }
       return { name, value, ...(value === null ? { reason: 'the broker does not say it' } : {}) };
@@ -106,20 +143,23 @@ export async function readDisks(admin: AdminClient, wanted: BrokersWanted): Prom
   );
   return {
     target,
-    readings: brokers.map((broker, i): Reading => {
+    readings: brokers.map(({ name }, i): Reading => {
       const info = results[i]?.value;
       const ratios = ['commitLogDiskRatio', 'consumeQueueDiskRatio']
         .map((key) => Number(info?.[key] ?? Number.NaN))
         .filter((ratio) => ratio >= 0);
       return ratios.length === 0
-        ? { name: nameOf(broker), value: null, reason: reasonOf(results[i], 'the broker does not say it') }
-        : { name: nameOf(broker), value: Math.round(Math.max(...ratios) * 10_000) / 100 };
+        ? { name, value: null, ...whyNot(results[i], 'the broker does not say it') }
+        : { name, value: Math.round(Math.max(...ratios) * 10_000) / 100 };
     }),
   };
 }
 
-function reasonOf(result: NodeResult<unknown> | undefined, otherwise: string): string {
-  return result?.error?.message ?? otherwise;
+/** Why a broker did not say something; one that does not answer has failed, as opposed to one that refuses it or does not know it. */
+function whyNot(result: NodeResult<unknown> | undefined, otherwise: string): Pick<Reading, 'reason' | 'isFailed'> {
+  const cause = result?.cause;
+  const isSilent = cause instanceof ConnectError || cause instanceof TimeoutError;
+  return { reason: cause?.message ?? otherwise, ...(isSilent ? { isFailed: true } : {}) };
 }
 
 /** Names whose master is gone. */
@@ -130,23 +170,23 @@ function headlessOf(brokers: readonly ClusterBroker[]): string[] {
 
 /** How far slaves are behind their masters; one that does not copy has failed. */
 export async function readSlaves(admin: AdminClient, wanted: BrokersWanted): Promise<Readings> {
-  const { target, brokers } = await wantedBrokers(admin, wanted);
+  const { target, brokers } = await wantedBrokers(admin, wanted, { withMembers: true });
   const masters = brokers.filter(({ brokerId }) => brokerId === 0);
   const readings = await mapLimited(masters, async (master): Promise<Reading[]> => {
-    const registered = brokers.filter(({ brokerName, brokerId }) => brokerName === master.brokerName && brokerId !== 0).length;
+    const slaveCount = brokers.filter(({ brokerName, brokerId }) => brokerName === master.brokerName && brokerId !== 0).length;
     const [result] = await askAll([master.brokerAddr], async (addr) =>
       decodeHARuntimeInfo(bodyOf(await admin.ask(addr, { code: RequestCode.GET_BROKER_HA_STATUS }))),
     );
     const state = result?.value;
     if (state === undefined) {
-      return registered === 0 ? [] : [{ name: master.brokerName, value: null, reason: reasonOf(result, 'no answer') }];
+      return slaveCount === 0 && master.isRegistered ? [] : [{ name: master.name, value: null, ...whyNot(result, 'no answer') }];
     }
     const slaves = state.haConnectionInfo;
-    const missing = registered - slaves.length;
+    const missing = slaveCount - slaves.length;
     return [
       ...slaves.map(({ addr, diff }): Reading => ({ name: `${master.brokerName} to ${addr}`, value: Math.max(0, diff) })),
       ...(missing > 0
-        ? [{ name: master.brokerName, value: null, reason: `${missing} of ${registered} slaves do not copy`, isFailed: true }]
+        ? [{ name: master.brokerName, value: null, reason: `${missing} of ${slaveCount} slaves do not copy`, isFailed: true }]
         : []),
     ];
   });
@@ -186,7 +226,7 @@ export async function readCluster(
       { name: 'namesrvs', value: namesrvs.length - silent.length, unit: '' },
     ],
     notes: [
-      ...gone.map((broker) => `${nameOf(broker)} (${broker.brokerAddr}) does not answer`),
+      ...gone.map((broker) => `${broker.name} (${broker.brokerAddr}) does not answer`),
       ...headless.map((name) => `${name} has no master`),
     ],
   };
