@@ -104,6 +104,7 @@ export function brokerConfig(settings: Settings): LoadedConfig {
     maxIndexNum: 400_000,
     // A machine with other work makes sends wait; that is what tests of flow control are for.
     brokerFastFailureEnable: false,
+    osPageCacheBusyTimeOutMills: 600_000,
   };
   return loadNodeConfig({ kind: 'broker', args: toArguments({ ...defaults, ...settings }), env: {} });
 }
@@ -131,12 +132,17 @@ function isAddressInUse(error: unknown): boolean {
   return false;
 }
 
+/** Longest pause between two looks that counts: what a process that stands still does not see is not missing. */
+const LONGEST_PAUSE_MS = 100;
+
 /** Waits until the condition holds; polls every few ms. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+  let waitedMs = 0;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`condition did not hold within ${timeoutMs} ms: ${condition}`);
+    if (waitedMs > timeoutMs) throw new Error(`condition did not hold within ${timeoutMs} ms: ${condition}`);
+    const fromMs = performance.now();
     await new Promise((resolve) => setTimeout(resolve, 5));
+    waitedMs += Math.min(LONGEST_PAUSE_MS, performance.now() - fromMs);
   }
 }
 

@@ -86,7 +86,7 @@ it('a disk that fills up under a running broker loses nothing that was acknowled
   const refused = await client.send({ topic: 'T', body: 'refused' });
   expect([refused.code, refused.remark]).toEqual([
     ResponseCode.SERVICE_NOT_AVAILABLE,
-    'service not available now: the commit log cannot be written (ENOSPC)',
+    expect.stringMatching(/^service not available now: .* cannot be written \(ENOSPC\)$/),
   ]);
   expect(bodiesOf(await client.pull({ topic: 'T' }))).toEqual(['kept']);
   isFull = false;

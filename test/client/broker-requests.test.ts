@@ -191,7 +191,7 @@ describe('a consumer that a broker asks', () => {
     expect(c.assignedQueues).toEqual([QUEUE]);
     broker.answerConsumerList(() => ['0', c.clientId].sort());
     clientConnection!.invokeOneway({ code: RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, extFields: { consumerGroup: 'CG' } });
-    await until(() => c.assignedQueues.length === 0, 1000);
+    await until(() => c.assignedQueues.length === 0);
   });
 });
 

@@ -17,7 +17,7 @@ const running: { shutdown(): Promise<void> }[] = [];
 let serial = 0;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ brokerConfig: { traceTopicEnable: true, transactionTimeOut: 100, transactionCheckInterval: 200 } });
+  sandbox = await startSandbox({ brokerConfig: { traceTopicEnable: true, transactionTimeOut: 3_000, transactionCheckInterval: 200 } });
   admin = new AdminClient({ namesrvAddr: sandbox.namesrvAddr });
 });
 

@@ -72,7 +72,7 @@ describe('a list of name servers', () => {
     const namesrv = new NamesrvClient({
       namesrvAddr: [`127.0.0.1:${listenPort}`, cluster.namesrvAddr],
       remoting: remotingClient(),
-      timeoutMs: 150,
+      timeoutMs: 1_500,
       random: { nextInt: () => 0, nextFloat: () => 0 },
     });
     expect((await namesrv.getTopicRoute('T'))?.brokerDatas).toHaveLength(2);

@@ -90,7 +90,7 @@ describe('an ordered consumer', () => {
         calls.push(`${body}:${messages[0]!.reconsumeTimes}`);
         return body === 'a1' && failures-- > 0 ? 'SUSPEND_CURRENT_QUEUE_A_MOMENT' : 'SUCCESS';
       },
-      { suspendCurrentQueueTimeMs: 200 },
+      { suspendCurrentQueueTimeMs: 1_500 },
     );
     await until(() => calls.length === 1);
     for (const [body, queueId] of [
@@ -196,16 +196,16 @@ describe('an ordered consumer', () => {
   it('stops consuming a queue whose lock another client has, and starts again when it is free', async () => {
     const topic = await freshTopic();
     const calls: string[] = [];
-    const consumer = await consume(topic, (messages) => {
+    const listener: OrderlyMessageListener = (messages) => {
       calls.push(messages[0]!.body.toString());
       return 'SUCCESS';
-    });
+    };
+    const consumer = await consume(topic, listener, { lockIntervalMs: 500 });
     await until(() => calls.length === 1);
     const { locks } = sandbox.brokers[0]!.parts;
     const queue = { topic, brokerName: 'broker-a', queueId: 0 };
     locks.unlock(consumer.consumerGroup, consumer.clientId, [queue]);
     expect(locks.lock(consumer.consumerGroup, 'thief', [queue])).toHaveLength(1);
-    // The first renewal comes a second after the start.
     await until(() => !consumer.assignedQueues.some((owned) => owned.topic === topic && owned.queueId === 0));
     await send(topic, 'later', 0);
     locks.unlock(consumer.consumerGroup, 'thief', [queue]);
@@ -218,7 +218,7 @@ describe('an ordered consumer', () => {
     let running = 0;
     let most = 0;
     const release = new Map<string, () => void>();
-    const consumer = await consume(topic, async (messages) => {
+    const listener: OrderlyMessageListener = async (messages) => {
       const body = messages[0]!.body.toString();
       if (body === 'made') return 'SUCCESS';
       calls.push(body);
@@ -226,7 +226,8 @@ describe('an ordered consumer', () => {
       if (calls.length === 1) await new Promise<void>((resolve) => release.set(body, resolve));
       running--;
       return 'SUCCESS';
-    });
+    };
+    const consumer = await consume(topic, listener, { lockIntervalMs: 500 });
     await send(topic, 'held', 0);
     await until(() => calls.length === 1);
     const { locks } = sandbox.brokers[0]!.parts;

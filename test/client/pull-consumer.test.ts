@@ -70,7 +70,7 @@ describe('a pull consumer', () => {
     await producer.send({ topic, body: Buffer.from('late') }, { queue });
     const result = await waiting;
     expect(result.messages.map((message) => message.body.toString())).toEqual(['late']);
-    expect(performance.now() - start).toBeLessThan(4_000);
+    expect(performance.now() - start).toBeLessThan(15_000);
   });
 
   it('keeps pulls going without promises', async () => {

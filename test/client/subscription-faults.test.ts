@@ -10,7 +10,7 @@ import { runCommand } from '../commands/mqadmin/run-command.js';
 import { type Sandbox, startSandbox, until } from '../sandbox.js';
 
 /** Longest wait of a pull that was refused or held, and some more. */
-const RECOVERY_MS = 25_000;
+const RECOVERY_MS = 60_000;
 
 let sandbox: Sandbox;
 let producer: Producer;

@@ -122,14 +122,14 @@ describe('a client', () => {
     await client.invoke(addr, { code: 10 });
     const closed: string[] = [];
     client.onConnectionClosed = (closedAddr) => closed.push(closedAddr);
-    const lost = client.invoke(addr, { code: 11 }, 80);
+    const lost = client.invoke(addr, { code: 11 }, 500);
     const others = (async () => {
-      for (let i = 0; i < 20; i++) {
+      for (let i = 0; i < 150; i++) {
         await client.invoke(addr, { code: 10 });
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     })();
-    await expect(lost).rejects.toThrow(`PULL_MESSAGE to ${addr} had no answer after 80 ms`);
+    await expect(lost).rejects.toThrow(`PULL_MESSAGE to ${addr} had no answer after 500 ms`);
     await others;
     expect(closed).toEqual([]);
   });

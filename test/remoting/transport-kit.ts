@@ -6,7 +6,7 @@ import { encodeCommand, FrameDecoder } from '../../src/remoting/frame.js';
 import { RemotingServer, type RemotingServerOptions } from '../../src/remoting/server.js';
 
 /** Waits until the condition holds. */
-export async function until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+export async function until(condition: () => boolean, timeoutMs = 30_000): Promise<void> {
   const startMs = performance.now();
   while (!condition()) {
     if (performance.now() - startMs > timeoutMs) {

@@ -24,7 +24,7 @@ describe('under SYNC_FLUSH', () => {
     expect(bodiesOf(await pull)).toEqual(['b']);
     expect((await sent).code).toBe(0);
     await client.send({ topic: 'S', body: 'c', properties: { DELAY: '1' } });
-    expect(bodiesOf(await client.pull({ topic: 'S', offset: 2, sysFlag: SUSPEND, suspendMs: 5000 }))).toEqual(['c']);
+    expect(bodiesOf(await client.pull({ topic: 'S', offset: 2, sysFlag: SUSPEND, suspendMs: 9_000 }))).toEqual(['c']);
   });
 
   it('sends that do not wait for the disk are answered as well', async () => {

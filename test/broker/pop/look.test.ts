@@ -35,7 +35,7 @@ describe('a peek', () => {
   it('of one queue shows that queue, and what came back to the group', async () => {
     await sendAll(client, 'PeekBack', ['m0', 'm1']);
     expect(messagesOf(await peek(client, { topic: 'PeekBack', queueId: 1 })).map(({ body }) => body.toString())).toEqual(['m1']);
-    const popped = await pop(client, { topic: 'PeekBack', invisibleMs: 2000 });
+    const popped = await pop(client, { topic: 'PeekBack', invisibleMs: 4_000 });
     await ack(
       client,
       popped.filter(({ body }) => body === 'm0'),

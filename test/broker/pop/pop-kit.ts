@@ -30,7 +30,7 @@ export function popRaw(client: RawClient, options: PopOptions): Promise<Remoting
   const { topic, group = 'PG', queueId = -1, maxMsgNums = 32, invisibleMs = 30_000, pollMs = 0, initMode = 0 } = options;
   return client.invoke(RequestCode.POP_MESSAGE, {
     ...{ consumerGroup: group, topic, queueId: String(queueId), maxMsgNums: String(maxMsgNums), invisibleTime: String(invisibleMs) },
-    ...{ pollTime: String(pollMs), bornTime: String(Date.now()), initMode: String(initMode), expType: 'TAG', exp: '*', order: 'false' },
+    ...{ pollTime: String(pollMs), bornTime: '0', initMode: String(initMode), expType: 'TAG', exp: '*', order: 'false' },
     ...options.fields,
   });
 }
@@ -48,7 +48,7 @@ export function peek(client: RawClient, { topic, group = 'PG', queueId = -1, max
 /** Asks to be told of messages. */
 export function notify(client: RawClient, { topic, group = 'PG', queueId = -1, pollMs = 0, fields }: PopOptions): Promise<RemotingCommand> {
   return client.invoke(RequestCode.NOTIFICATION, {
-    ...{ consumerGroup: group, topic, queueId: String(queueId), pollTime: String(pollMs), bornTime: String(Date.now()) },
+    ...{ consumerGroup: group, topic, queueId: String(queueId), pollTime: String(pollMs), bornTime: '0' },
     ...fields,
   });
 }

@@ -172,7 +172,7 @@ describe('a message that is not acknowledged', () => {
   it('comes back by the retry topic after its time; acknowledged ones do not', { timeout: 120_000 }, async () => {
     const sent = numbered('m', 8);
     await sendAll(client, 'Back', sent, { TAGS: 'T' });
-    const popped = await pop(client, { topic: 'Back', invisibleMs: 1_200 });
+    const popped = await pop(client, { topic: 'Back', invisibleMs: 4_000 });
     const byBody = new Map(popped.map((message) => [message.body, message]));
     await ack(client, [byBody.get('m0')!, byBody.get('m1')!]);
     // m2 and m6 lie in queue 2 at offsets 0 and 1.
@@ -185,7 +185,7 @@ describe('a message that is not acknowledged', () => {
     await until(async () => {
       again.push(...(await pop(client, { topic: 'Back', pollMs: 1000 })));
       return again.length >= 3;
-    }, 20_000);
+    }, 60_000);
     expect(bodies(again)).toEqual(['m4', 'm5', 'm7']);
     for (const message of again) {
       expect(message).toMatchObject({ topic: '%RETRY%PG_Back', reconsumeTimes: 1, queueId: 0 });

@@ -138,8 +138,8 @@ describe('a write of osPageCacheBusyTimeOutMills', () => {
 
 describe('a send that waited behind a write of its turn', () => {
   it('longer than waitTimeMillsInSendQueue is turned away; what lay in another socket is taken', async () => {
-    await start({ waitTimeMillsInSendQueue: 50 });
-    disk.slowWriteMs = 70;
+    await start({ waitTimeMillsInSendQueue: 1_000, osPageCacheBusyTimeOutMills: 60_000 });
+    disk.slowWriteMs = 1_300;
     const [first, second] = await Promise.all(clients.map((client) => sendMany(client, TURN + 4)));
     const [slow, other] = tally(first!)['0'] === TURN ? [first, second] : [second, first];
     expect(tally(slow!)).toEqual({ '0': TURN, '2[TIMEOUT_CLEAN_QUEUE]': 4 });
@@ -156,7 +156,7 @@ describe('a send that waited behind a write of its turn', () => {
 
 describe('a device that does not come back from a flush', () => {
   it('gives no more than sendThreadPoolQueueCapacity sends a place to wait; one-way ones are dropped and counted', async () => {
-    await start({ flushDiskType: 'SYNC_FLUSH', sendThreadPoolQueueCapacity: 5 });
+    await start({ flushDiskType: 'SYNC_FLUSH', syncFlushTimeout: 60_000, sendThreadPoolQueueCapacity: 5 });
     const before = await storedCount();
     disk.isHeld = true;
     const answers = sendMany(clients[0]!, 8);
@@ -172,7 +172,8 @@ describe('a device that does not come back from a flush', () => {
   });
 
   it('within syncFlushTimeout gives 10 with the ids of the message, which can be consumed once it is flushed', async () => {
-    await start({ flushDiskType: 'SYNC_FLUSH', syncFlushTimeout: 100 });
+    await start({ flushDiskType: 'SYNC_FLUSH' });
+    expect((await clients[0]!.invoke(RequestCode.UPDATE_BROKER_CONFIG, null, 'syncFlushTimeout=100\n')).code).toBe(0);
     disk.isHeld = true;
     const answer = await clients[0]!.send({ topic: 'Flow', queueId: 3, body: 'late', properties: { UNIQ_KEY: 'LATE' } });
     expect(answer).toMatchObject({

@@ -78,12 +78,12 @@ describe('the client', () => {
     const deliverTimeMs = Date.now() + 600;
     const body = Buffer.from('at a time');
     const kept = await producer.send({ topic: 'Client', body, deliverTimeMs });
-    const recalled = await producer.send({ topic: 'Client', body: Buffer.from('never'), delayTimeMs: 700 });
+    const recalled = await producer.send({ topic: 'Client', body: Buffer.from('never'), delayTimeMs: 4_000 });
     expect((await producer.send({ topic: 'Client', body: Buffer.from('now') })).recallHandle).toBeUndefined();
     expect(await producer.recallMessage('Client', recalled.recallHandle!)).toBe(recalled.msgId);
     const { queueId } = kept.messageQueue;
     await until(async () => bodiesOf(await client.pull({ topic: 'Client', queueId })).includes('at a time'));
-    const after = await producer.send({ topic: 'Client', body: Buffer.from('after'), delayTimeMs: 400 });
+    const after = await producer.send({ topic: 'Client', body: Buffer.from('after'), deliverTimeMs: Date.now() + 4_500 });
     await until(async () => bodiesOf(await client.pull({ topic: 'Client', queueId: after.messageQueue.queueId })).includes('after'));
     for (let id = 0; id < 4; id++) expect(bodiesOf(await client.pull({ topic: 'Client', queueId: id }))).not.toContain('never');
   });
