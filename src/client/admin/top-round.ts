@@ -4,6 +4,7 @@ import {
   behindMaster,
   type ClusterSample,
   type GroupSample,
+  type GroupTopicSample,
   runtimeNumber,
   type SampleWants,
 } from './cluster-sample.js';
@@ -103,14 +104,15 @@ export class TopRounds {
   readonly #counters = new Map<string, { value: number; atMs: number }>();
 
   /**
-   * Rates come from differences of offsets and totals. In the first round, and after a counter went back, they are the broker's own:
-   * of the last 10 s for a broker, of the last minute for topics and groups.
+   * Rates come from differences of offsets and totals. In the first round, and after a counter went back, they are the broker's own where it has
+   * one: of the last 10 s for a broker, of the last minute for what comes into a topic and what a group consumes.
    * @param wants what the sample was asked for
    */
   round(sample: ClusterSample, wants: Pick<SampleWants, 'topics' | 'groups'>): TopRound {
     const brokers = sample.brokers.map((broker) => this.#broker(broker, sample));
-    const groups = this.#groups(sample);
-    const topics = this.#topics(sample);
+    const seats = this.#seats(sample);
+    const groups = [...byKey(seats, ({ group }) => group.consumerGroup).values()].map(groupOf);
+    const topics = this.#topics(sample, seats);
     for (const [key, { atMs }] of this.#counters) {
       if (sample.atMs - atMs > FORGET_MS) {
         this.#counters.delete(key);
@@ -169,8 +171,29 @@ export class TopRounds {
     };
   }
 
-  #topics(sample: ClusterSample): TopTopic[] {
-    const groups = lagsByTopic(sample);
+  /**
+   * The groups on each of their brokers. Each topic there has counters of its own: a group or topic that comes or goes would move a sum by
+   * all that it ever consumed.
+   */
+  #seats({ brokers, atMs }: ClusterSample): Seat[] {
+    return brokers.flatMap(({ brokerAddr, facts }) =>
+      (facts?.groups ?? []).map((group): Seat => {
+        const { consumerGroup } = group;
+        const parts = group.topics.map((its): Part => {
+          const key = `${consumerGroup} ${its.topic} ${brokerAddr}`;
+          const inTps = this.#rate(`to ${key}`, its.brokerOffset, atMs, null);
+          return { ...its, consumerGroup, inTps, outTps: this.#rate(`by ${key}`, its.consumerOffset, atMs, null) };
+        });
+        return { group, parts };
+      }),
+    );
+  }
+
+  #topics(sample: ClusterSample, seats: readonly Seat[]): TopTopic[] {
+    const consumed = byKey(
+      seats.flatMap(({ parts }) => parts),
+      ({ topic }) => topic,
+    );
     const rows = new Map<string, { -readonly [K in keyof TopTopic]: TopTopic[K] }>();
     for (const { brokerAddr, facts } of sample.brokers) {
       for (const { topic, queueCount, minOffset, maxOffset, lastUpdateTimestamp, putTps } of facts?.topics ?? []) {
@@ -187,58 +210,71 @@ export class TopRounds {
       }
     }
     for (const row of rows.values()) {
-      const its = groups.get(row.topic);
-      row.groupCount = its?.lags.size ?? 0;
-      row.lag = Math.max(0, ...(its?.lags.values() ?? []));
-      row.outTps = [...(its?.consumed ?? [])].reduce<number | null>(
-        (total, [addr, consumed]) => plus(total, this.#rate(`out ${row.topic} ${addr}`, consumed, sample.atMs, null)),
-        0,
-      );
+      const its = consumed.get(row.topic) ?? [];
+      const groups = [...byKey(its, ({ consumerGroup }) => consumerGroup).values()];
+      row.groupCount = groups.length;
+      row.lag = Math.max(0, ...groups.map(lagOf));
+      row.outTps = sumOf(its, ({ outTps }) => outTps);
     }
     // Retry and dead-letter topics are there of every group; they are worth a look when something is in them.
     return [...rows.values()].filter(({ topic, messages }) => messages > 0 || !(isRetryTopic(topic) || isDlqTopic(topic)));
   }
+}
 
-  #groups(sample: ClusterSample): TopGroup[] {
-    const parts = new Map<string, { brokerAddr: string; group: GroupSample }[]>();
-    for (const { brokerAddr, facts } of sample.brokers) {
-      for (const group of facts?.groups ?? []) {
-        const its = parts.get(group.consumerGroup) ?? [];
-        its.push({ brokerAddr, group });
-        parts.set(group.consumerGroup, its);
-      }
-    }
-    return [...parts].map(([consumerGroup, its]) => this.#group(consumerGroup, its, sample));
-  }
+/** What a group does on a topic of one broker. */
+interface Part extends GroupTopicSample {
+  readonly consumerGroup: string;
+  readonly inTps: number | null;
+  readonly outTps: number | null;
+}
 
-  #group(consumerGroup: string, parts: readonly { brokerAddr: string; group: GroupSample }[], { atMs }: ClusterSample): TopGroup {
-    let [inTps, outTps]: [number | null, number | null] = [0, 0];
-    for (const { brokerAddr, group } of parts) {
-      const sums = { put: 0, consumed: 0 };
-      for (const { brokerOffset, consumerOffset } of group.topics) {
-        sums.put += brokerOffset;
-        sums.consumed += consumerOffset;
-      }
-      inTps = plus(inTps, this.#rate(`to ${consumerGroup} ${brokerAddr}`, sums.put, atMs, null));
-      outTps = plus(outTps, this.#rate(`by ${consumerGroup} ${brokerAddr}`, sums.consumed, atMs, group.consumeTps));
+/** A group on one broker. */
+interface Seat {
+  readonly group: GroupSample;
+  readonly parts: readonly Part[];
+}
+
+/** @param seats all of the group */
+function groupOf(seats: readonly Seat[]): TopGroup {
+  const parts = seats.flatMap((seat) => seat.parts);
+  const inTps = sumOf(parts, (part) => part.inTps);
+  const outTps = sumOf(seats, (seat) => sumOf(seat.parts, (part) => part.outTps) ?? seat.group.consumeTps);
+  const lag = lagOf(parts);
+  const gain = inTps === null || outTps === null ? null : outTps - inTps;
+  return {
+    consumerGroup: seats[0]?.group.consumerGroup ?? '',
+    clients: seats.every(({ group }) => group.clients === null) ? null : new Set(seats.flatMap(({ group }) => group.clientIds)).size,
+    consumeType: seats.find(({ group }) => group.consumeType !== '')?.group.consumeType ?? '',
+    topicCount: new Set(parts.map(({ topic }) => topic).filter((topic) => !isRetryTopic(topic))).size,
+    inTps,
+    outTps,
+    lag,
+    retryLag: lagOf(parts.filter(({ topic }) => isRetryTopic(topic))),
+    delayMs: parts.reduce<number | null>((most, { lagMs }) => (most === null || lagMs === null ? null : Math.max(most, lagMs)), 0),
+    timeToDrainMs: lag === 0 ? 0 : gain === null || gain <= 0 ? null : Math.round((lag / gain) * 1000),
+  };
+}
+
+function lagOf(parts: readonly GroupTopicSample[]): number {
+  return parts.reduce((total, { lag }) => total + lag, 0);
+}
+
+/** Unknown as soon as one is. */
+function sumOf<V>(values: readonly V[], read: (value: V) => number | null): number | null {
+  return values.reduce<number | null>((total, value) => plus(total, read(value)), 0);
+}
+
+function byKey<V>(values: readonly V[], keyOf: (value: V) => string): Map<string, V[]> {
+  const lists = new Map<string, V[]>();
+  for (const value of values) {
+    const list = lists.get(keyOf(value));
+    if (list === undefined) {
+      lists.set(keyOf(value), [value]);
+    } else {
+      list.push(value);
     }
-    const entries = parts.flatMap(({ group }) => group.topics);
-    const lagOf = (wanted: typeof entries): number => wanted.reduce((total, its) => total + its.lag, 0);
-    const lag = lagOf(entries);
-    const gain = inTps === null || outTps === null ? null : outTps - inTps;
-    return {
-      consumerGroup,
-      clients: parts.every(({ group }) => group.clients === null) ? null : new Set(parts.flatMap(({ group }) => group.clientIds)).size,
-      consumeType: parts.find(({ group }) => group.consumeType !== '')?.group.consumeType ?? '',
-      topicCount: new Set(entries.map(({ topic }) => topic).filter((topic) => !isRetryTopic(topic))).size,
-      inTps,
-      outTps,
-      lag,
-      retryLag: lagOf(entries.filter(({ topic }) => isRetryTopic(topic))),
-      delayMs: entries.reduce<number | null>((most, { lagMs }) => (most === null || lagMs === null ? null : Math.max(most, lagMs)), 0),
-      timeToDrainMs: lag === 0 ? 0 : gain === null || gain <= 0 ? null : Math.round((lag / gain) * 1000),
-    };
   }
+  return lists;
 }
 
 const NOTHING = {
@@ -261,28 +297,6 @@ const NO_TOPIC = { topic: '', brokerCount: 0, queueCount: 0, inTps: 0, outTps: 0
 /** Unknown as soon as one part is. */
 function plus(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : a + b;
-}
-
-interface TopicGroups {
-  /** By group. */
-  readonly lags: Map<string, number>;
-  /** What all groups consumed, by broker. */
-  readonly consumed: Map<string, number>;
-}
-
-function lagsByTopic(sample: ClusterSample): Map<string, TopicGroups> {
-  const topics = new Map<string, TopicGroups>();
-  for (const { brokerAddr, facts } of sample.brokers) {
-    for (const { consumerGroup, topics: entries } of facts?.groups ?? []) {
-      for (const { topic, consumerOffset, lag } of entries) {
-        const { lags, consumed } = topics.get(topic) ?? { lags: new Map<string, number>(), consumed: new Map<string, number>() };
-        lags.set(consumerGroup, (lags.get(consumerGroup) ?? 0) + lag);
-        consumed.set(brokerAddr, (consumed.get(brokerAddr) ?? 0) + consumerOffset);
-        topics.set(topic, { lags, consumed });
-      }
-    }
-  }
-  return topics;
 }
 
 function totalsOf(sample: ClusterSample, { brokers, groups }: Pick<TopRound, 'brokers' | 'groups'>): Omit<TopTotals, 'topics' | 'groups'> {

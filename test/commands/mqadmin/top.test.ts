@@ -64,6 +64,22 @@ describe('rates', () => {
     expect(rounds.round(sampleAt(4000, one(50)), ALL)).toMatchObject({ topics: [{ inTps: 7 }], groups: [{ outTps: 3 }] });
   });
 
+  it('do not jump when a group comes or goes, or its offsets do', () => {
+    const rounds = new TopRounds();
+    const at = (atMs: number, ...groups: GroupSample[]) =>
+      rounds.round(sampleAt(atMs, brokerSample('b', { topics: [topicSample('Orders', 1000 + atMs)], groups })), ALL);
+    const old = (offset: number) => groupSample('Old', offset, offset);
+    const late = (offset: number) => groupSample('Late', offset, offset);
+    at(0, old(1000));
+    expect(at(1000, old(2000), late(50_000_000))).toMatchObject({ topics: [{ outTps: null }], groups: [{ outTps: 1000 }, { outTps: 3 }] });
+    expect(at(2000, old(3000), late(50_000_500)).topics).toMatchObject([{ outTps: 1500 }]);
+    expect(at(3000, old(4000)).topics).toMatchObject([{ outTps: 1000 }]);
+    // Offsets on a topic that it subscribed to once are seen only while it is offline.
+    const left = { ...old(5000), topics: [...old(5000).topics, { ...late(70_000_000).topics[0]!, topic: 'Left' }] };
+    expect(at(4000, left)).toMatchObject({ topics: [{ outTps: 1000 }], groups: [{ inTps: null, outTps: 3 }] });
+    expect(at(5000, old(6000))).toMatchObject({ topics: [{ outTps: 1000 }], groups: [{ inTps: 1000, outTps: 1000 }] });
+  });
+
   it('do not jump when a broker is away for a while', () => {
     const rounds = new TopRounds();
     const both = (offset: number): BrokerSample[] =>
