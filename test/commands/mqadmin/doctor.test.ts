@@ -104,6 +104,17 @@ it('a group whose consumer is online and hangs has nothing consumed', async () =
   }
 });
 
+it('of a topic that is named its own lag is told, not that of other topics of the same groups', async () => {
+  await mqadmin('updateSubGroup', '-c', 'DefaultCluster', '-g', 'Ledger');
+  await mqadmin('updateTopic', '-c', 'DefaultCluster', '-t', 'Refunds', '-r', '1', '-w', '1');
+  await mqadmin('checkMsgSendRT', '-t', 'Refunds', '-a', '3');
+  for (const topic of ['Orders', 'Refunds']) {
+    await mqadmin('resetOffsetByTime', '-g', 'Ledger', '-t', topic, '-s', '0');
+  }
+  const { findings } = await doctor('topic', 'Refunds', '--lag-warning', '10');
+  expect(findings).toMatchObject([{ id: 'lag-no-consumer', severity: 'info', evidence: { lag: 3, topics: ['Refunds'] } }]);
+});
+
 it('what is not there is told with what is near', async () => {
   for (const [scope, name, near] of [
     ['topic', 'Order', 'Orders'],

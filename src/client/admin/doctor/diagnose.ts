@@ -22,6 +22,7 @@ import {
   type KnownBroker,
   knownBrokers,
   ofCluster,
+  ofTopic,
   orderConfs,
   producersAt,
 } from './gather-brokers.js';
@@ -177,11 +178,12 @@ class Gatherer {
     requireNamesrv(namesrvs);
     const known = this.#wantedBrokers(knownBrokers(namesrvs));
     let asked = 0;
-    const brokers = await gatherBrokers(this.#admin, known, {
+    const all = await gatherBrokers(this.#admin, known, {
       parts: { ...PARTS[this.#scope], group: this.#scope === 'group' ? this.#request.name : undefined },
       clock: this.#clock,
       onBroker: () => this.#tell(`brokers ${++asked}/${known.length}`),
     });
+    const brokers = this.#scope === 'topic' && this.#request.name !== undefined ? ofTopic(all, this.#request.name) : all;
     const masters = brokers.filter(({ brokerId }) => brokerId === 0);
     const topics = await this.#topics(namesrvs, brokers);
     const groupNames = this.#groupNames(namesrvs, masters);
@@ -283,14 +285,7 @@ class Gatherer {
       return found([...all], (group) => group === name, { kind: 'group', name, names: [...all] }).slice();
     }
     if (this.#scope === 'topic' && name !== undefined) {
-      return [
-        ...new Set(
-          masters
-            .flatMap(({ progress }) => progress?.value?.rows ?? [])
-            .filter(({ topic }) => topic === name)
-            .map(({ consumerGroup }) => consumerGroup),
-        ),
-      ].sort();
+      return [...new Set(masters.flatMap(({ progress }) => progress?.value?.rows ?? []).map(({ consumerGroup }) => consumerGroup))].sort();
     }
     return this.#scope === 'topic' ? [] : [...all].filter((group) => !isSystemGroup(group)).sort();
   }

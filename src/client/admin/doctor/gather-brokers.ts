@@ -1,4 +1,5 @@
 import type { Clock } from '../../../common/clock.js';
+import { popRetryTopic } from '../../../common/pop.js';
 import { parseProperties } from '../../../common/properties-file.js';
 import { decodeConsumeStatsList } from '../../../remoting/bodies/consume-stats.js';
 import { decodeHARuntimeInfo } from '../../../remoting/bodies/replication.js';
@@ -84,6 +85,16 @@ function brokersIn({ brokerAddrTable }: ClusterInfo): KnownBroker[] {
   return [...brokerAddrTable].flatMap(([brokerName, { cluster, brokerAddrs }]) =>
     [...brokerAddrs].map(([brokerId, brokerAddr]) => ({ clusterName: cluster, brokerName, brokerId, brokerAddr })),
   );
+}
+
+/** Brokers with the progress on one topic alone, and on what comes back of it by POP. */
+export function ofTopic(brokers: readonly BrokerFact[], topic: string): BrokerFact[] {
+  const isIts = (row: ProgressFact): boolean =>
+    row.topic === topic || (['v1', 'v2'] as const).some((naming) => row.topic === popRetryTopic(topic, row.consumerGroup, naming));
+  return brokers.map((broker) => {
+    const reading = broker.progress?.value;
+    return reading === undefined ? broker : { ...broker, progress: { value: { ...reading, rows: reading.rows.filter(isIts) } } };
+  });
 }
 
 /** Which parts of a broker are wanted beside its runtime figures. */
