@@ -163,11 +163,20 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The number that the first of these texts of the runtime information begins with; null without one. */
+/** Of these brokers say -1 while they do not know them: without a file in the store, or when a path is missing. */
+const UNKNOWN_BELOW_ZERO: ReadonlySet<string> = new Set([
+  'commitLogDiskRatio',
+  'consumeQueueDiskRatio',
+  'commitLogMinOffset',
+  'commitLogMaxOffset',
+]);
+
+/** The number that the first of these texts of the runtime information begins with; null without one, and where the broker does not know it. */
 export function runtimeNumber({ runtimeInfo }: BrokerFacts, ...keys: readonly string[]): number | null {
-  const text = keys.map((key) => runtimeInfo[key]).find((value) => value !== undefined);
-  const word = text?.trim().split(/\s+/)[0] ?? '';
-  return word === '' || !Number.isFinite(Number(word)) ? null : Number(word);
+  const key = keys.find((its) => runtimeInfo[its] !== undefined) ?? '';
+  const word = runtimeInfo[key]?.trim().split(/\s+/)[0] ?? '';
+  const number = Number(word);
+  return word === '' || !Number.isFinite(number) || (number < 0 && UNKNOWN_BELOW_ZERO.has(key)) ? null : number;
 }
 
 /** Bytes that a slave's commit log is behind its master's; null of masters, and while one of the two does not answer. */
