@@ -1,9 +1,16 @@
 import { PERM_READ, PERM_READ_WRITE, PERM_WRITE, permToString } from '../../../common/perm-name.js';
 import { isDlqTopic, isRetryTopic, isSystemTopic } from '../../../common/topic-names.js';
 import type { QueueData, TopicRouteData } from '../../../remoting/bodies/route.js';
+import { newTopicConfig, type TopicConfig } from '../../../remoting/bodies/topic.js';
 import type { BrokerFact, DoctorFacts } from './facts.js';
 import type { Finding } from './finding.js';
 import type { RuleContext } from './limits.js';
+
+/** Bits of `topicSysFlag`. */
+const UNIT_FLAG = 1;
+const UNIT_SUB_FLAG = 2;
+/** Queues of a topic that nobody said a number for. */
+const USUAL_QUEUES = 8;
 
 /** Topics that users made: routes, permissions, queues. */
 export function topicRules(facts: DoctorFacts, context: RuleContext, options: { isNamed: boolean }): Finding[] {
@@ -38,6 +45,55 @@ interface TopicPlace {
 /** Whether users made it; clusters and brokers have topics of their own names. */
 export function isUserTopic(topic: string, ownNames: ReadonlySet<string>): boolean {
   return !isSystemTopic(topic) && !isRetryTopic(topic) && !isDlqTopic(topic) && !ownNames.has(topic) && !topic.endsWith('_REPLY_TOPIC');
+}
+
+/** The whole settings: the command replaces what is left out by its default, but for attributes, which only a new topic needs. */
+function settingsFix(config: TopicConfig, target: readonly string[], context: RuleContext, { isNew = false } = {}): string {
+  const { topicName, readQueueNums, writeQueueNums, perm, order, topicSysFlag, attributes } = config;
+  return context.mqadmin(
+    'updateTopic',
+    ...target,
+    '-t',
+    topicName,
+    '-r',
+    String(readQueueNums),
+    '-w',
+    String(writeQueueNums),
+    ...(perm === PERM_READ_WRITE ? [] : ['-p', String(perm)]),
+    ...(order ? ['-o', 'true'] : []),
+    ...((topicSysFlag & UNIT_FLAG) === 0 ? [] : ['-u', 'true']),
+    ...((topicSysFlag & UNIT_SUB_FLAG) === 0 ? [] : ['-s', 'true']),
+    ...(isNew && attributes.size > 0 ? ['-a', [...attributes].map(([key, value]) => `+${key}=${value}`).join(',')] : []),
+  );
+}
+
+/** Sets queue counts on the brokers of these names: on the whole cluster at once where all of it needs the same, else on the first of them. */
+function queueFix({ topic, masters, context }: TopicPlace, names: readonly string[], countOf: (config: TopicConfig) => number): string {
+  const its = names.flatMap((name) => {
+    const broker = masters.get(name);
+    const config = broker?.topics?.value?.get(topic);
+    if (broker === undefined || config === undefined) {
+      return [];
+    }
+    const count = countOf(config);
+    return [{ broker, config: { ...config, readQueueNums: count, writeQueueNums: count } }];
+  });
+  const first = its[0];
+  if (first === undefined) {
+    return context.mqadmin('topicRoute', '-l', '-t', topic);
+  }
+  const { clusterName, brokerAddr } = first.broker;
+  const commands = new Set(its.map(({ config }) => settingsFix(config, ['-c', clusterName], context)));
+  const inCluster = [...masters.values()].filter((broker) => broker.clusterName === clusterName).length;
+  const isWhole = its.length === inCluster && its.every(({ broker }) => broker.clusterName === clusterName) && commands.size === 1;
+  return settingsFix(first.config, isWhole ? ['-c', clusterName] : ['-b', brokerAddr], context);
+}
+
+/** Creates the topic on a broker as it is on another one, or as the route says. */
+function creationFix({ topic, route, masters, context }: TopicPlace, brokerAddr: string): string {
+  const elsewhere = [...masters.values()].flatMap(({ topics }) => topics?.value?.get(topic) ?? [])[0];
+  const config = elsewhere ?? newTopicConfig(topic, route.queueDatas[0]);
+  return settingsFix(config, ['-b', brokerAddr], context, { isNew: true });
 }
 
 function clusterOf({ brokerDatas }: TopicRouteData): string {
@@ -107,10 +163,10 @@ function permissionFix(without: readonly QueueData[], { topic, route, masters, c
     : context.mqadmin('updateTopicPerm', '-c', clusterOf(route), '-t', topic, '-p', '6');
 }
 
-function queueCounts({ topic, route, context }: TopicPlace): Finding[] {
+function queueCounts(place: TopicPlace): Finding[] {
+  const { topic, route } = place;
   const counts = route.queueDatas.map((data) => `${data.brokerName}: ${data.readQueueNums} read, ${data.writeQueueNums} write`);
   const unread = route.queueDatas.filter(({ readQueueNums, writeQueueNums }) => readQueueNums < writeQueueNums);
-  const first = unread[0];
   if (route.queueDatas.every(({ readQueueNums, writeQueueNums }) => readQueueNums === 0 && writeQueueNums === 0)) {
     return [
       {
@@ -121,30 +177,35 @@ function queueCounts({ topic, route, context }: TopicPlace): Finding[] {
         what: `topic ${topic} has no queues`,
         evidence: { queues: counts },
         advice: 'give it queues',
-        fix: context.mqadmin('updateTopic', '-c', clusterOf(route), '-t', topic, '-r', '8', '-w', '8'),
+        fix: queueFix(
+          place,
+          route.queueDatas.map(({ brokerName }) => brokerName),
+          () => USUAL_QUEUES,
+        ),
       },
     ];
   }
-  if (first === undefined) {
+  if (unread.length === 0) {
     return [];
   }
-  const most = String(Math.max(...unread.map(({ writeQueueNums }) => writeQueueNums)));
+  const names = unread.map(({ brokerName }) => brokerName);
   return [
     {
       severity: 'warning',
       id: 'topic-queues-unread',
       kind: 'topic',
       name: topic,
-      what: `topic ${topic} has more write than read queues on ${unread.map(({ brokerName }) => brokerName).join(', ')}: messages of the others reach nobody`,
+      what: `topic ${topic} has more write than read queues on ${names.join(', ')}: messages of the others reach nobody`,
       evidence: { queues: counts },
       advice: 'make both numbers equal',
-      fix: context.mqadmin('updateTopic', '-c', clusterOf(route), '-t', topic, '-r', most, '-w', most),
+      fix: queueFix(place, names, ({ readQueueNums, writeQueueNums }) => Math.max(readQueueNums, writeQueueNums)),
     },
   ];
 }
 
 /** The name server sends clients to brokers that do not have the topic. */
-function brokersLacking({ topic, route, masters, context }: TopicPlace): Finding[] {
+function brokersLacking(place: TopicPlace): Finding[] {
+  const { topic, route, masters } = place;
   const lacking = route.queueDatas.flatMap(({ brokerName }) => {
     const broker = masters.get(brokerName);
     return broker?.topics?.value !== undefined && !broker.topics.value.has(topic) ? [broker] : [];
@@ -161,7 +222,7 @@ function brokersLacking({ topic, route, masters, context }: TopicPlace): Finding
           what: `the route of topic ${topic} names ${lacking.map(({ brokerName }) => brokerName).join(', ')}, which does not have it`,
           evidence: { route: route.queueDatas.map(({ brokerName }) => brokerName), lacking: lacking.map(({ brokerName }) => brokerName) },
           advice: 'create it there again, or delete it everywhere',
-          fix: context.mqadmin('updateTopic', '-b', first.brokerAddr, '-t', topic),
+          fix: creationFix(place, first.brokerAddr),
         },
       ];
 }
@@ -208,7 +269,8 @@ function orderConf({ topic, route, masters, context }: TopicPlace, conf: string 
 }
 
 /** For one topic: the brokers of it that are gone, and those of its cluster that do not have it. */
-function whereItIs({ topic, route, masters, context }: TopicPlace): Finding[] {
+function whereItIs(place: TopicPlace): Finding[] {
+  const { topic, route, masters, context } = place;
   const dead = route.brokerDatas.filter(({ brokerName }) => {
     const category = masters.get(brokerName)?.runtime.error?.category;
     return category === 'connect' || category === 'timeout' || !masters.has(brokerName);
@@ -238,7 +300,7 @@ function whereItIs({ topic, route, masters, context }: TopicPlace): Finding[] {
       what: `topic ${topic} is on ${having.size} of the ${having.size + without.length} brokers of its cluster`,
       evidence: { with: [...having].sort(), without: without.map(({ brokerName }) => brokerName).sort() },
       advice: 'create it on the others too if the load shall be spread over all',
-      fix: context.mqadmin('updateTopic', '-b', without[0]!.brokerAddr, '-t', topic),
+      fix: creationFix(place, without[0]!.brokerAddr),
     });
   }
   return findings;
@@ -263,8 +325,9 @@ function unusedIn(brokers: readonly BrokerFact[], context: RuleContext): Finding
     return topics === undefined ? [] : [{ broker, names, count: names.length }];
   });
   const most = Math.max(0, ...counted.map(({ count }) => count));
-  const example = counted.find(({ count }) => count === most)?.names[0] ?? '';
-  return most === 0
+  const model = counted.find(({ count }) => count === most);
+  const example = model?.broker.topics?.value?.get(model.names[0] ?? '');
+  return example === undefined
     ? []
     : counted
         .filter(({ count }) => count === 0)
@@ -276,6 +339,6 @@ function unusedIn(brokers: readonly BrokerFact[], context: RuleContext): Finding
           what: `${broker.brokerName} has no topics, other brokers have up to ${most}`,
           evidence: { brokerAddr: broker.brokerAddr, topics: 0, mostElsewhere: most },
           advice: 'a new broker gets no load until topics are created there',
-          fix: context.mqadmin('updateTopic', '-b', broker.brokerAddr, '-t', example),
+          fix: settingsFix(example, ['-b', broker.brokerAddr], context, { isNew: true }),
         }));
 }

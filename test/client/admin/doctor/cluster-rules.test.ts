@@ -10,7 +10,7 @@ import { gapRules } from '../../../../src/client/admin/doctor/rules-gaps.js';
 import { topicRules } from '../../../../src/client/admin/doctor/rules-topic.js';
 import { BrokerError, ConnectError } from '../../../../src/common/errors.js';
 import { encodeClusterInfo } from '../../../../src/remoting/bodies/route.js';
-import { encodeTopicList } from '../../../../src/remoting/bodies/topic.js';
+import { encodeTopicList, newTopicConfig } from '../../../../src/remoting/bodies/topic.js';
 import { RequestCode, ResponseCode } from '../../../../src/remoting/codes.js';
 import type { RequestInit } from '../../../../src/remoting/command.js';
 import { broker, contextWith, facts, NOW_MS, namesrv, route, short, topicTable, unknown } from './made-up.js';
@@ -209,6 +209,29 @@ describe('a topic', () => {
       { isNamed: false },
     );
     expect(finding?.fix).toBe('mqadmin addWritePerm -b a');
+  });
+
+  it('gets the command that changes its queues where they are wrong and keeps all else', () => {
+    const table = (change: Parameters<typeof newTopicConfig>[1]) => ({ value: new Map([['T', newTopicConfig('T', change)]]) });
+    const fixes = (brokers: (typeof a)[], value: ReturnType<typeof route>): (string | null)[] =>
+      topicRules(facts({ brokers, topics: [{ topic: 'T', route: { value } }] }), context, { isNamed: true }).map(({ fix }) => fix);
+    const ordered = { readQueueNums: 8, writeQueueNums: 16, order: true, perm: 4 };
+    const fine = { ...b, topics: table({ readQueueNums: 4, writeQueueNums: 4, attributes: new Map([['message.type', 'FIFO']]) }) };
+    const one = [{ brokerName: 'a', read: 8, write: 16 }];
+    expect(fixes([{ ...a, topics: table(ordered) }, fine], route([...one, { brokerName: 'bb' }]))).toEqual([
+      'mqadmin updateTopic -b 10.0.1.1:10911 -t T -r 16 -w 16 -p 4 -o true',
+    ]);
+    expect(fixes([{ ...a, topics: table(ordered) }], route(one))).toEqual(['mqadmin updateTopic -c C -t T -r 16 -w 16 -p 4 -o true']);
+    expect(fixes([a], route(one))).toEqual(['mqadmin topicRoute -l -t T']);
+    expect(fixes([{ ...a, topics: table({ topicSysFlag: 3 }) }], route([{ brokerName: 'a', read: 0, write: 0 }]))).toEqual([
+      'mqadmin updateTopic -c C -t T -r 8 -w 8 -u true -s true',
+    ]);
+    // Where it is new, with its attributes.
+    const asThere = 'mqadmin updateTopic -b 10.0.1.1:10911 -t T -r 4 -w 4 -a +message.type=FIFO';
+    expect(fixes([{ ...a, topics: topicTable() }, fine], route([{ brokerName: 'a' }, { brokerName: 'bb' }]))).toEqual([asThere]);
+    expect(fixes([{ ...a, topics: topicTable() }, fine], route([{ brokerName: 'bb' }]))).toEqual([asThere]);
+    const [unused] = topicRules(facts({ brokers: [{ ...a, topics: topicTable() }, fine] }), context, { isNamed: false });
+    expect(unused).toMatchObject({ id: 'broker-without-topics', fix: asThere });
   });
 
   it('that a broker of its route does not have is lost there', () => {
