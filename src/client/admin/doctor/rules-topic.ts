@@ -263,7 +263,7 @@ function orderConf({ topic, route, masters, context }: TopicPlace, conf: string 
         gone.length > 0
           ? 'ordered messages of these queues wait until the broker is back; take it out only when it is gone for good'
           : 'producers of ordered messages spread them by the configuration: bring it in line',
-      fix: context.mqadmin('updateOrderConf', '-m', 'put', '-t', topic, '-v', right),
+      fix: context.mqadmin('updateOrderConf', ...(gone.length > 0 ? ['-m', 'get', '-t', topic] : ['-m', 'put', '-t', topic, '-v', right])),
     },
   ];
 }

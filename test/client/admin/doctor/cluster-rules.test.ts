@@ -244,6 +244,14 @@ describe('a topic', () => {
     const orderConfs = (conf: string) => ({ orderConfs: { value: new Map([['T', conf]]) } });
     expect(rules(route([{ brokerName: 'a' }]), orderConfs('a:4'))).toEqual([]);
     expect(rules(route([{ brokerName: 'a' }]), orderConfs('a:8'))).toEqual(['warning order-conf-mismatch T']);
+    const fixOf = (conf: string): string | null | undefined => {
+      const topics = [{ topic: 'T', route: { value: route([{ brokerName: 'a' }]) } }];
+      const brokers = [{ ...a, topics: topicTable('T') }];
+      return topicRules(facts({ brokers, topics, ...orderConfs(conf) }), context, { isNamed: false })[0]?.fix;
+    };
+    expect(fixOf('a:8')).toBe('mqadmin updateOrderConf -m put -t T -v a:4');
+    // A broker that is down is not taken out.
+    expect(fixOf('a:4;bb:4')).toBe('mqadmin updateOrderConf -m get -t T');
   });
 
   it('that is named tells of brokers that are gone, and of those without it', () => {
