@@ -111,7 +111,7 @@ export const COMMON_OPTIONS = defineOptions({
   watch: {
     kind: 'duration',
     own: true,
-    text: 'Show it again and again, with such a pause, eg: 5s; Ctrl-C ends it with 0. --timeout limits each round',
+    text: 'Show it again and again, with such a pause, eg: 5s; Ctrl-C ends it with 0 (check, doctor: as the last round). --timeout limits each round',
   },
   rounds: { kind: 'int', min: 1, own: true, text: 'Stop after so many rounds of --watch' },
   timeout: { kind: 'duration', own: true, text: 'Limit of the whole command, eg: 10s, 500ms; a bare number is seconds' },

@@ -140,11 +140,27 @@ describe('exit code 3, and nothing else, is for', () => {
     expect(run.stderr.trim().split('\n')).toHaveLength(1);
   });
 
+  it.each([
+    ['a name that ends as a format', ['lag', '-g', 'team-nagios', '-n', '127.0.0.1:1'], /^$/],
+    ['a check in capitals', ['CLUSTER', '-n', '127.0.0.1:1', '--format', 'nagios'], /^CLUSTER UNKNOWN - /],
+    [
+      'a name that is a check',
+      ['lag', '-g', 'disk', '-n', '127.0.0.1:1', '--format', 'prometheus'],
+      /\{check="lag",target="group disk"\} 3\n/,
+    ],
+    ['options that cannot be read', ['-g', 'disk', 'lag', '--nonsense', '--format=nagios'], /^LAG UNKNOWN - .*nonsense/m],
+    ['a missing option', ['lag', '--format', 'prometheus'], /\{check="lag",target=""\} 3\n/],
+  ])('%s, which monitoring takes for nothing else', async (_, argv, stdout) => {
+    const run = await check(...argv);
+    expect(run.exitCode).toBe(3);
+    expect(run.stdout).toMatch(stdout);
+  });
+
   it('and monitoring gets it on stdout', async () => {
     const run = await check('cluster', '-n', '127.0.0.1:1', '--format', 'nagios');
     expect(run.stdout).toMatch(/^CLUSTER UNKNOWN - .*127\.0\.0\.1:1.*\n$/);
     const metrics = await check('cluster', '-n', '127.0.0.1:1', '--format=prometheus');
-    expect(metrics.stdout).toContain('mqadmin_check_status{check="cluster",target=""} 3\n');
+    expect(metrics.stdout).toContain('mqadmin_check_status{check="cluster",target="all brokers"} 3\n');
   });
 });
 

@@ -6,7 +6,7 @@ import { type WatchOptions, watchRounds } from '../../../src/cli/watch.js';
 import { InterruptedError } from '../../../src/common/errors.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { RemotingServer } from '../../../src/remoting/server.js';
-import { commandNames, runCommand, specOf } from './run-command.js';
+import { type CommandRun, commandNames, runCommand, specOf } from './run-command.js';
 
 const TIME = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d';
 
@@ -18,6 +18,7 @@ let answers: (string | null)[] = [];
 /** What it answers of clusters, then an error; and what is told of it. */
 let clusterAnswers: Buffer[] = [];
 let onClusterAnswer = (): void => undefined;
+const NO_CLUSTER = Buffer.from('{"brokerAddrTable":{},"clusterAddrTable":{}}');
 
 beforeAll(async () => {
   server = new RemotingServer({ bindAddress: '127.0.0.1', listenPort: 0 });
@@ -69,16 +70,13 @@ describe('--watch', () => {
     expect(stderr).toContain('out of order');
   });
 
-  it.each([
-    ['check', ['cluster'], 3],
-    ['doctor', [], 1],
-  ])('of %s ends by Ctrl-C with the code of a round that failed, not of the one before', async (name, argv, exitCode) => {
+  /** Runs a watch that Ctrl-C ends in the round with this answer about clusters. */
+  function interrupt(name: string, argv: readonly string[], atAnswer: number): Promise<CommandRun> {
     const listeners = new Set<(signal: EndSignal) => void>();
     let count = 0;
-    clusterAnswers = [Buffer.from('{"brokerAddrTable":{},"clusterAddrTable":{}}')];
     onClusterAnswer = () => {
       count++;
-      if (count === 6) {
+      if (count === atAnswer) {
         for (const listener of listeners) {
           listener('SIGINT');
         }
@@ -88,9 +86,25 @@ describe('--watch', () => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     };
-    const run = await runCommand(name, [...argv, '-n', addr, '--watch', '5ms'], {}, null, onSignal);
+    return runCommand(name, [...argv, '-n', addr, '--watch', '5ms'], {}, null, onSignal);
+  }
+
+  it.each([
+    ['check', ['cluster'], 3],
+    ['doctor', [], 1],
+  ])('of %s ends by Ctrl-C with the code of a round that failed, not of the one before', async (name, argv, exitCode) => {
+    clusterAnswers = [NO_CLUSTER];
+    const run = await interrupt(name, argv, 6);
     expect(run).toMatchObject({ exitCode, stderr: expect.stringContaining('out of order') });
     expect(run.stdout).toContain('no broker is registered');
+  });
+
+  it.each([
+    ['check', ['cluster'], 2],
+    ['doctor', [], 9],
+  ])('of %s ends by Ctrl-C with the code of the last whole round, not of the one that it ends', async (name, argv, exitCode) => {
+    clusterAnswers = new Array<Buffer>(9).fill(NO_CLUSTER);
+    expect(await interrupt(name, argv, 7)).toMatchObject({ exitCode, stderr: '' });
   });
 
   it('does not repeat what can never work', async () => {

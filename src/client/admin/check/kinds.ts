@@ -44,3 +44,28 @@ export const CHECKS = {
 } as const satisfies Readonly<Record<string, Readonly<Record<string, CheckMetric>>>>;
 
 export type CheckKind = keyof typeof CHECKS;
+
+/** What is checked: the values of -g, -t, -b and -c. */
+export interface CheckObject {
+  readonly group?: string | undefined;
+  readonly topic?: string | undefined;
+  /** Name or address. */
+  readonly broker?: string | undefined;
+  readonly clusterName?: string | undefined;
+}
+
+/** How it is called, `group Billing`: the same whether it can be read or not. Empty where it is not named. */
+export function targetOf(check: CheckKind, { group, topic, broker, clusterName }: CheckObject): string {
+  switch (check) {
+    case 'lag':
+      return group === undefined ? '' : `group ${group}${topic === undefined ? '' : ` on ${topic}`}`;
+    case 'topic':
+    case 'send':
+      return topic === undefined ? '' : `topic ${topic}`;
+    default:
+      if (broker !== undefined && check !== 'cluster') {
+        return `broker ${broker}`;
+      }
+      return clusterName === undefined ? 'all brokers' : `cluster ${clusterName}`;
+  }
+}

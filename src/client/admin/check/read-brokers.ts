@@ -7,6 +7,7 @@ import { askAll, type NodeResult } from '../fan-out.js';
 import { mapLimited } from '../map-limited.js';
 import { type RuntimeInfo, runtimeInfo } from '../runtime-info.js';
 import type { Reading, Readings } from './check.js';
+import { targetOf } from './kinds.js';
 
 /** Which brokers are meant: one by name or address, those of a cluster, or all. */
 export interface BrokersWanted {
@@ -32,18 +33,19 @@ async function wantedBrokers(
   { broker, clusterName }: BrokersWanted,
   { withMembers = false }: { withMembers?: boolean } = {},
 ): Promise<Wanted> {
+  const target = targetOf('broker', { broker, clusterName });
   if (broker?.includes(':') === true) {
-    return { target: `broker ${broker}`, brokers: await brokersAt(admin, broker, withMembers) };
+    return { target, brokers: await brokersAt(admin, broker, withMembers) };
   }
   if (broker === undefined && clusterName !== undefined) {
-    return { target: `cluster ${clusterName}`, brokers: (await admin.clusterBrokers(clusterName)).map(registered) };
+    return { target, brokers: (await admin.clusterBrokers(clusterName)).map(registered) };
   }
   const all = await admin.allBrokers();
   const brokers = broker === undefined ? all : all.filter(({ brokerName }) => brokerName === broker);
   if (broker !== undefined && brokers.length === 0) {
     throw admin.noBroker(broker, [...new Set(all.map(({ brokerName }) => brokerName))]);
   }
-  return { target: broker === undefined ? 'all brokers' : `broker ${broker}`, brokers: brokers.map(registered) };
+  return { target, brokers: brokers.map(registered) };
 }
 
 async function brokersAt(admin: AdminClient, addr: string, withMembers: boolean): Promise<WantedBroker[]> {

@@ -6,6 +6,7 @@ import { groupProgress, type QueueProgress } from '../consumer-progress.js';
 import { partOf } from '../fan-out.js';
 import { deadLettersOf, lagTimes } from '../group-lag.js';
 import type { Reading, Readings } from './check.js';
+import { targetOf } from './kinds.js';
 
 interface LagWanted {
   readonly consumerGroup: string;
@@ -18,7 +19,7 @@ export async function readLag(admin: AdminClient, { consumerGroup, topic, metric
   if (topic !== undefined && (metric === 'retry' || metric === 'dlq')) {
     throw new UsageError(`--metric ${metric} is of all topics of a group: it goes without -t ${topic}`);
   }
-  const target = `group ${consumerGroup}${topic === undefined ? '' : ` on ${topic}`}`;
+  const target = targetOf('lag', { group: consumerGroup, topic });
   const { value: progress, missing } = await partOf(groupProgress(admin, { consumerGroup, topic }));
   const rows = progress?.queues.filter((row) => isRetryOf(row.topic, consumerGroup) === (metric === 'retry')) ?? [];
   const reading = (value: number | null, reason?: string): Reading => ({

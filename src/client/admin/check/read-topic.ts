@@ -6,6 +6,7 @@ import { askAll, partOf } from '../fan-out.js';
 import { planProbes, sendProbes } from '../send-probes.js';
 import { topicStatus } from '../topic-status.js';
 import type { Reading, Readings } from './check.js';
+import { targetOf } from './kinds.js';
 
 const PROBE_BYTES = 128;
 
@@ -15,7 +16,7 @@ export async function readTopic(
   { topic, metric }: { topic: string; metric: string },
   nowMs: number,
 ): Promise<Readings> {
-  const target = `topic ${topic}`;
+  const target = targetOf('topic', { topic });
   if (metric === 'age') {
     const { value: status, missing } = await partOf(topicStatus(admin, topic));
     const last = Math.max(0, ...(status?.queues ?? []).map(({ lastUpdateTimestamp }) => lastUpdateTimestamp));
@@ -76,5 +77,5 @@ export async function readSend(admin: AdminClient, topic: string, seams: { clock
       notes.push(`a message of ${PROBE_BYTES} bytes was stored in ${topic}, queue ${queueId} of ${brokerName}: ${sendResult?.msgId ?? ''}`);
     }
   }
-  return { target: `topic ${topic}`, readings, notes };
+  return { target: targetOf('send', { topic }), readings, notes };
 }

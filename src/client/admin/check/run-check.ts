@@ -3,21 +3,16 @@ import { UsageError } from '../../../common/errors.js';
 import { suggest } from '../../../common/suggest.js';
 import type { AdminClient } from '../admin-client.js';
 import { type CheckResult, judge, type Readings } from './check.js';
-import { CHECKS, type CheckKind, type CheckMetric } from './kinds.js';
+import { CHECKS, type CheckKind, type CheckMetric, type CheckObject } from './kinds.js';
 import { parseRange } from './range.js';
 
-export interface CheckRequest {
+export interface CheckRequest extends CheckObject {
   readonly check: CheckKind;
   /** One of the check's metrics; its first one when absent. */
   readonly metric?: string | undefined;
   /** Ranges; those of the metric when absent. */
   readonly warning?: string | undefined;
   readonly critical?: string | undefined;
-  readonly group?: string | undefined;
-  readonly topic?: string | undefined;
-  /** Name or address. */
-  readonly broker?: string | undefined;
-  readonly clusterName?: string | undefined;
 }
 
 /**

@@ -6,8 +6,8 @@ import type { Output } from '../../../cli/output.js';
 import { detectTerminal } from '../../../cli/terminal.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import { CHECK_STATUSES, type CheckResult } from '../../../client/admin/check/check.js';
-import { CHECKS, type CheckKind } from '../../../client/admin/check/kinds.js';
-import { UsageError } from '../../../common/errors.js';
+import { CHECKS, type CheckKind, targetOf } from '../../../client/admin/check/kinds.js';
+import { InterruptedError, UsageError } from '../../../common/errors.js';
 import { suggest } from '../../../common/suggest.js';
 import type { CommandContext } from '../../base.js';
 import { wordsOf } from '../actions.js';
@@ -38,6 +38,22 @@ const METRIC_LINES = Object.entries(CHECKS).flatMap(([check, metrics]) =>
   }),
 );
 
+interface Asked {
+  readonly check: string;
+  readonly target: string;
+  readonly format: CheckFormat;
+}
+
+/** What a command line is about that could not be read. */
+function guess(argv: readonly string[]): Asked {
+  const at = argv.indexOf('--format');
+  const word = at === -1 ? argv.find((given) => given.startsWith('--format='))?.slice('--format='.length) : argv[at + 1];
+  const kinds = Object.keys(CHECKS);
+  // A word behind an option is most likely its value.
+  const [first] = argv.filter((given, i) => kinds.includes(given.toLowerCase()) && argv[i - 1]?.startsWith('-') !== true);
+  return { check: first?.toLowerCase() ?? 'check', target: '', format: CHECK_FORMATS.find((its) => its === word) ?? 'text' };
+}
+
 /** Holds one figure against limits. */
 export default class Check extends AdminCommand<typeof options, CheckResult> {
   static override summary = 'Hold one figure of a cluster against limits, for monitoring.';
@@ -63,6 +79,8 @@ export default class Check extends AdminCommand<typeof options, CheckResult> {
 
   #status: number | null = null;
   #colour = false;
+  /** What was asked for, once the command line could be read. */
+  #asked: Asked | null = null;
 
   override async run(): Promise<void> {
     endFaultsWith(UNKNOWN_CODE);
@@ -91,10 +109,7 @@ export default class Check extends AdminCommand<typeof options, CheckResult> {
 
   /** Monitoring reads stdout alone. */
   #tellMonitoring(message: string, io: CommandIo): void {
-    const format = CHECK_FORMATS.find(
-      (word) => (word === 'nagios' || word === 'prometheus') && this.argv.some((given) => given.endsWith(word)),
-    );
-    const check = Object.keys(CHECKS).find((word) => this.argv.includes(word)) ?? 'check';
+    const { check, target, format } = this.#asked ?? guess(this.argv);
     const text = message.trim().replaceAll(/\s+/g, ' ');
     if (format === 'nagios') {
       io.stdout.write(`${check.toUpperCase()} UNKNOWN - ${text.replaceAll('|', '/')}\n`);
@@ -103,7 +118,7 @@ export default class Check extends AdminCommand<typeof options, CheckResult> {
         check,
         metric: '',
         unit: '',
-        target: '',
+        target,
         status: 'UNKNOWN',
         warning: null,
         critical: null,
@@ -115,17 +130,32 @@ export default class Check extends AdminCommand<typeof options, CheckResult> {
     }
   }
 
+  protected override async execute(values: Values, context: CommandContext): Promise<CheckResult> {
+    const check = kindOf(context.words);
+    this.#asked = { check, target: targetOf(check, values), format: formatOf(values) };
+    // Until a round has said something.
+    this.#status ??= UNKNOWN_CODE;
+    return super.execute(values, context);
+  }
+
   protected override async ask(admin: AdminClient, values: Values, context: CommandContext): Promise<CheckResult> {
     const check = kindOf(context.words);
-    formatOf(values);
     this.#colour = detectTerminal(context.io.env, { stdin: process.stdin, stderr: context.io.stdout as NodeJS.WriteStream }).colour;
-    // Of a round that fails, what an earlier one found does not count.
-    this.#status = UNKNOWN_CODE;
     const { runCheck } = await import('../../../client/admin/check/run-check.js');
     const { metric, warning, critical, group, topic, broker, clusterName } = values;
     const result = await runCheck(admin, { check, metric, warning, critical, group, topic, broker, clusterName });
-    this.#status = CHECK_STATUSES.indexOf(result.status);
+    if (!context.signal.aborted) {
+      this.#status = CHECK_STATUSES.indexOf(result.status);
+    }
     return result;
+  }
+
+  protected override async ended(error: unknown, context: CommandContext): Promise<void> {
+    // Of a round that fails, what an earlier one found does not count; one that is interrupted has found nothing else.
+    if (error !== null && !(error instanceof InterruptedError)) {
+      this.#status = UNKNOWN_CODE;
+    }
+    await super.ended(error, context);
   }
 
   protected override render(result: CheckResult, out: Output, values: Values): void {
