@@ -111,8 +111,8 @@ export interface GroupFact {
   readonly connections: Answer<readonly { readonly brokerAddr: string; readonly connection: ConsumerConnection }[]>;
   /** What members say of themselves, by client id; only of the groups where it was asked for. */
   readonly running: ReadonlyMap<string, MemberAnswer> | null;
-  /** Offsets some seconds after the first reading; null when it was not read again. */
-  readonly later: ProgressReading | null;
+  /** Offsets some seconds after the first reading, a reading of each broker; null when it was not read again. */
+  readonly later: readonly ProgressReading[] | null;
   /** Messages in its dead-letter topic; null when there is no such topic. */
   readonly deadLetters: Answer<number> | null;
 }

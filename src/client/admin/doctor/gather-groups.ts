@@ -54,7 +54,7 @@ export interface GatheredGroups {
 /** Who of each group is online, what members do, how offsets move, and what could not be consumed at all. */
 export async function gatherGroups(admin: AdminClient, request: GroupsRequest): Promise<GatheredGroups> {
   const { groups, masters, clock } = request;
-  const rows = progressByGroup(masters);
+  const rows = rowsByGroup(masters.flatMap(({ progress }) => progress?.value?.rows ?? []));
   let done = 0;
   const found = await mapLimited(
     groups,
@@ -98,9 +98,9 @@ export async function gatherGroups(admin: AdminClient, request: GroupsRequest): 
   };
 }
 
-function progressByGroup(masters: readonly BrokerFact[]): Map<string, ProgressFact[]> {
+function rowsByGroup(all: readonly ProgressFact[]): Map<string, ProgressFact[]> {
   const rows = new Map<string, ProgressFact[]>();
-  for (const row of masters.flatMap(({ progress }) => progress?.value?.rows ?? [])) {
+  for (const row of all) {
     const list = rows.get(row.consumerGroup);
     if (list === undefined) {
       rows.set(row.consumerGroup, [row]);
@@ -111,14 +111,11 @@ function progressByGroup(masters: readonly BrokerFact[]): Map<string, ProgressFa
   return rows;
 }
 
-function laterByGroup(readings: readonly ProgressReading[]): Map<string, ProgressReading> {
-  const found = new Map<string, { atMs: number; rows: ProgressFact[] }>();
+function laterByGroup(readings: readonly ProgressReading[]): Map<string, ProgressReading[]> {
+  const found = new Map<string, ProgressReading[]>();
   for (const { atMs, rows } of readings) {
-    for (const row of rows) {
-      const its = found.get(row.consumerGroup) ?? { atMs, rows: [] };
-      its.atMs = Math.max(its.atMs, atMs);
-      its.rows.push(row);
-      found.set(row.consumerGroup, its);
+    for (const [group, its] of rowsByGroup(rows)) {
+      found.set(group, [...(found.get(group) ?? []), { atMs, rows: its }]);
     }
   }
   return found;

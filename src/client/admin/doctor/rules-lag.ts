@@ -27,7 +27,13 @@ interface LagPlace {
   readonly context: RuleContext;
 }
 
+/** A row with the time of its reading, monotonic, ms. */
+interface TimedRow extends ProgressFact {
+  readonly atMs: number;
+}
+
 interface Rates {
+  /** Between the readings, the longest of all brokers. */
   readonly seconds: number;
   readonly consumeRate: number;
   readonly produceRate: number;
@@ -37,20 +43,19 @@ interface Rates {
 
 /** Groups that are behind, by cause. */
 export function lagRules(facts: DoctorFacts, context: RuleContext): Finding[] {
-  const byGroup = new Map<string, { rows: ProgressFact[]; readAtMs: number }>();
+  const byGroup = new Map<string, TimedRow[]>();
   for (const { progress } of facts.brokers) {
     for (const row of progress?.value?.rows ?? []) {
-      const its = byGroup.get(row.consumerGroup) ?? { rows: [], readAtMs: 0 };
-      its.rows.push(row);
-      its.readAtMs = Math.max(its.readAtMs, progress?.value?.atMs ?? 0);
+      const its = byGroup.get(row.consumerGroup) ?? [];
+      its.push({ ...row, atMs: progress?.value?.atMs ?? 0 });
       byGroup.set(row.consumerGroup, its);
     }
   }
   return facts.groups.flatMap((fact) => {
-    const { rows: all, readAtMs } = byGroup.get(fact.group) ?? { rows: [], readAtMs: 0 };
+    const all = byGroup.get(fact.group) ?? [];
     const isBroadcasting = fact.connections.value?.some(({ connection }) => connection.messageModel === 'BROADCASTING') === true;
     // Offsets of broadcasting consumers are with the clients.
-    return isBroadcasting ? [] : [...retryBacklog(fact, all, context), ...backlog({ fact, all, readAtMs }, context)];
+    return isBroadcasting ? [] : [...retryBacklog(fact, all, context), ...backlog(fact, all, context)];
   });
 }
 
@@ -79,10 +84,7 @@ function retryBacklog(fact: GroupFact, rows: readonly ProgressFact[], context: R
       ];
 }
 
-function backlog(
-  { fact, all, readAtMs }: { fact: GroupFact; all: readonly ProgressFact[]; readAtMs: number },
-  context: RuleContext,
-): Finding[] {
+function backlog(fact: GroupFact, all: readonly TimedRow[], context: RuleContext): Finding[] {
   const { lagWarning, lagCritical } = context.limits;
   const rows = all.filter(({ topic }) => !isRetryTopic(topic));
   const diff = lagOf(rows);
@@ -93,7 +95,7 @@ function backlog(
   const severity: Severity = diff >= lagCritical ? 'critical' : diff >= lagWarning ? 'warning' : 'info';
   const members = new Map([...(fact.running ?? [])].flatMap(([id, { value }]) => (value === undefined ? [] : [[id, value] as const])));
   const isComplete = members.size > 0 && members.size >= memberIds(fact).size;
-  const rates = ratesOf(rows, fact, readAtMs);
+  const rates = ratesOf(rows, fact);
   const place: LagPlace = { fact, rows, diff, severity, rates, members, isComplete, context };
   if (connections.length === 0) {
     return [noConsumer(place)];
@@ -105,18 +107,20 @@ function backlog(
   return causes.some(({ severity: its }) => its !== 'info') ? causes : [...causes, slow(place)];
 }
 
-function ratesOf(rows: readonly ProgressFact[], { later }: GroupFact, readAtMs: number): Rates | null {
-  const seconds = later === null ? 0 : (later.atMs - readAtMs) / 1000;
-  if (later === null || seconds <= 0) {
-    return null;
+/** Each broker by its own two readings: one that is slow is read later than the others. */
+function ratesOf(rows: readonly TimedRow[], { later }: GroupFact): Rates | null {
+  const after = new Map((later ?? []).flatMap(({ atMs, rows: its }) => its.map((row) => [queueKey(row), { ...row, atMs }])));
+  let [seconds, consumeRate, produceRate] = [0, 0, 0];
+  for (const row of rows) {
+    const next = after.get(queueKey(row));
+    const spent = next === undefined ? 0 : (next.atMs - row.atMs) / 1000;
+    if (next !== undefined && spent > 0) {
+      seconds = Math.max(seconds, spent);
+      consumeRate += (next.consumerOffset - row.consumerOffset) / spent;
+      produceRate += (next.brokerOffset - row.brokerOffset) / spent;
+    }
   }
-  const after = new Map(later.rows.map((row) => [queueKey(row), row]));
-  const rate = (of: (row: ProgressFact) => number): number =>
-    rows.reduce((total, row) => {
-      const next = after.get(queueKey(row));
-      return next === undefined ? total : total + of(next) - of(row);
-    }, 0) / seconds;
-  return { seconds, consumeRate: rate((row) => row.consumerOffset), produceRate: rate((row) => row.brokerOffset), later: after };
+  return seconds === 0 ? null : { seconds, consumeRate, produceRate, later: after };
 }
 
 function rateEvidence({ rates }: LagPlace): Record<string, EvidenceValue> {

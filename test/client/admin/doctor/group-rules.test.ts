@@ -117,7 +117,7 @@ describe('lag', () => {
   });
 
   it('of a queue that stands still while another moves', () => {
-    const later = { atMs: 7_000, rows: [row(), row({ queueId: 1, consumerOffset: 600 })] };
+    const later = [{ atMs: 7_000, rows: [row(), row({ queueId: 1, consumerOffset: 600 })] }];
     const its = found([row(), row({ queueId: 1 })], group({ online, later }));
     expect(short(its)).toEqual(['warning lag-stuck-queue G']);
     expect(its[0]?.evidence).toMatchObject({ lag: 5_000, queues: ['T@a@0 (5000)'] });
@@ -127,7 +127,7 @@ describe('lag', () => {
     const late = broker('bb', { progress: { value: { atMs: 6_000, rows: [row({ consumerGroup: 'Other', brokerName: 'bb' })] } } });
     const rows = [row(), row({ brokerName: 'c' })];
     const its = broker('a', { progress: { value: { atMs: 1_000, rows } } });
-    const later = { atMs: 11_000, rows: [row({ consumerOffset: 500 })] };
+    const later = [{ atMs: 11_000, rows: [row({ consumerOffset: 500 })] }];
     const [slow, ...others] = lagRules(facts({ brokers: [its, late], groups: [group({ online, later })] }), context);
     expect(slow).toMatchObject({ id: 'lag-slow', evidence: { consumedPerSecond: 50, measuredSeconds: 10 } });
     expect(others).toEqual([]);
@@ -142,6 +142,20 @@ describe('lag', () => {
     expect(short(found([row()], group({ online, running })))).toEqual([`warning ${id} G`]);
   });
 
+  it('has speeds of which each broker was read at its own times', () => {
+    const [fast, slow] = [row(), row({ brokerName: 'bb' })];
+    const brokers = [
+      broker('a', { progress: { value: { atMs: 1_000, rows: [fast] } } }),
+      broker('bb', { progress: { value: { atMs: 25_000, rows: [slow] } } }),
+    ];
+    const later = [
+      { atMs: 31_000, rows: [{ ...fast, consumerOffset: 300, brokerOffset: 5_600 }] },
+      { atMs: 35_000, rows: [{ ...slow, consumerOffset: 200 }] },
+    ];
+    const [finding] = lagRules(facts({ brokers, groups: [group({ online, later })] }), contextWith());
+    expect(finding?.evidence).toMatchObject({ consumedPerSecond: 30, producedPerSecond: 20, measuredSeconds: 30 });
+  });
+
   it.each([
     ['was asked long before the second reading', { cachedMsgCount: 5, lastConsumeTimestamp: NOW_MS - 90_000 }, -60_000],
     ['did not pull since, because it was asked before', { lastPullTimestamp: NOW_MS - 180_000 }, -100_000],
@@ -153,7 +167,7 @@ describe('lag', () => {
   });
 
   it('that shrinks slowly says until when, one that does not move says so', () => {
-    const later = (consumerOffset: number) => ({ atMs: 11_000, rows: [row({ consumerOffset })] });
+    const later = (consumerOffset: number) => [{ atMs: 11_000, rows: [row({ consumerOffset })] }];
     const [slow] = found([row()], group({ online, later: later(500) }));
     expect(slow).toMatchObject({ id: 'lag-slow', evidence: { lag: 5_000, consumers: 2, consumedPerSecond: 50, producedPerSecond: 0 } });
     expect(slow?.what).toBe('group G is 5000 messages behind: it needs about 100 s to catch up');
