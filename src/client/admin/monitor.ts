@@ -7,6 +7,7 @@ import type { MessageQueue } from '../message-queue.js';
 import type { AdminClient } from './admin-client.js';
 import { offsetAt, pullOnce } from './admin-pull.js';
 import { consumerStatus, type StuckQueue } from './consumer-status.js';
+import { askAll } from './fan-out.js';
 import { groupLag } from './group-lag.js';
 import { mapLimited } from './map-limited.js';
 
@@ -49,15 +50,17 @@ export interface MonitorRound {
   readonly stuckQueues: readonly (StuckQueue & { readonly consumerGroup: string })[];
   /** Groups of which something could not be found out. */
   readonly failures: readonly { readonly consumerGroup: string; readonly reason: string }[];
+  /** Brokers whose events could not be read, or not all of them; those come when they can. */
+  readonly unreadBrokers: readonly { readonly brokerName: string; readonly reason: string }[];
 }
 
-type GroupFindings = Omit<MonitorRound, 'time' | 'groupCount' | 'deleteMsgsEvents'>;
+type GroupFindings = Omit<MonitorRound, 'time' | 'groupCount' | 'deleteMsgsEvents' | 'unreadBrokers'>;
 
 /** Looks at all groups that have a retry topic, again and again. */
 export class Monitor {
   readonly #admin: AdminClient;
-  /** Next event to read, by broker address and queue; null before the first round. */
-  #positions: Map<string, number> | null = null;
+  /** Next event to read, by broker address and queue. */
+  readonly #positions = new Map<string, number>();
 
   constructor(admin: AdminClient) {
     this.#admin = admin;
@@ -67,7 +70,7 @@ export class Monitor {
   async round(nowMs: number): Promise<MonitorRound> {
     const topics = (await this.#admin.topicNames()).filter((topic) => isRetryTopic(topic)).sort();
     const groups = topics.map((topic) => topic.slice(RETRY_GROUP_TOPIC_PREFIX.length));
-    const deleteMsgsEvents = await this.#events();
+    const { deleteMsgsEvents, unreadBrokers } = await this.#events();
     const found = await mapLimited(groups, (group) => this.#group(group, nowMs), GROUPS_AT_ONCE);
     return {
       time: nowMs,
@@ -77,6 +80,7 @@ export class Monitor {
       subscriptionDifferences: found.flatMap(({ subscriptionDifferences }) => subscriptionDifferences),
       stuckQueues: found.flatMap(({ stuckQueues }) => stuckQueues),
       failures: found.flatMap(({ failures }) => failures),
+      unreadBrokers,
     };
   }
 
@@ -111,27 +115,38 @@ export class Monitor {
     };
   }
 
-  /** Events since the last round; those before the first one are no news. */
-  async #events(): Promise<DeleteMsgsEvent[]> {
+  /** Events since the last round; those of before a queue was seen first are no news. */
+  async #events(): Promise<Pick<MonitorRound, 'deleteMsgsEvents' | 'unreadBrokers'>> {
     const route = await this.#admin.findRoute(RMQ_SYS_OFFSET_MOVED_EVENT);
-    const isFirst = this.#positions === null;
-    this.#positions ??= new Map();
-    const events: DeleteMsgsEvent[] = [];
-    for (const { brokerName, brokerAddrs } of route?.brokerDatas ?? []) {
+    const deleteMsgsEvents: DeleteMsgsEvent[] = [];
+    const brokers = (route?.brokerDatas ?? []).flatMap(({ brokerName, brokerAddrs }) => {
       const addr = brokerAddrs.get(0);
-      const count = route?.queueDatas.find((data) => data.brokerName === brokerName)?.readQueueNums ?? 0;
-      for (let queueId = 0; addr !== undefined && queueId < count; queueId++) {
-        const queue = { topic: RMQ_SYS_OFFSET_MOVED_EVENT, brokerName, queueId };
-        const key = `${addr} ${queueId}`;
-        const from = isFirst ? await offsetAt(this.#admin, addr, RequestCode.GET_MAX_OFFSET, queue) : (this.#positions.get(key) ?? 0);
-        this.#positions.set(key, isFirst ? from : await this.#readEvents(addr, { queue, from }, events));
-      }
-    }
-    return events;
+      const queueCount = route?.queueDatas.find((data) => data.brokerName === brokerName)?.readQueueNums ?? 0;
+      return addr === undefined ? [] : [{ brokerName, addr, queueCount }];
+    });
+    const results = await askAll(
+      brokers.map(({ addr }) => addr),
+      async (addr) => {
+        const { brokerName, queueCount } = brokers.find((broker) => broker.addr === addr)!;
+        for (let queueId = 0; queueId < queueCount; queueId++) {
+          await this.#readEvents(addr, { topic: RMQ_SYS_OFFSET_MOVED_EVENT, brokerName, queueId }, deleteMsgsEvents);
+        }
+      },
+    );
+    const unreadBrokers = results.flatMap(({ error }, i) =>
+      error === undefined ? [] : [{ brokerName: brokers[i]!.brokerName, reason: error.message }],
+    );
+    return { deleteMsgsEvents, unreadBrokers };
   }
 
-  async #readEvents(addr: string, { queue, from }: { queue: MessageQueue; from: number }, events: DeleteMsgsEvent[]): Promise<number> {
-    for (let offset = from; ; ) {
+  async #readEvents(addr: string, queue: MessageQueue, events: DeleteMsgsEvent[]): Promise<void> {
+    const key = `${addr} ${queue.queueId}`;
+    let offset = this.#positions.get(key);
+    if (offset === undefined) {
+      this.#positions.set(key, await offsetAt(this.#admin, addr, RequestCode.GET_MAX_OFFSET, queue));
+      return;
+    }
+    for (;;) {
       const pull = await pullOnce(this.#admin, addr, { ...queue, offset, maxNums: PULL_BATCH });
       for (const { body, storeTimestamp } of pull.messages) {
         const event = eventOf(body);
@@ -139,10 +154,13 @@ export class Monitor {
           events.push({ offsetMovedEvent: event, eventTimestamp: storeTimestamp });
         }
       }
-      if (pull.status === 'NO_NEW_MSG' || pull.nextBeginOffset <= offset) {
-        return Math.max(offset, pull.nextBeginOffset);
+      const next = Math.max(offset, pull.nextBeginOffset);
+      // At once: when a later pull fails, these events are not told twice.
+      this.#positions.set(key, next);
+      if (pull.status === 'NO_NEW_MSG' || next === offset) {
+        return;
       }
-      offset = pull.nextBeginOffset;
+      offset = next;
     }
   }
 }

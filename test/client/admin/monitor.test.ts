@@ -9,8 +9,11 @@ import { RemotingServer } from '../../../src/remoting/server.js';
 
 const TOPIC = 'OFFSET_MOVED_EVENT';
 
-/** A broker that is its own name server, with events in the one queue of their topic. */
-async function startServer(events: readonly string[]): Promise<{ addr: string; server: RemotingServer }> {
+const event = (consumerGroup: string): string =>
+  `{"consumerGroup":"${consumerGroup}","messageQueue":{"brokerName":"broker-a","queueId":3,"topic":"T"},"offsetNew":7,"offsetRequest":2}`;
+
+/** A broker that is its own name server, with events in the one queue of their topic; the route has another broker where one is given. */
+async function startServer(events: readonly string[], other?: { addr: string }): Promise<{ addr: string; server: RemotingServer }> {
   const server = new RemotingServer({ bindAddress: '127.0.0.1', listenPort: 0 });
   let addr = '';
   const json = (text: string): Buffer => Buffer.from(text);
@@ -18,9 +21,10 @@ async function startServer(events: readonly string[]): Promise<{ addr: string; s
     connection.respond(request, ResponseCode.SUCCESS, null, null, json('{"topicList":[]}')),
   );
   server.register(RequestCode.GET_ROUTEINFO_BY_TOPIC, (connection, request) => {
-    const broker = `{"brokerAddrs":{0:"${addr}"},"brokerName":"broker-a","cluster":"C"}`;
-    const queue = '{"brokerName":"broker-a","perm":6,"readQueueNums":1,"topicSysFlag":0,"writeQueueNums":1}';
-    const body = `{"brokerDatas":[${broker}],"filterServerTable":{},"queueDatas":[${queue}]}`;
+    const brokers = Object.entries({ ...(other === undefined ? {} : { 'broker-0': other.addr }), 'broker-a': addr });
+    const datas = brokers.map(([brokerName, its]) => `{"brokerAddrs":{0:"${its}"},"brokerName":"${brokerName}","cluster":"C"}`);
+    const queues = brokers.map(([name]) => `{"brokerName":"${name}","perm":6,"readQueueNums":1,"topicSysFlag":0,"writeQueueNums":1}`);
+    const body = `{"brokerDatas":[${datas.join()}],"filterServerTable":{},"queueDatas":[${queues.join()}]}`;
     connection.respond(request, ResponseCode.SUCCESS, null, null, json(body));
   });
   server.register(RequestCode.GET_MAX_OFFSET, (connection, request) =>
@@ -63,8 +67,6 @@ function recordOf(body: string, queueOffset: number): Buffer {
 }
 
 it('groups that were sent to another offset are told once, those of before the first round never', async () => {
-  const event = (consumerGroup: string): string =>
-    `{"consumerGroup":"${consumerGroup}","messageQueue":{"brokerName":"broker-a","queueId":3,"topic":"T"},"offsetNew":7,"offsetRequest":2}`;
   const events = [event('Old')];
   const { addr, server } = await startServer(events);
   const admin = new AdminClient({ namesrvAddr: addr });
@@ -87,5 +89,33 @@ it('groups that were sent to another offset are told once, those of before the f
   } finally {
     await admin.close();
     await server.close();
+  }
+});
+
+it('a broker that does not answer holds up nobody, and what it stored before it was first seen is no news', async () => {
+  const [events, its] = [[event('Old')], [event('Older')]];
+  const other = { addr: '127.0.0.1:1' };
+  const { addr, server } = await startServer(events, other);
+  const late = await startServer(its);
+  const admin = new AdminClient({ namesrvAddr: addr });
+  const monitor = new Monitor(admin);
+  const round = async (): Promise<[string[], string[]]> => {
+    const { deleteMsgsEvents, unreadBrokers } = await monitor.round(1);
+    return [
+      deleteMsgsEvents.map(({ offsetMovedEvent }) => offsetMovedEvent.consumerGroup),
+      unreadBrokers.map(({ brokerName, reason }) => `${brokerName}: ${reason}`),
+    ];
+  };
+  try {
+    expect(await round()).toEqual([[], [expect.stringMatching(/^broker-0: .*127\.0\.0\.1:1/)]]);
+    events.push(event('New'));
+    expect(await round()).toEqual([['New'], [expect.stringContaining('broker-0')]]);
+    other.addr = late.addr;
+    expect(await round()).toEqual([[], []]);
+    its.push(event('Late'));
+    expect(await round()).toEqual([['Late'], []]);
+  } finally {
+    await admin.close();
+    await Promise.all([server.close(), late.server.close()]);
   }
 });

@@ -59,6 +59,9 @@ export default class StartMonitoring extends AdminCommand<typeof options, Monito
     for (const { consumerGroup, reason } of round.failures) {
       say('NOTIFY', `unknown: ConsumerGroup: ${consumerGroup}, ${reason}`);
     }
+    for (const { brokerName, reason } of round.unreadBrokers) {
+      say('NOTIFY', `unknown: DeleteMsgsEvents of broker ${brokerName}, ${reason}`);
+    }
     say('MONITOR', 'endRound');
   }
 }
