@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../../common/clock.js';
 import { ConnectError, NotFoundError } from '../../../common/errors.js';
 import { suggest } from '../../../common/suggest.js';
-import { isRetryTopic, isSystemGroup, RETRY_GROUP_TOPIC_PREFIX } from '../../../common/topic-names.js';
+import { isSystemGroup } from '../../../common/topic-names.js';
 import type { AdminClient } from '../admin-client.js';
 import { mapLimited } from '../map-limited.js';
 import {
@@ -26,7 +26,7 @@ import {
   orderConfs,
   producersAt,
 } from './gather-brokers.js';
-import { type GatheredGroups, gatherGroups } from './gather-groups.js';
+import { type GatheredGroups, gatherGroups, groupsWithRetries } from './gather-groups.js';
 import { DEFAULT_LIMITS, type DoctorLimits, type RuleContext } from './limits.js';
 import { brokerRules, freshStarts } from './rules-broker.js';
 import { clientRules } from './rules-client.js';
@@ -277,8 +277,8 @@ class Gatherer {
         all.add(consumerGroup);
       }
     }
-    for (const topic of namesrvs.flatMap(({ topics }) => topics.value ?? []).filter(isRetryTopic)) {
-      all.add(topic.slice(RETRY_GROUP_TOPIC_PREFIX.length));
+    for (const group of groupsWithRetries(new Set(namesrvs.flatMap(({ topics }) => topics.value ?? [])), all)) {
+      all.add(group);
     }
     const { name } = this.#request;
     if (this.#scope === 'group' && name !== undefined) {

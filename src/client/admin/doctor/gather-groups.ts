@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../../common/clock.js';
-import { dlqTopic, retryTopic } from '../../../common/topic-names.js';
+import { dlqTopic, isRetryTopic, RETRY_GROUP_TOPIC_PREFIX, retryTopic } from '../../../common/topic-names.js';
 import type { ConsumerConnection } from '../../../remoting/bodies/subscription.js';
 import { decodeTopicStatsTable } from '../../../remoting/bodies/topic.js';
 import { RequestCode } from '../../../remoting/codes.js';
@@ -96,6 +96,21 @@ export async function gatherGroups(admin: AdminClient, request: GroupsRequest): 
         : [{ kind: 'broker' as const, name: brokerName, what: 'second reading of lag', error: reading.error }],
     ),
   };
+}
+
+/** Groups that topics for retries are of; `%RETRY%a_b` is of group a where that is known and b a topic, as POP names it. */
+export function groupsWithRetries(topics: ReadonlySet<string>, known: ReadonlySet<string>): Set<string> {
+  const isOfPop = (name: string): boolean => {
+    for (let at = name.indexOf('_'); at >= 0; at = name.indexOf('_', at + 1)) {
+      if (known.has(name.slice(0, at)) && topics.has(name.slice(at + 1))) {
+        return true;
+      }
+    }
+    return false;
+  };
+  // No name of a group or topic has a plus sign, which the other naming puts between them.
+  const names = [...topics].filter(isRetryTopic).map((topic) => topic.slice(RETRY_GROUP_TOPIC_PREFIX.length).replace(/\+.*/, ''));
+  return new Set(names.filter((name) => known.has(name) || !isOfPop(name)));
 }
 
 function rowsByGroup(all: readonly ProgressFact[]): Map<string, ProgressFact[]> {

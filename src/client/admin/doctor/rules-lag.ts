@@ -1,4 +1,5 @@
-import { isRetryTopic, retryTopic } from '../../../common/topic-names.js';
+import { isRetryOf } from '../../../common/pop.js';
+import { isRetryTopic } from '../../../common/topic-names.js';
 import type { ConsumerRunningInfo, ProcessQueueInfo } from '../../../remoting/bodies/running-info.js';
 import { queueKey } from '../../message-queue.js';
 import { type DoctorFacts, type GroupFact, memberIds, type ProgressFact } from './facts.js';
@@ -65,9 +66,9 @@ export function lagOf(rows: readonly ProgressFact[]): number {
 }
 
 function retryBacklog(fact: GroupFact, rows: readonly ProgressFact[], context: RuleContext): Finding[] {
-  const count = rows
-    .filter(({ topic }) => topic === retryTopic(fact.group))
-    .reduce((total, row) => total + Math.max(0, row.brokerOffset - row.consumerOffset), 0);
+  const waiting = rows.filter((row) => isRetryOf(row.topic, fact.group) && row.brokerOffset > row.consumerOffset);
+  const count = waiting.reduce((total, row) => total + row.brokerOffset - row.consumerOffset, 0);
+  const topics = [...new Set(waiting.map(({ topic }) => topic))].sort();
   return count < Math.max(1, context.limits.retryWarning)
     ? []
     : [
@@ -77,7 +78,7 @@ function retryBacklog(fact: GroupFact, rows: readonly ProgressFact[], context: R
           kind: 'group',
           name: fact.group,
           what: `${count} failed messages of group ${fact.group} wait for another try`,
-          evidence: { retryBacklog: count, topic: retryTopic(fact.group) },
+          evidence: { retryBacklog: count, topic: topics.length === 1 ? (topics[0] ?? '') : topics },
           advice: 'its listener fails more often than it succeeds: see the log of the consumers',
           fix: context.mqadmin('retry', 'show', '-g', fact.group),
         },

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { AdminClient } from '../../../../src/client/admin/admin-client.js';
-import { gatherGroups } from '../../../../src/client/admin/doctor/gather-groups.js';
+import { gatherGroups, groupsWithRetries } from '../../../../src/client/admin/doctor/gather-groups.js';
 import { systemClock } from '../../../../src/common/clock.js';
 import { encodeConsumerConnection } from '../../../../src/remoting/bodies/subscription.js';
 import { RequestCode, ResponseCode } from '../../../../src/remoting/codes.js';
@@ -33,6 +33,11 @@ it('brokers that a group consumed from are asked for its members before those th
   const { groups } = await gatherGroups(admin, { ...REQUEST, masters });
   expect(groups[0]?.connections.value).toHaveLength(1);
   expect(asked).toEqual(['h11:1']);
+});
+
+it('topics of POP retries are no groups of their own', () => {
+  const topics = ['T', 'T_1', '%RETRY%G', '%RETRY%G_T', '%RETRY%G_T_1', '%RETRY%G+T', '%RETRY%Other+T', '%RETRY%G_gone', '%RETRY%a_T'];
+  expect([...groupsWithRetries(new Set(topics), new Set(['G', 'a', 'a_T']))]).toEqual(['G', 'Other', 'G_gone', 'a_T']);
 });
 
 it.each([

@@ -191,6 +191,8 @@ describe('lag', () => {
   it('of retries is counted apart, and broadcasting consumers have none', () => {
     const retries = row({ topic: '%RETRY%G', brokerOffset: 150 });
     expect(short(found([retries]))).toEqual(['warning retry-backlog G']);
+    const popped = ['%RETRY%G_T', '%RETRY%G+T'].map((topic) => row({ topic, brokerOffset: 60 }));
+    expect(found(popped)).toMatchObject([{ id: 'retry-backlog', evidence: { retryBacklog: 120, topic: ['%RETRY%G+T', '%RETRY%G_T'] } }]);
     expect(found([row()], group({ online: [connection(['x'], { messageModel: 'BROADCASTING' })] }))).toEqual([]);
   });
 });
