@@ -9,6 +9,21 @@ import { ConnectError } from '../../../src/common/errors.js';
 import { launch, type Sandbox, startSandbox, until } from '../../sandbox.js';
 import { runCommand } from './run-command.js';
 
+/** Pauses of more than half an hour, which take no time here. */
+const longPauses = vi.hoisted((): number[] => []);
+
+vi.mock('node:timers/promises', async (load) => {
+  const real = await load<typeof import('node:timers/promises')>();
+  const setTimeout: typeof real.setTimeout = async (ms = 0, ...rest) => {
+    if (ms < 1_800_000) {
+      return real.setTimeout(ms, ...rest);
+    }
+    longPauses.push(ms);
+    return real.setImmediate(...rest);
+  };
+  return { ...real, setTimeout };
+});
+
 const STATE: TopState = {
   view: 'cluster',
   sort: null,
@@ -260,6 +275,14 @@ describe('without a terminal', () => {
       [['OrderPaid', 1]],
       [['OrderPaid', 1]],
     ]);
+  });
+
+  it('the interval is from the begin of a round to that of the next', async () => {
+    longPauses.length = 0;
+    const { stdout } = await runCommand('top', ['--count', '2', '--interval', '1h', '--json'], env);
+    const [first] = stdout.split('\n').map((line) => (line === '' ? null : (JSON.parse(line) as TopRound)));
+    expect(longPauses).toHaveLength(1);
+    expect(longPauses[0]).toBeLessThanOrEqual(3_600_000 - (first?.tookMs ?? 0));
   });
 
   it('rows are those of the view', async () => {

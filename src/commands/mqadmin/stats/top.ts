@@ -4,6 +4,7 @@ import { type CommonValues, defineOptions, type OptionValues } from '../../../cl
 import { type Output, toJson } from '../../../cli/output.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { TopRound } from '../../../client/admin/top-round.js';
+import { systemClock } from '../../../common/clock.js';
 import { InterruptedError, MQError, UsageError } from '../../../common/errors.js';
 import { suggest } from '../../../common/suggest.js';
 import type { CommandContext } from '../../base.js';
@@ -36,13 +37,14 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
     'On a terminal the view is drawn anew every --interval: q quits, 1 to 4 or Tab change the view, s and r the order, / filters, p pauses, + and - change',
     'the interval, a blank asks at once. Elsewhere, or with --batch, each round is printed; with --json each is one line.',
     'With --output csv, name and wide it is the rows of the view; of the view cluster those of the brokers.',
-    'Rates are differences between two rounds: of the totals of a broker, of the ends of queues of a topic, of the offsets of a group. In the first',
-    "round they are the broker's own, of 10 seconds for brokers and of a minute for topics and groups.",
+    'Rates are differences between two rounds: of the totals of a broker, of the ends of queues of a topic, of the offsets of a group. Where there is',
+    "no round before they are the broker's own, of 10 seconds for brokers and of a minute for IN of a topic and OUT of a group; OUT of a topic, IN and",
+    'DRAIN of a group are - then: give --count 2 or more.',
   ].join('\n');
   static override examples = [
-    'mqadmin top -n 127.0.0.1:9876 --count 1',
+    'mqadmin top -n 127.0.0.1:9876 --count 1 --json',
     'mqadmin top groups -n 127.0.0.1:9876 --interval 100ms --count 2 --sort delay',
-    "mqadmin top topics -n 127.0.0.1:9876 --count 1 --filter 'Order*' --json",
+    "mqadmin top topics -n 127.0.0.1:9876 --interval 100ms --count 3 --filter 'Order*'",
   ];
   static override options = options;
   static override extraWords = 'keep' as const;
@@ -112,6 +114,7 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
     let last: TopRound | null = null;
     try {
       for (let count = 1; ; count++) {
+        const begunMs = systemClock.monotonicMs();
         try {
           last = await Promise.race([ask(), stopped]);
           if (count === values.count) {
@@ -125,7 +128,8 @@ export default class Top extends AdminCommand<typeof options, TopRound> {
           }
           context.out.note(error.message);
         }
-        await sleep(values.interval, undefined, { signal: AbortSignal.any([context.signal, stop.signal]) });
+        const restMs = Math.max(0, begunMs + values.interval - systemClock.monotonicMs());
+        await sleep(restMs, undefined, { signal: AbortSignal.any([context.signal, stop.signal]) });
       }
     } catch (error) {
       if (!stop.signal.aborted || last === null) {
