@@ -73,7 +73,7 @@ function onCommand(state: TopState, key: string): { readonly state: TopState; re
   const draw = (change: Partial<TopState>): { state: TopState; action: TopAction } => ({ state: { ...state, ...change }, action: 'draw' });
   const scroll = (by: number): { state: TopState; action: TopAction } => draw({ offset: Math.max(0, state.offset + by) });
   const view = key === '\t' ? TOP_VIEWS[(TOP_VIEWS.indexOf(state.view) + 1) % TOP_VIEWS.length] : TOP_VIEWS[Number(key) - 1];
-  if (view !== undefined && key !== ' ') {
+  if (view !== undefined) {
     return { state: { ...state, view, sort: null, isReverse: false, offset: 0 }, action: 'refresh' };
   }
   switch (key) {
