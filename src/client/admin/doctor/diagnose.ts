@@ -10,6 +10,7 @@ import {
   type BrokerFact,
   type ClientFact,
   type DoctorFacts,
+  isSilent,
   type NamesrvFact,
   type TopicFact,
   type Unknown,
@@ -349,7 +350,8 @@ function requireNamesrv(namesrvs: readonly NamesrvFact[]): void {
   if (errors.length < namesrvs.length || errors[0] === undefined) {
     return;
   }
-  if (errors.length === 1) {
+  const isSame = errors.every(({ code }) => code === errors[0]?.code);
+  if (errors.length === 1 || (isSame && !isSilent(errors[0]))) {
     throw errors[0].cause;
   }
   throw new ConnectError(errors.map(({ message }) => message).join('; '), {

@@ -26,6 +26,11 @@ export type Answer<V> = { readonly value: V; readonly error?: undefined } | { re
 /** What brokers answer that replicate in another way, or not at all. */
 const NO_REPLICATION = 'Can not get HARuntimeInfo';
 
+/** Whether a node did not answer at all; one that refuses is there. */
+export function isSilent(error: Unknown | undefined): boolean {
+  return error?.category === 'connect' || error?.category === 'timeout';
+}
+
 /** Keeps the failure of a request as an answer; errors that are no fault of a node are thrown. */
 export async function answerOf<V>(work: () => Promise<V>): Promise<Answer<V>> {
   try {

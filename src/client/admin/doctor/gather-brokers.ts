@@ -17,6 +17,7 @@ import {
   answerOf,
   type BrokerFact,
   type ClientFact,
+  isSilent,
   type NamesrvFact,
   type ProgressFact,
   type ProgressReading,
@@ -120,9 +121,11 @@ export function gatherBrokers(
     async (broker) => {
       // The first request opens the connection, which is no part of the way that a clock is compared over.
       const config = parts.config === true ? await answerOf(() => readConfig(admin, broker.brokerAddr)) : undefined;
-      const isGone = config?.error?.category === 'connect' || config?.error?.category === 'timeout';
       const sentMs = clock.nowMs();
-      const runtime = isGone ? { error: config.error } : await answerOf(() => runtimeInfo(admin, broker.brokerAddr));
+      const runtime =
+        config?.error !== undefined && isSilent(config.error)
+          ? { error: config.error }
+          : await answerOf(() => runtimeInfo(admin, broker.brokerAddr));
       const receivedMs = clock.nowMs();
       const isMaster = broker.brokerId === 0;
       const fact: BrokerFact = { ...broker, runtime, askTime: runtime.error === undefined ? { sentMs, receivedMs } : null };

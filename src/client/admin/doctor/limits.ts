@@ -11,7 +11,7 @@ export interface DoctorLimits {
   readonly diskWarning: number | null;
   readonly diskCritical: number | null;
   readonly clockSkewMs: number;
-  /** Bytes of the commit log that a slave does not have yet; at `slaveLagCritical` a master no longer counts it. */
+  /** Bytes of the commit log that a slave does not have yet; at its own haMaxGapNotInSync a master no longer counts it. */
   readonly slaveLagWarning: number;
   /** Part of a broker's own limit of waiting time from which on a thread pool is busy, 0..1. */
   readonly queueWaitPart: number;
@@ -28,6 +28,18 @@ export const DEFAULT_LIMITS: DoctorLimits = {
   slaveLagWarning: 16 * 1024 * 1024,
   queueWaitPart: 0.5,
 };
+
+/** Limits of brokers that do not say theirs. */
+export const USUAL_SETTINGS = {
+  diskMaxUsedSpaceRatio: 75,
+  diskSpaceCleanForciblyRatio: 85,
+  diskSpaceWarningLevelRatio: 90,
+  osPageCacheBusyTimeOutMills: 1_000,
+  waitTimeMillsInSendQueue: 200,
+  waitTimeMillsInPullQueue: 5_000,
+  waitTimeMillsInAckQueue: 3_000,
+  haMaxGapNotInSync: 256 * 1024 * 1024,
+} as const;
 
 /** What the rules know beside the facts. */
 export interface RuleContext {

@@ -1,8 +1,8 @@
 import { PERM_READ, PERM_READ_WRITE, PERM_WRITE } from '../../../common/perm-name.js';
 import type { RuntimeInfo } from '../runtime-info.js';
-import type { BrokerFact, DoctorFacts } from './facts.js';
+import { type BrokerFact, type DoctorFacts, isSilent } from './facts.js';
 import type { Finding, Severity } from './finding.js';
-import type { RuleContext } from './limits.js';
+import { type RuleContext, USUAL_SETTINGS } from './limits.js';
 import { shortName } from './rules-cluster.js';
 
 /** Shorter than this since its start is worth a word, ms. */
@@ -13,18 +13,6 @@ const OLD_START_MS = 3_600_000;
 const DISPATCH_BEHIND_BYTES = 64 * 1024 * 1024;
 /** Share of a thread pool's queue that counts as full. */
 const QUEUE_FILLED_PART = 0.8;
-
-/** Limits of brokers that do not say theirs. */
-const USUAL = {
-  diskMaxUsedSpaceRatio: 75,
-  diskSpaceCleanForciblyRatio: 85,
-  diskSpaceWarningLevelRatio: 90,
-  osPageCacheBusyTimeOutMills: 1_000,
-  waitTimeMillsInSendQueue: 200,
-  waitTimeMillsInPullQueue: 5_000,
-  waitTimeMillsInAckQueue: 3_000,
-  haMaxGapNotInSync: 256 * 1024 * 1024,
-} as const;
 
 /** Each broker by itself. */
 export function brokerRules(facts: DoctorFacts, context: RuleContext): Finding[] {
@@ -45,9 +33,9 @@ export function brokerRules(facts: DoctorFacts, context: RuleContext): Finding[]
   });
 }
 
-function setting(broker: BrokerFact, key: keyof typeof USUAL): number {
+function setting(broker: BrokerFact, key: keyof typeof USUAL_SETTINGS): number {
   const value = Number(broker.config?.value?.[key] ?? Number.NaN);
-  return Number.isFinite(value) ? value : USUAL[key];
+  return Number.isFinite(value) ? value : USUAL_SETTINGS[key];
 }
 
 /** Host of `host:port`. */
@@ -75,7 +63,7 @@ function unreachable(broker: BrokerFact, facts: DoctorFacts, context: RuleContex
   const name = shortName(broker);
   const error = runtime.error;
   const evidence = { brokerAddr, clusterName: broker.clusterName, error: error?.message ?? '' };
-  if (error?.category !== 'connect' && error?.category !== 'timeout') {
+  if (!isSilent(error)) {
     return [];
   }
   const base = { severity: brokerId === 0 ? 'critical' : 'warning', kind: 'broker', name, evidence } as const;

@@ -1,5 +1,5 @@
 import { compareText } from '../../message-queue.js';
-import type { BrokerFact, DoctorFacts, NamesrvFact } from './facts.js';
+import { type BrokerFact, type DoctorFacts, isSilent, type NamesrvFact } from './facts.js';
 import type { Finding, Severity } from './finding.js';
 import type { RuleContext } from './limits.js';
 
@@ -22,7 +22,7 @@ export function clusterRules(facts: DoctorFacts, context: RuleContext): Finding[
 }
 
 function namesrvReachable({ addr, clusterInfo }: NamesrvFact, context: RuleContext): Finding[] {
-  if (clusterInfo.error === undefined) {
+  if (clusterInfo.error === undefined || !isSilent(clusterInfo.error)) {
     return [];
   }
   return [

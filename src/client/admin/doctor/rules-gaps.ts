@@ -1,4 +1,4 @@
-import type { Answer, BrokerFact, DoctorFacts, Unknown } from './facts.js';
+import { type Answer, type DoctorFacts, isSilent, type Unknown } from './facts.js';
 import type { Finding } from './finding.js';
 import type { RuleContext } from './limits.js';
 import { shortName } from './rules-cluster.js';
@@ -10,7 +10,7 @@ interface Gap {
   readonly error: Unknown;
 }
 
-/** What could not be looked at is said, never passed over. */
+/** What could not be looked at is said, never passed over; nodes that do not answer have findings of their own. */
 export function gapRules(facts: DoctorFacts, context: RuleContext): Finding[] {
   const byReason = new Map<string, Gap[]>();
   for (const gap of gapsOf(facts)) {
@@ -46,12 +46,16 @@ function gapsOf(facts: DoctorFacts): Gap[] {
     answer?.error === undefined ? [] : [{ what, name, error: answer.error }];
   return [
     ...facts.namesrvs.flatMap(({ addr, clusterInfo, topics }) =>
-      clusterInfo.error === undefined ? gap('topics of name servers', addr, topics) : [],
+      clusterInfo.error === undefined
+        ? gap('topics of name servers', addr, topics)
+        : isSilent(clusterInfo.error)
+          ? []
+          : gap('brokers of name servers', addr, clusterInfo),
     ),
     ...facts.brokers.flatMap((broker) =>
       broker.runtime.error === undefined
         ? PARTS.flatMap(([part, what]) => gap(what, shortName(broker), broker[part]))
-        : isGone(broker)
+        : isSilent(broker.runtime.error)
           ? []
           : gap('state of brokers', shortName(broker), broker.runtime),
     ),
@@ -64,11 +68,6 @@ function gapsOf(facts: DoctorFacts): Gap[] {
     ...gap('order configurations', 'name server', facts.orderConfs),
     ...facts.gaps,
   ];
-}
-
-/** It is said by a finding of its own. */
-function isGone({ runtime }: BrokerFact): boolean {
-  return runtime.error?.category === 'connect' || runtime.error?.category === 'timeout';
 }
 
 function gapFinding(same: readonly Gap[], context: RuleContext): Finding {

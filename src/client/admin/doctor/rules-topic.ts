@@ -2,7 +2,7 @@ import { PERM_READ, PERM_READ_WRITE, PERM_WRITE, permToString } from '../../../c
 import { isDlqTopic, isRetryTopic, isSystemTopic } from '../../../common/topic-names.js';
 import type { QueueData, TopicRouteData } from '../../../remoting/bodies/route.js';
 import { newTopicConfig, type TopicConfig } from '../../../remoting/bodies/topic.js';
-import type { BrokerFact, DoctorFacts } from './facts.js';
+import { type BrokerFact, type DoctorFacts, isSilent } from './facts.js';
 import type { Finding } from './finding.js';
 import type { RuleContext } from './limits.js';
 
@@ -272,8 +272,7 @@ function orderConf({ topic, route, masters, context }: TopicPlace, conf: string 
 function whereItIs(place: TopicPlace): Finding[] {
   const { topic, route, masters, context } = place;
   const dead = route.brokerDatas.filter(({ brokerName }) => {
-    const category = masters.get(brokerName)?.runtime.error?.category;
-    return category === 'connect' || category === 'timeout' || !masters.has(brokerName);
+    return isSilent(masters.get(brokerName)?.runtime.error) || !masters.has(brokerName);
   });
   const having = new Set(route.queueDatas.map(({ brokerName }) => brokerName));
   const clusters = new Set(route.brokerDatas.map(({ cluster }) => cluster));

@@ -8,7 +8,7 @@ import { brokerRules, freshStarts } from '../../../../src/client/admin/doctor/ru
 import { clusterRules, skewOf } from '../../../../src/client/admin/doctor/rules-cluster.js';
 import { gapRules } from '../../../../src/client/admin/doctor/rules-gaps.js';
 import { topicRules } from '../../../../src/client/admin/doctor/rules-topic.js';
-import { BrokerError, ConnectError } from '../../../../src/common/errors.js';
+import { BrokerError, ConnectError, DeniedError } from '../../../../src/common/errors.js';
 import { encodeClusterInfo } from '../../../../src/remoting/bodies/route.js';
 import { encodeTopicList, newTopicConfig } from '../../../../src/remoting/bodies/topic.js';
 import { RequestCode, ResponseCode } from '../../../../src/remoting/codes.js';
@@ -49,6 +49,16 @@ describe('a cluster', () => {
       'warning namesrv-topics-differ 10.0.0.2:9876',
     ]);
     expect(short(clusterRules(facts({ namesrvs: [namesrv('10.0.0.1:9876', [])] }), context))).toEqual(['critical no-broker 10.0.0.1:9876']);
+  });
+
+  it('with a name server that refuses is not called unreachable, and one that all refuse is refused', async () => {
+    const refusing = { addr: '10.0.0.2:9876', clusterInfo: unknown('denied'), topics: unknown('denied') };
+    const its = facts({ brokers: [a], namesrvs: [namesrv('10.0.0.1:9876', [a]), refusing] });
+    expect(clusterRules(its, context)).toEqual([]);
+    expect(gapRules(its, context)).toMatchObject([{ id: 'not-checked', evidence: { names: ['10.0.0.2:9876'] }, fix: null }]);
+    const ask = (addr: string): Promise<never> => Promise.reject(new DeniedError(`${addr} refuses`));
+    const admin = { ask, namesrv: { addresses: ['h:1', 'h:2'] } } as unknown as AdminClient;
+    await expect(diagnose(admin)).rejects.toThrow(DeniedError);
   });
 
   it('with brokers of two versions, and one without a master', () => {
