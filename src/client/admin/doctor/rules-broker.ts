@@ -3,7 +3,7 @@ import type { RuntimeInfo } from '../runtime-info.js';
 import { type BrokerFact, type DoctorFacts, isSilent } from './facts.js';
 import type { Finding, Severity } from './finding.js';
 import { type RuleContext, USUAL_SETTINGS } from './limits.js';
-import { shortName } from './rules-cluster.js';
+import { shortName, uptimeOf } from './rules-cluster.js';
 
 /** Shorter than this since its start is worth a word, ms. */
 const FRESH_START_MS = 10 * 60_000;
@@ -162,7 +162,7 @@ function stateOf(broker: BrokerFact, info: RuntimeInfo, { context, nowMs }: { co
       fix: context.mqadmin('updateBrokerConfig', '-b', brokerAddr, '-k', 'startAcceptSendRequestTimeStamp', '-v', '0'),
     });
   }
-  const uptimeMs = nowMs - Number(info.bootTimestamp ?? 0);
+  const uptimeMs = uptimeOf(broker);
   const failed = Number(info.putMessageFailedTimes ?? 0);
   if (failed > 0) {
     findings.push({
@@ -181,22 +181,22 @@ function stateOf(broker: BrokerFact, info: RuntimeInfo, { context, nowMs }: { co
 /** Whether brokers of a cluster started a short while ago while others did not: one that restarts on its own is worth a look. */
 export function freshStarts(facts: DoctorFacts, context: RuleContext): Finding[] {
   const started = facts.brokers.flatMap((broker) => {
-    const boot = Number(broker.runtime.value?.bootTimestamp ?? Number.NaN);
-    return Number.isFinite(boot) ? [{ broker, uptimeMs: facts.nowMs - boot }] : [];
+    const uptimeMs = uptimeOf(broker);
+    return uptimeMs === null ? [] : [{ broker, uptimeMs }];
   });
-  const fresh = started.filter(({ uptimeMs }) => uptimeMs < FRESH_START_MS);
-  return !started.some(({ uptimeMs }) => uptimeMs > OLD_START_MS)
-    ? []
-    : fresh.map(({ broker, uptimeMs }) => ({
-        severity: 'info',
-        id: 'broker-restarted',
-        kind: 'broker',
-        name: shortName(broker),
-        what: `${shortName(broker)} was started ${Math.max(0, Math.round(uptimeMs / 1000))} s ago, others run longer`,
-        evidence: { brokerAddr: broker.brokerAddr, uptimeMs },
-        advice: 'look into its log if nobody restarted it',
-        fix: context.mqadmin('brokerStatus', '-b', broker.brokerAddr),
-      }));
+  const withOld = new Set(started.filter(({ uptimeMs }) => uptimeMs > OLD_START_MS).map(({ broker }) => broker.clusterName));
+  return started
+    .filter(({ broker, uptimeMs }) => uptimeMs < FRESH_START_MS && withOld.has(broker.clusterName))
+    .map(({ broker, uptimeMs }) => ({
+      severity: 'info',
+      id: 'broker-restarted',
+      kind: 'broker',
+      name: shortName(broker),
+      what: `${shortName(broker)} was started ${uptimeMs / 1000} s ago, others run longer`,
+      evidence: { brokerAddr: broker.brokerAddr, uptimeMs },
+      advice: 'look into its log if nobody restarted it',
+      fix: context.mqadmin('brokerStatus', '-b', broker.brokerAddr),
+    }));
 }
 
 function disks(broker: BrokerFact, info: RuntimeInfo, context: RuleContext): Finding[] {

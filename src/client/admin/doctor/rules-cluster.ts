@@ -186,15 +186,24 @@ function versionsAlike(brokers: readonly BrokerFact[], context: RuleContext): Fi
   });
 }
 
-/** How far a broker's clock is ahead, at least and at most, ms; null when it does not say its time. */
-export function skewOf({ runtime, askTime }: Pick<BrokerFact, 'runtime' | 'askTime'>): { atLeast: number; atMost: number } | null {
-  const boot = Number(runtime.value?.bootTimestamp ?? Number.NaN);
+/** How long a broker runs, as it says itself, ms, cut to whole seconds; null when it does not say so. */
+export function uptimeOf({ runtime }: Pick<BrokerFact, 'runtime'>): number | null {
   const parts = /(\d+) days, (\d+) hours, (\d+) minutes, (\d+) seconds/.exec(runtime.value?.runtime ?? '')?.slice(1);
-  if (!Number.isFinite(boot) || parts === undefined || askTime === null) {
+  if (parts === undefined) {
     return null;
   }
   const [days = 0, hours = 0, minutes = 0, seconds = 0] = parts.map(Number);
-  const brokerMs = boot + (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+}
+
+/** How far a broker's clock is ahead, at least and at most, ms; null when it does not say its time. */
+export function skewOf({ runtime, askTime }: Pick<BrokerFact, 'runtime' | 'askTime'>): { atLeast: number; atMost: number } | null {
+  const boot = Number(runtime.value?.bootTimestamp ?? Number.NaN);
+  const uptimeMs = uptimeOf({ runtime });
+  if (!Number.isFinite(boot) || uptimeMs === null || askTime === null) {
+    return null;
+  }
+  const brokerMs = boot + uptimeMs;
   return { atLeast: brokerMs - askTime.receivedMs, atMost: brokerMs + RUNTIME_STEP_MS - askTime.sentMs };
 }
 

@@ -157,9 +157,14 @@ describe('a broker', () => {
   });
 
   it('that was started while others ran is worth a word', () => {
-    const fresh = broker('bb', { info: { bootTimestamp: String(NOW_MS - 60_000) } });
-    expect(short(freshStarts(facts({ brokers: [a, fresh] }), context))).toEqual(['info broker-restarted bb']);
+    // Its clock is an hour behind ours, and the time it runs is its own.
+    const info = { bootTimestamp: String(NOW_MS - 3_660_000), runtime: '[ 0 days, 0 hours, 1 minutes, 0 seconds ]' };
+    const fresh = broker('bb', { info });
+    const [finding, ...others] = freshStarts(facts({ brokers: [a, fresh] }), context);
+    expect(finding).toMatchObject({ id: 'broker-restarted', name: 'bb', what: 'bb was started 60 s ago, others run longer' });
+    expect(others).toEqual([]);
     expect(freshStarts(facts({ brokers: [fresh] }), context)).toEqual([]);
+    expect(freshStarts(facts({ brokers: [a, { ...fresh, clusterName: 'D' }] }), context)).toEqual([]);
   });
 
   it('tells of slaves that are behind or do not copy', () => {
