@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS, USUAL_SETTINGS } from '../doctor/limits.js';
 import type { CheckUnit } from './check.js';
 
 /** A value that a check can look at, and its limits where none are given. */
@@ -8,24 +9,40 @@ export interface CheckMetric {
   readonly text: string;
 }
 
+/** At the critical one a broker turns messages away. */
+function queueLimits(limitMs: number): { warning: string; critical: string } {
+  return { warning: String(limitMs * DEFAULT_LIMITS.queueWaitPart), critical: String(limitMs) };
+}
+
 /** What can be checked; the first metric of each is the one that is meant without --metric. */
 export const CHECKS = {
   lag: {
     messages: {
       unit: '',
-      warning: '1000',
-      critical: '100000',
+      warning: String(DEFAULT_LIMITS.lagWarning),
+      critical: String(DEFAULT_LIMITS.lagCritical),
       text: 'messages of a group (-g, of one topic with -t) that are not consumed',
     },
     seconds: { unit: 's', warning: '300', critical: '3600', text: 'age of the first of them; retries count in neither' },
-    retry: { unit: '', warning: '100', critical: '10000', text: 'messages that wait for another try (of all topics)' },
-    dlq: { unit: '', warning: '0', critical: '1000', text: 'dead letters (of all topics)' },
+    retry: {
+      unit: '',
+      warning: String(DEFAULT_LIMITS.retryWarning),
+      critical: '10000',
+      text: 'messages that wait for another try (of all topics)',
+    },
+    dlq: {
+      unit: '',
+      // The doctor's limit is the first value that is bad, that of a check the last one that is well.
+      warning: String(DEFAULT_LIMITS.deadLetterWarning - 1),
+      critical: '1000',
+      text: 'dead letters (of all topics)',
+    },
   },
   broker: {
     rt: { unit: 'ms', warning: '500', critical: '2000', text: 'time in which a broker (-b, of a cluster with -c) answers' },
-    sendQueueWait: { unit: 'ms', warning: '100', critical: '200', text: 'how long the first send request waits' },
-    pullQueueWait: { unit: 'ms', warning: '2500', critical: '5000', text: 'how long the first pull request waits' },
-    pageCache: { unit: 'ms', warning: '500', critical: '1000', text: 'how long a write has held the page cache' },
+    sendQueueWait: { unit: 'ms', ...queueLimits(USUAL_SETTINGS.waitTimeMillsInSendQueue), text: 'how long the first send request waits' },
+    pullQueueWait: { unit: 'ms', ...queueLimits(USUAL_SETTINGS.waitTimeMillsInPullQueue), text: 'how long the first pull request waits' },
+    pageCache: { unit: 'ms', ...queueLimits(USUAL_SETTINGS.osPageCacheBusyTimeOutMills), text: 'how long a write has held the page cache' },
   },
   cluster: {
     unreachable: { unit: '', warning: null, critical: '0', text: 'brokers that do not answer or have no master' },
@@ -36,8 +53,22 @@ export const CHECKS = {
     readableQueues: { unit: '', warning: null, critical: '1:', text: 'queues that can be read' },
     age: { unit: 's', warning: '3600', critical: '86400', text: 'time since its last message' },
   },
-  disk: { percent: { unit: '%', warning: '75', critical: '85', text: 'how full the disks of brokers are (-b, -c)' } },
-  slave: { bytes: { unit: 'B', warning: '16777216', critical: '268435456', text: 'how far slaves are behind (-b, -c)' } },
+  disk: {
+    percent: {
+      unit: '%',
+      warning: String(USUAL_SETTINGS.diskMaxUsedSpaceRatio),
+      critical: String(USUAL_SETTINGS.diskSpaceCleanForciblyRatio),
+      text: 'how full the disks of brokers are (-b, -c)',
+    },
+  },
+  slave: {
+    bytes: {
+      unit: 'B',
+      warning: String(DEFAULT_LIMITS.slaveLagWarning),
+      critical: String(USUAL_SETTINGS.haMaxGapNotInSync),
+      text: 'how far slaves are behind (-b, -c)',
+    },
+  },
   send: {
     rt: { unit: 'ms', warning: '100', critical: '1000', text: 'time in which a message is stored: it is really sent to the topic (-t)' },
   },
