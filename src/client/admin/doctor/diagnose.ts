@@ -35,7 +35,7 @@ import { clusterRules } from './rules-cluster.js';
 import { gapRules } from './rules-gaps.js';
 import { groupRules } from './rules-group.js';
 import { lagRules } from './rules-lag.js';
-import { isUserTopic, topicRules } from './rules-topic.js';
+import { isUserTopic, ownNamesOf, topicRules } from './rules-topic.js';
 
 /** What is looked at; `all` is everything. */
 export const DOCTOR_SCOPES = ['all', 'cluster', 'topic', 'group', 'broker', 'client'] as const;
@@ -247,7 +247,7 @@ class Gatherer {
     if (!this.#isIn('topic')) {
       return [];
     }
-    const ownNames = new Set(brokers.flatMap(({ brokerName, clusterName }) => [brokerName, clusterName]));
+    const ownNames = ownNamesOf(brokers);
     const all = new Set(namesrvs.flatMap(({ topics }) => topics.value ?? []));
     for (const { topics } of brokers) {
       for (const topic of topics?.value?.keys() ?? []) {

@@ -1,9 +1,10 @@
 import { PERM_READ, PERM_READ_WRITE, PERM_WRITE } from '../../../common/perm-name.js';
+import { nodeName } from '../node-name.js';
 import type { RuntimeInfo } from '../runtime-info.js';
 import { type BrokerFact, type DoctorFacts, isSilent } from './facts.js';
 import type { Finding, Severity } from './finding.js';
 import { type RuleContext, USUAL_SETTINGS } from './limits.js';
-import { shortName, uptimeOf } from './rules-cluster.js';
+import { uptimeOf } from './rules-cluster.js';
 
 /** Shorter than this since its start is worth a word, ms. */
 const FRESH_START_MS = 10 * 60_000;
@@ -60,7 +61,7 @@ function isContainerNetwork({ brokers, namesrvs }: DoctorFacts, context: RuleCon
 
 function unreachable(broker: BrokerFact, facts: DoctorFacts, context: RuleContext): Finding[] {
   const { brokerAddr, brokerId, runtime } = broker;
-  const name = shortName(broker);
+  const name = nodeName(broker);
   const error = runtime.error;
   const evidence = { brokerAddr, clusterName: broker.clusterName, error: error?.message ?? '' };
   if (!isSilent(error)) {
@@ -105,7 +106,7 @@ function advertised(broker: BrokerFact, context: RuleContext): Finding[] {
   if (!isLoopback(brokerAddr) || context.namesrvAddrs.every(isLoopback)) {
     return [];
   }
-  const name = shortName(broker);
+  const name = nodeName(broker);
   return [
     {
       severity: 'critical',
@@ -122,7 +123,7 @@ function advertised(broker: BrokerFact, context: RuleContext): Finding[] {
 
 function stateOf(broker: BrokerFact, info: RuntimeInfo, { context, nowMs }: { context: RuleContext; nowMs: number }): Finding[] {
   const { brokerAddr, brokerId } = broker;
-  const name = shortName(broker);
+  const name = nodeName(broker);
   const about = { kind: 'broker', name } as const;
   const findings: Finding[] = [];
   // A slave runs no services of a master, and says so with the same key.
@@ -191,8 +192,8 @@ export function freshStarts(facts: DoctorFacts, context: RuleContext): Finding[]
       severity: 'info',
       id: 'broker-restarted',
       kind: 'broker',
-      name: shortName(broker),
-      what: `${shortName(broker)} was started ${uptimeMs / 1000} s ago, others run longer`,
+      name: nodeName(broker),
+      what: `${nodeName(broker)} was started ${uptimeMs / 1000} s ago, others run longer`,
       evidence: { brokerAddr: broker.brokerAddr, uptimeMs },
       advice: 'look into its log if nobody restarted it',
       fix: context.mqadmin('brokerStatus', '-b', broker.brokerAddr),
@@ -213,7 +214,7 @@ function disks(broker: BrokerFact, info: RuntimeInfo, context: RuleContext): Fin
     if (!(percent >= Math.min(warning, critical))) {
       return [];
     }
-    const name = shortName(broker);
+    const name = nodeName(broker);
     const paths = Object.entries(info).flatMap(([entry, value]) =>
       entry.startsWith(`${key}_`) ? [`${entry.slice(key.length + 1)}: ${value}`] : [],
     );
@@ -243,7 +244,7 @@ function disks(broker: BrokerFact, info: RuntimeInfo, context: RuleContext): Fin
 function pageCache(broker: BrokerFact, info: RuntimeInfo, context: RuleContext): Finding[] {
   const value = Number(info.pageCacheLockTimeMills ?? 0);
   const limit = setting(broker, 'osPageCacheBusyTimeOutMills');
-  const name = shortName(broker);
+  const name = nodeName(broker);
   return value < limit * context.limits.queueWaitPart
     ? []
     : [
@@ -267,7 +268,7 @@ const POOLS = [
 ] as const;
 
 function threadPools(broker: BrokerFact, info: RuntimeInfo, context: RuleContext): Finding[] {
-  const name = shortName(broker);
+  const name = nodeName(broker);
   return POOLS.flatMap(([pool, key]): Finding[] => {
     const waitMs = Number(info[`${pool}ThreadPoolQueueHeadWaitTimeMills`] ?? 0);
     const size = Number(info[`${pool}ThreadPoolQueueSize`] ?? 0);
@@ -295,7 +296,7 @@ function threadPools(broker: BrokerFact, info: RuntimeInfo, context: RuleContext
 
 function dispatch(broker: BrokerFact, info: RuntimeInfo, context: RuleContext): Finding[] {
   const behindBytes = Number(info.dispatchBehindBytes ?? 0);
-  const name = shortName(broker);
+  const name = nodeName(broker);
   return behindBytes < DISPATCH_BEHIND_BYTES
     ? []
     : [

@@ -1,4 +1,5 @@
 import { compareText } from '../../message-queue.js';
+import { nodeName } from '../node-name.js';
 import { type BrokerFact, type DoctorFacts, isSilent, type NamesrvFact } from './facts.js';
 import type { Finding, Severity } from './finding.js';
 import type { RuleContext } from './limits.js';
@@ -73,7 +74,7 @@ function brokersAgreed(namesrvs: readonly NamesrvFact[], context: RuleContext): 
 function addressesIn(table: ReadonlyMap<string, { readonly brokerAddrs: ReadonlyMap<number, string> }>): Map<string, string> {
   return new Map(
     [...table].flatMap(([brokerName, { brokerAddrs }]) =>
-      [...brokerAddrs].map(([brokerId, addr]): [string, string] => [brokerId === 0 ? brokerName : `${brokerName} id ${brokerId}`, addr]),
+      [...brokerAddrs].map(([brokerId, addr]): [string, string] => [nodeName({ brokerName, brokerId }), addr]),
     ),
   );
 }
@@ -165,7 +166,7 @@ function versionsAlike(brokers: readonly BrokerFact[], context: RuleContext): Fi
     for (const broker of brokers) {
       const version = broker.runtime.value?.brokerVersionDesc;
       if (broker.clusterName === clusterName && version !== undefined) {
-        byVersion.set(version, [...(byVersion.get(version) ?? []), shortName(broker)]);
+        byVersion.set(version, [...(byVersion.get(version) ?? []), nodeName(broker)]);
       }
     }
     const versions = [...byVersion].sort(([a], [b]) => compareText(a, b));
@@ -220,7 +221,7 @@ function clocksRight(brokers: readonly BrokerFact[], context: RuleContext): Find
   if (first !== undefined && wrong.length > 1 && wrong.length === skews.length && skews.every((skew) => overlaps(skew, first))) {
     return [skewFinding({ ...first, name: 'this machine', kind: 'client', ahead: -first.middle }, context)];
   }
-  return wrong.map((skew) => skewFinding({ ...skew, name: shortName(skew.broker), kind: 'broker', ahead: skew.middle }, context));
+  return wrong.map((skew) => skewFinding({ ...skew, name: nodeName(skew.broker), kind: 'broker', ahead: skew.middle }, context));
 }
 
 function overlaps(a: { atLeast: number; atMost: number }, b: { atLeast: number; atMost: number }): boolean {
@@ -244,9 +245,4 @@ function skewFinding(
     advice: 'set the clock (NTP): store times, delays, retention and lag in time are counted with it',
     fix: context.mqadmin('brokerStatus', '-b', broker.brokerAddr),
   };
-}
-
-/** How a broker is called in a text: a slave with its id. */
-export function shortName({ brokerName, brokerId }: Pick<BrokerFact, 'brokerName' | 'brokerId'>): string {
-  return brokerId === 0 ? brokerName : `${brokerName} id ${brokerId}`;
 }

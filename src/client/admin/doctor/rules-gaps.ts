@@ -1,7 +1,7 @@
 import { type Answer, type DoctorFacts, isSilent, type Unknown } from './facts.js';
+import { nodeName } from '../node-name.js';
 import type { Finding } from './finding.js';
 import type { RuleContext } from './limits.js';
-import { shortName } from './rules-cluster.js';
 
 /** Something that could not be found out. */
 interface Gap {
@@ -54,10 +54,10 @@ function gapsOf(facts: DoctorFacts): Gap[] {
     ),
     ...facts.brokers.flatMap((broker) =>
       broker.runtime.error === undefined
-        ? PARTS.flatMap(([part, what]) => gap(what, shortName(broker), broker[part]))
+        ? PARTS.flatMap(([part, what]) => gap(what, nodeName(broker), broker[part]))
         : isSilent(broker.runtime.error)
           ? []
-          : gap('state of brokers', shortName(broker), broker.runtime),
+          : gap('state of brokers', nodeName(broker), broker.runtime),
     ),
     ...facts.topics.flatMap(({ topic, route }) => gap('routes of topics', topic, route)),
     ...facts.groups.flatMap(({ group, connections, running, deadLetters }) => [

@@ -1,5 +1,5 @@
 import { PERM_READ, PERM_READ_WRITE, PERM_WRITE, permToString } from '../../../common/perm-name.js';
-import { isDlqTopic, isRetryTopic, isSystemTopic } from '../../../common/topic-names.js';
+import { isDlqTopic, isRetryTopic, isSystemTopic, replyTopic } from '../../../common/topic-names.js';
 import type { QueueData, TopicRouteData } from '../../../remoting/bodies/route.js';
 import { newTopicConfig, type TopicConfig } from '../../../remoting/bodies/topic.js';
 import { type BrokerFact, type DoctorFacts, isSilent } from './facts.js';
@@ -44,7 +44,12 @@ interface TopicPlace {
 
 /** Whether users made it; clusters and brokers have topics of their own names. */
 export function isUserTopic(topic: string, ownNames: ReadonlySet<string>): boolean {
-  return !isSystemTopic(topic) && !isRetryTopic(topic) && !isDlqTopic(topic) && !ownNames.has(topic) && !topic.endsWith('_REPLY_TOPIC');
+  return !isSystemTopic(topic) && !isRetryTopic(topic) && !isDlqTopic(topic) && !ownNames.has(topic);
+}
+
+/** Names of the topics that clusters and brokers make for themselves. */
+export function ownNamesOf(brokers: readonly Pick<BrokerFact, 'brokerName' | 'clusterName'>[]): Set<string> {
+  return new Set(brokers.flatMap(({ brokerName, clusterName }) => [brokerName, clusterName, replyTopic(clusterName)]));
 }
 
 /** The whole settings: the command replaces what is left out by its default, but for attributes, which only a new topic needs. */
@@ -317,7 +322,7 @@ function unusedBrokers({ brokers }: DoctorFacts, context: RuleContext): Finding[
 }
 
 function unusedIn(brokers: readonly BrokerFact[], context: RuleContext): Finding[] {
-  const ownNames = new Set(brokers.flatMap(({ brokerName, clusterName }) => [brokerName, clusterName]));
+  const ownNames = ownNamesOf(brokers);
   const counted = brokers.flatMap((broker) => {
     const topics = broker.brokerId === 0 ? broker.topics?.value : undefined;
     const names = [...(topics?.keys() ?? [])].filter((topic) => isUserTopic(topic, ownNames)).sort();

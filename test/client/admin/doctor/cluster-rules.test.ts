@@ -7,7 +7,7 @@ import { countFindings, shellWord, sortFindings } from '../../../../src/client/a
 import { brokerRules, freshStarts } from '../../../../src/client/admin/doctor/rules-broker.js';
 import { clusterRules, skewOf } from '../../../../src/client/admin/doctor/rules-cluster.js';
 import { gapRules } from '../../../../src/client/admin/doctor/rules-gaps.js';
-import { topicRules } from '../../../../src/client/admin/doctor/rules-topic.js';
+import { isUserTopic, ownNamesOf, topicRules } from '../../../../src/client/admin/doctor/rules-topic.js';
 import { BrokerError, ConnectError, DeniedError } from '../../../../src/common/errors.js';
 import { encodeClusterInfo } from '../../../../src/remoting/bodies/route.js';
 import { encodeTopicList, newTopicConfig } from '../../../../src/remoting/bodies/topic.js';
@@ -65,7 +65,7 @@ describe('a cluster', () => {
     const old = broker('ccc', { brokerId: 1, info: { brokerVersionDesc: 'V4_9_7' } });
     const found = clusterRules(facts({ brokers: [a, old] }), context);
     expect(short(found)).toEqual(['critical broker-no-master ccc', 'warning broker-versions-differ C']);
-    expect(found[1]?.evidence).toEqual({ V4_9_7: ['ccc id 1'], V5_3_3: ['a'] });
+    expect(found[1]?.evidence).toEqual({ V4_9_7: ['ccc:1'], V5_3_3: ['a'] });
   });
 });
 
@@ -113,7 +113,7 @@ describe('a broker', () => {
 
   it('that does not answer is told apart by its address', () => {
     expect(found({ runtime: unknown('connect') })).toEqual(['critical broker-unreachable a']);
-    expect(found({ runtime: unknown('timeout'), brokerId: 1 })).toEqual(['warning broker-unreachable a id 1']);
+    expect(found({ runtime: unknown('timeout'), brokerId: 1 })).toEqual(['warning broker-unreachable a:1']);
     expect(found({ runtime: unknown('connect'), brokerAddr: '172.17.0.3:10911' })).toEqual(['critical broker-address a']);
     expect(found({ runtime: unknown('connect'), brokerAddr: '127.0.0.1:10911' })).toEqual(['critical broker-address a']);
     const silent = broker('a', { runtime: unknown('connect'), brokerAddr: '172.31.5.9:10911' });
@@ -278,6 +278,11 @@ describe('a topic', () => {
     ]);
   });
 
+  it('is one of users but for those that clusters and brokers make', () => {
+    const topics = ['T', 'ORDER_REPLY_TOPIC', 'C_REPLY_TOPIC', 'C', 'bb', 'TBW102', '%RETRY%G', '%DLQ%G'];
+    expect(topics.filter((topic) => isUserTopic(topic, ownNamesOf([a, b])))).toEqual(['T', 'ORDER_REPLY_TOPIC']);
+  });
+
   it('of which a new broker has none', () => {
     const brokers = [
       { ...a, topics: topicTable('T', 'TBW102') },
@@ -314,7 +319,7 @@ describe('a broker that is named', () => {
     const { findings } = await diagnose(admin, { scope: 'broker', name });
     expect(short(findings).filter((line) => line.includes('unreachable'))).toEqual([
       'critical broker-unreachable bb',
-      'warning broker-unreachable bb id 1',
+      'warning broker-unreachable bb:1',
     ]);
   });
 });
