@@ -1,4 +1,5 @@
 /* What the tables of top show: columns, their order by a key, and how they fit into a width. */
+import { nodeName } from '../../client/admin/node-name.js';
 import type { TopBroker, TopGroup, TopRound, TopTopic } from '../../client/admin/top-round.js';
 
 export const TOP_VIEWS = ['cluster', 'brokers', 'topics', 'groups'] as const;
@@ -49,7 +50,7 @@ const BROKERS: TableSpec<TopBroker> = {
   rows: ({ brokers }) => brokers,
   isBad: ({ isUp }) => !isUp,
   columns: [
-    text('broker', 'BROKER', 0, ({ brokerName, brokerId }) => (brokerId === 0 ? brokerName : `${brokerName}:${brokerId}`)),
+    text('broker', 'BROKER', 0, nodeName),
     text('state', 'STATE', 0, ({ isUp, brokerId }) => (isUp ? (brokerId === 0 ? 'up' : 'slave') : 'DOWN')),
     number('in', 'IN/s', 0, ({ inTps }) => inTps, rate),
     number('out', 'OUT/s', 1, ({ outTps }) => outTps, rate),

@@ -65,6 +65,6 @@ it.each([
 ])('a broker that %s', async (_, fault, status) => {
   const admin = adminOf([MASTER, SLAVE], (addr) => (addr === MASTER.brokerAddr ? fault(addr) : null));
   const reading = { name: 'a', value: null, reason: fault(MASTER.brokerAddr).message, ...status };
-  expect((await readDisks(admin, {})).readings).toEqual([reading, { name: 'a#1', value: 50 }]);
+  expect((await readDisks(admin, {})).readings).toEqual([reading, { name: 'a:1', value: 50 }]);
   expect((await readSlaves(admin, {})).readings).toEqual([reading]);
 });

@@ -5,6 +5,7 @@ import { RequestCode } from '../../../remoting/codes.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from '../admin-client.js';
 import { askAll, type NodeResult } from '../fan-out.js';
 import { mapLimited } from '../map-limited.js';
+import { nodeName } from '../node-name.js';
 import { type RuntimeInfo, runtimeInfo } from '../runtime-info.js';
 import type { Reading, Readings } from './check.js';
 import { targetOf } from './kinds.js';
@@ -72,8 +73,7 @@ async function knownBrokers(admin: AdminClient): Promise<readonly ClusterBroker[
 }
 
 function registered(broker: ClusterBroker): WantedBroker {
-  const { brokerName, brokerId } = broker;
-  return { ...broker, name: brokerId === 0 ? brokerName : `${brokerName}#${brokerId}`, isRegistered: true };
+  return { ...broker, name: nodeName(broker), isRegistered: true };
 }
 
 interface Asked {

@@ -7,6 +7,7 @@ import { decodeKVTable, decodeTopicList, toTopicConfig } from '../../../remoting
 import { RequestCode, ResponseCode } from '../../../remoting/codes.js';
 import { type AdminClient, bodyOf, type ClusterBroker } from '../admin-client.js';
 import { askAll, requireAll } from '../fan-out.js';
+import { nodeName } from '../node-name.js';
 import { aclConfigs } from '../plain-acl.js';
 import { ORDER_TOPIC_CONFIG } from '../update-topic.js';
 import { type Fields, type FieldValue, type Kind, NAME_SEPARATOR, WHOLE } from './kinds.js';
@@ -173,10 +174,7 @@ export function rawKey(addr: string, name: string): string {
 }
 
 function brokerNodes(brokers: readonly ClusterBroker[]): LiveNode[] {
-  return brokers.map(({ brokerName, brokerId, brokerAddr }) => ({
-    name: brokerId === 0 ? brokerName : `${brokerName}:${brokerId}`,
-    addr: brokerAddr,
-  }));
+  return brokers.map((broker) => ({ name: nodeName(broker), addr: broker.brokerAddr }));
 }
 
 function namesrvNodes(admin: AdminClient): LiveNode[] {

@@ -1,5 +1,5 @@
-import { type Answer, type DoctorFacts, isSilent, type Unknown } from './facts.js';
 import { nodeName } from '../node-name.js';
+import { type Answer, type DoctorFacts, isSilent, type Unknown } from './facts.js';
 import type { Finding } from './finding.js';
 import type { RuleContext } from './limits.js';
 
