@@ -179,7 +179,9 @@ function writeContents(outdir, metafile) {
     },
   ]);
   fs.mkdirSync(path.dirname(CONTENTS), { recursive: true });
-  fs.writeFileSync(CONTENTS, JSON.stringify(Object.fromEntries(rows)));
+  // In one step: tests read it while another build goes on.
+  fs.writeFileSync(`${CONTENTS}.${process.pid}`, JSON.stringify(Object.fromEntries(rows)));
+  fs.renameSync(`${CONTENTS}.${process.pid}`, CONTENTS);
 }
 
 /** The explicit table: each id with a class that loads the command when oclif runs it. */

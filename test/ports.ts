@@ -1,6 +1,6 @@
 /* Ports for the nodes that tests start. Tests run in several processes, and a JVM listens only seconds after its port was chosen. */
 import { randomInt } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,9 +44,22 @@ export async function takePort(port: number): Promise<Server | null> {
   return null;
 }
 
+/** The right to start nodes on the usual ports, or to take those; one test at a time has it. Answers what gives it back. */
+export async function holdUsualPorts(): Promise<() => void> {
+  mkdirSync(CLAIMS, { recursive: true });
+  const file = join(CLAIMS, 'usual');
+  while (!claimFile(file)) {
+    await delay(200);
+  }
+  return () => rmSync(file, { force: true });
+}
+
 function claim(block: number): boolean {
   mkdirSync(CLAIMS, { recursive: true });
-  const file = join(CLAIMS, String(block));
+  return claimFile(join(CLAIMS, String(block)));
+}
+
+function claimFile(file: string): boolean {
   try {
     writeFileSync(file, String(process.pid), { flag: 'wx' });
   } catch (error) {
@@ -57,16 +70,22 @@ function claim(block: number): boolean {
   }
   if (claimed.length === 0) {
     process.once('exit', () => {
-      for (const own of claimed) rmSync(own, { force: true });
+      for (const own of claimed) {
+        if (ownerOf(own) === process.pid) rmSync(own, { force: true });
+      }
     });
   }
   claimed.push(file);
   return true;
 }
 
+function ownerOf(file: string): number {
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+}
+
 function isAbandoned(file: string): boolean {
   try {
-    const pid = Number(readFileSync(file, 'utf8'));
+    const pid = ownerOf(file);
     if (pid > 0) process.kill(pid, 0);
     return false;
   } catch (error) {

@@ -183,6 +183,8 @@ export function spawnBroker(dir: string, options: SpawnOptions = {}): Promise<Sp
     brokerName: 'broker-a',
     storePathRootDir: join(dir, 'store'),
     mappedFileSizeCommitLog: 64 * 1024 * 1024,
+    brokerFastFailureEnable: false,
+    osPageCacheBusyTimeOutMills: 600_000,
   };
   return spawnNode('mqbroker', dir, { ...options, settings: { ...defaults, ...options.settings } });
 }
@@ -195,7 +197,7 @@ async function spawnNode(bin: string, dir: string, options: SpawnOptions & { set
     node.exited.then(() => {
       hasEnded = true;
     });
-    await until(() => hasEnded || node.output().includes('boot success'), options.bootMs ?? 20_000);
+    await until(() => hasEnded || node.output().includes('boot success'), options.bootMs ?? 60_000);
     if (hasEnded) {
       const cause = /in use|taken/.test(node.output()) ? Object.assign(new Error('address in use'), { code: 'EADDRINUSE' }) : undefined;
       throw new Error(`${bin} did not start: ${node.output()}`, { cause });

@@ -109,8 +109,8 @@ class Tour {
   async #measureConsuming(sent: ProducerResult): Promise<ConsumerResult> {
     this.#heading('How fast a consumer gets what is stored');
     const file = path.join(this.#dir, 'drain.json');
-    const end = ['-q', String(sent.send.count), '--duration', `${BENCH_SECONDS}s`];
-    await this.#run('mqbench', ['consumer', '-n', this.#namesrvAddr, '-t', BENCH_TOPIC, '--from', 'first', ...end, '--json', file]);
+    const args = ['consumer', '-n', this.#namesrvAddr, '-t', BENCH_TOPIC, '--from', 'first', '-q', String(sent.send.count), '--json', file];
+    await this.#run('mqbench', args);
     return readJson<ConsumerResult>(file);
   }
 

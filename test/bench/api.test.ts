@@ -47,7 +47,7 @@ describe('workloads from a program', () => {
 
   it('a consumer', async () => {
     const group = { consumerGroup: 'api', concurrency: 4, consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET' as const };
-    const result = await runWorkload({ kind: 'consumer', ...on, ...group, quantity: 100 });
+    const result = await runWorkload({ kind: 'consumer', ...on, ...group, quantity: 50 });
     expect(faultsOf(result)).toEqual([]);
     expect(LatencyHistogram.decode(result.receive.endToEndHistogram ?? '').count).toBe(result.receive.count);
     const raw = await runWorkload({ kind: 'consumer', ...on, ...group, raw: true, quantity: 100 });
@@ -67,7 +67,7 @@ describe('workloads from a program', () => {
     expect(faultsOf(pingpong)).toEqual([]);
     const schedule = { kind: 'span', minMs: 50, maxMs: 100 } as const;
     const groups = { role: 'both', producerGroup: 'api_delay', consumerGroup: 'api_delay' } as const;
-    const delay = await runWorkload({ kind: 'delay', ...ends, ...groups, schedule, quantity: 10, settleMs: 5000, seed: 1 });
+    const delay = await runWorkload({ kind: 'delay', ...ends, ...groups, schedule, quantity: 10, settleMs: 20_000, seed: 1 });
     expect(faultsOf(delay)).toEqual([]);
     expect(delay).toMatchObject({ kind: 'delay', send: { count: 10 }, receive: { count: 10 }, deliveries: { early: 0 } });
   });

@@ -62,16 +62,16 @@ describe('mqbench on nodes of its own', () => {
 
   it('leaves nothing when the run is killed', async () => {
     const { child, out, ended } = start(['producer', '--embedded', '--duration', '60s', '-w', '1', '-ri', '100']);
-    await until(() => out.stdout.includes('Send TPS'), 20_000);
+    await until(() => out.stdout.includes('Send TPS'), 60_000);
     expect(left()).toHaveLength(1);
     child.kill('SIGKILL');
     await ended;
-    await until(() => left().length === 0, 20_000);
+    await until(() => left().length === 0, 60_000);
   });
 
   it('gives the result so far on Ctrl-C', async () => {
     const { child, out, ended } = start(['producer', '--embedded', '--duration', '60s', '-w', '1']);
-    await until(() => out.stdout.includes('mqbench producer:'), 20_000);
+    await until(() => out.stdout.includes('mqbench producer:'), 60_000);
     child.kill('SIGINT');
     expect(await ended).not.toBeNull();
     expect(left()).toEqual([]);

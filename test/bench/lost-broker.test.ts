@@ -33,7 +33,7 @@ describe('a broker that dies in the middle of a run', () => {
       '-w',
       '4',
       '--duration',
-      '8s',
+      '20s',
       '-ri',
       '300',
       '--json',
@@ -58,7 +58,7 @@ describe('a broker that dies in the middle of a run', () => {
     expect(result.send?.count).toBeGreaterThan(0);
     expect(result.send?.errors).toBeGreaterThan(0);
     expect(result.command).toBe(
-      `mqbench producer -n ${cluster.namesrvAddr} -w 4 --duration 8s -ri 300 --json ${file} --seed ${result.seed}`,
+      `mqbench producer -n ${cluster.namesrvAddr} -w 4 --duration 20s -ri 300 --json ${file} --seed ${result.seed}`,
     );
     expect(JSON.stringify(result)).not.toContain('S3cret');
   });

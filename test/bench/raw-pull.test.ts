@@ -45,7 +45,7 @@ describe('raw pulls', () => {
 
   it('say at the end of their duration that the broker is gone', async () => {
     onPull = (conn) => conn.close('killed');
-    const result = await runConsumerBench(options({ durationMs: 3000 }));
+    const result = await runConsumerBench(options({ durationMs: 6000 }));
     expect(result).toMatchObject({ partial: true, failure: expect.stringContaining('no pull succeeded') });
   });
 
@@ -62,7 +62,7 @@ describe('raw pulls', () => {
   it('tell of their progress during the warm-up', async () => {
     const told: IntervalSnapshot[] = [];
     const onInterval = (snapshot: IntervalSnapshot): number => told.push(snapshot);
-    await runConsumerBench(options({ warmupMs: 1000, quantity: 100 }), { onInterval, intervalMs: 50 });
+    await runConsumerBench(options({ warmupMs: 3000, quantity: 100 }), { onInterval, intervalMs: 50 });
     expect(told.some(({ count, isWarmup }) => isWarmup === true && count > 0)).toBe(true);
   });
 });

@@ -23,12 +23,14 @@ function meterOf(options: Partial<ReceiveMeterOptions>): { meter: ReceiveMeter; 
 it('opens the window with the first message and closes it with the quantity', async () => {
   const { meter, ended } = meterOf({ quantity: 3 });
   await new Promise((resolve) => setTimeout(resolve, 500));
+  const fromMs = performance.now();
   meter.receive([stamped(10), stamped(20)], false);
   meter.receive([stamped(30)], false);
   await ended;
+  const tookSeconds = (performance.now() - fromMs) / 1000;
   const measured = meter.measured();
   expect(measured.count).toBe(3);
-  expect(measured.seconds).toBeLessThan(0.4);
+  expect(measured.seconds).toBeLessThanOrEqual(tookSeconds);
   expect(measured.endToEndMs.max).toBeGreaterThanOrEqual(30);
   expect(measured.endToEndMs.p50).toBeGreaterThanOrEqual(20);
   expect(meter.wasStopped).toBe(false);
@@ -40,7 +42,7 @@ it('measures end to end from bornTimestamp where a message has no stamp', () => 
   const measured = meter.measured();
   expect(measured.endToEndMs.max).toBeGreaterThanOrEqual(4990);
   expect(measured.latencyMs.max).toBeGreaterThanOrEqual(990);
-  expect(measured.latencyMs.max).toBeLessThan(2000);
+  expect(measured.latencyMs.max).toBeLessThan(4000);
 });
 
 it('closes after the duration, whether messages come or not', async () => {

@@ -120,10 +120,11 @@ describe('a closed loop', () => {
     const broker = new FakeBroker();
     const run = load(broker, { durationMs: 60_000 });
     setTimeout(() => run.load.stop(), 100);
+    const fromMs = performance.now();
     const outcome = await run.load.run();
     expect(outcome.interrupted).toBe(true);
-    expect(outcome.seconds).toBeGreaterThan(0.08);
-    expect(outcome.seconds).toBeLessThan(2);
+    expect(outcome.seconds).toBeGreaterThan(0);
+    expect(outcome.seconds).toBeLessThanOrEqual((performance.now() - fromMs) / 1000);
     expect(run.recorder.count).toBe(broker.sent);
   });
 
@@ -135,9 +136,11 @@ describe('a closed loop', () => {
         setImmediate(() => handler.onSuccess(OK, context));
       },
     };
+    const fromMs = Date.now();
     await load(target, { quantity: 10, inFlight: 1 }).load.run();
     expect(stamps).toEqual([...stamps].sort((a, b) => a - b));
-    expect(Math.abs((stamps[0] ?? 0) / 1000 - Date.now())).toBeLessThan(2000);
+    expect((stamps[0] ?? 0) / 1000).toBeGreaterThan(fromMs - 100);
+    expect((stamps[0] ?? 0) / 1000).toBeLessThan(Date.now() + 100);
   });
 });
 

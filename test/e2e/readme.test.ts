@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePortBlock } from '../ports.js';
+import { freePortBlock, holdUsualPorts } from '../ports.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const WINDOWS = process.platform === 'win32';
@@ -74,7 +74,7 @@ describe.skipIf(WINDOWS)('the README', () => {
       MQKIT_CONTEXTS: join(dir, 'contexts.json'),
       XDG_CACHE_HOME: join(dir, 'cache'),
       XDG_STATE_HOME: join(dir, 'state'),
-      MQKIT_START_SECONDS: '2',
+      MQKIT_START_SECONDS: '3',
       npm_config_prefix: join(dir, 'npm'),
       npm_config_offline: 'true',
       npm_config_audit: 'false',
@@ -118,7 +118,8 @@ describe.skipIf(WINDOWS)('the README', () => {
   for (const [index, block] of blocks.entries()) {
     const name = block.trim().split('\n')[0] ?? '';
     // This test is part of what the second block runs.
-    it.skipIf(index === 1)(`block ${index + 1} works: ${name}`, { timeout: 120_000 }, async () => {
+    it.skipIf(index === 1)(`block ${index + 1} works: ${name}`, { timeout: 600_000 }, async () => {
+      const giveBack = block.includes('npm start') ? await holdUsualPorts() : undefined;
       if (block.includes('example.com')) {
         await shell.run(adapt('mqadmin startCluster --dir ./stand-in\n'));
       }
@@ -126,6 +127,7 @@ describe.skipIf(WINDOWS)('the README', () => {
       if (block.includes('example.com')) {
         await shell.run(adapt('mqadmin stopCluster --dir ./stand-in\n'));
       }
+      giveBack?.();
       check(block, output);
     });
   }

@@ -3,18 +3,23 @@ import { existsSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { takePort } from '../ports.js';
+import { holdUsualPorts, takePort } from '../ports.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-let taken: Server | null;
+let taken: (Server | null)[] = [];
+let giveBack: () => void = () => undefined;
 
 beforeAll(async () => {
-  taken = await takePort(9876);
+  giveBack = await holdUsualPorts();
+  taken = [await takePort(9876), await takePort(10911)];
+}, 600_000);
+afterAll(() => {
+  for (const server of taken) server?.close();
+  giveBack();
 });
-afterAll(() => void taken?.close());
 
 it('npm start takes free ports where the default ones are taken, says so, and leaves nothing', { timeout: 90_000 }, async () => {
-  const env = { ...process.env, MQKIT_START_SECONDS: '1' };
+  const env = { ...process.env, MQKIT_START_SECONDS: '3' };
   const child = spawn(process.execPath, [join(ROOT, 'dist', 'start.js')], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -73,9 +73,9 @@ describe('start-up', () => {
   it(`help takes at most ${BUDGET_MS} ms of CPU`, () => {
     const bin = join(ROOT, 'bin', 'mqadmin.js');
     const runs = Array.from({ length: 5 }, () => ({ bare: cpuMsOf(['-e', '0']), help: cpuMsOf([bin, 'help', 'topicList']) }));
-    // The least of several runs: what the machine does beside this only adds. On a slow machine the budget grows with Node's own share.
-    const bareMs = Math.min(...runs.map(({ bare }) => bare));
-    expect(Math.min(...runs.map(({ help }) => help))).toBeLessThan(Math.max(BUDGET_MS, (BUDGET_MS / USUAL_BARE_MS) * bareMs));
+    // The best of several pairs: what the machine does beside this only adds. On a slow machine the budget grows with Node's own share.
+    const shares = runs.map(({ bare, help }) => help / Math.max(BUDGET_MS, (BUDGET_MS / USUAL_BARE_MS) * bare));
+    expect(Math.min(...shares)).toBeLessThan(1);
   }, 120_000);
 });
 

@@ -220,9 +220,9 @@ it('weighted draws come in proportion to any weights', () => {
         counts[index] = (counts[index] ?? Number.NaN) + 1;
       }
       weights.forEach((weight, index) => {
-        // Five standard deviations, and the least of one.
+        // Seven standard deviations, and the least of one.
         const share = weight / total;
-        expect(Math.abs((counts[index] as number) - 4000 * share)).toBeLessThanOrEqual(5 * Math.sqrt(4000 * share * (1 - share)) + 1);
+        expect(Math.abs((counts[index] as number) - 4000 * share)).toBeLessThanOrEqual(7 * Math.sqrt(4000 * share * (1 - share)) + 1);
       });
     }),
     { numRuns: 50 },

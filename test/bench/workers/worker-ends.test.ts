@@ -51,6 +51,7 @@ describe('the end of a worker', () => {
         const worker = await RemoteWorker.open({ address: server.address, token, job, onProgress });
         await expect(worker.result).rejects.toMatchObject({ exitCode: 3 });
         await worker.close();
+        await until(() => startedWorkers().length === 0, 60_000);
       }
       await until(() => ends.length === 4);
       expect(ends.map(({ left }) => left)).toEqual([1, 0, 1, 0]);

@@ -107,7 +107,7 @@ describe('a worker at an address', () => {
       },
     };
     const first = benchProducer({ ...load, durationMs: 60_000 }, { local: 0, remote: [server.address], token: TOKEN }, hooks);
-    await until(() => sent > 0);
+    await until(() => sent > 0, 60_000);
     const second = benchProducer({ ...load, quantity: 10 }, { local: 0, remote: [server.address], token: TOKEN }, {});
     await expect(second).rejects.toMatchObject({ exitCode: 3, code: 'WORKER_BUSY' });
     expect(await ask('POST', '/v1/runs', { body: openBody() })).toMatchObject({ status: 409, body: { code: 'WORKER_BUSY' } });

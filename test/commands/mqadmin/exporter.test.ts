@@ -302,7 +302,7 @@ describe('scrapes', () => {
 it('serves until SIGTERM, with the address that it says', async () => {
   const args = ['exporter', '-n', sandbox.namesrvAddr, '--listen', `${HOST}:0`, '--exclude-system'];
   const node = launch('mqadmin', args, { dir: sandbox.dir });
-  await until(() => /serving http:\S+\n/.test(node.output()) || node.process.exitCode !== null, 20_000);
+  await until(() => /serving http:\S+\n/.test(node.output()) || node.process.exitCode !== null, 60_000);
   const url = /serving (http:\S+)\n/.exec(node.output())?.[1] ?? node.output();
   const answer = await fetch(url);
   expect(answer.headers.get('content-type')).toContain('version=0.0.4');

@@ -437,7 +437,7 @@ it('a message that is not stored ends produce, although nothing more comes from 
   const request = { topic: 'Streams', queue: { brokerName: 'broker-b' } };
   await expect(produceMessages(admin, source(), request)).rejects.toMatchObject({ category: 'connect' });
   await admin.close();
-}, 20_000);
+});
 
 it('a copy that is refused for good ends a mirror, although nothing more comes', async () => {
   const large = await startSandbox();
@@ -452,7 +452,7 @@ it('a copy that is refused for good ends a mirror, although nothing more comes',
   expect(run.stderr).toContain('0 messages were copied, then it ended: broker-a:0:0: ');
   expect(existsSync(join(large.dir, 'quiet.jsonl.lock'))).toBe(false);
   await large.stop();
-}, 20_000);
+});
 
 it('produce says how many messages were stored when its time is over', async () => {
   const lines = Array.from({ length: 5000 }, (_, i) => String(i)).join('\n');

@@ -99,7 +99,7 @@ describe('commands that create topics and groups print what the Java tool prints
 });
 
 describe('on the seeded cluster', () => {
-  beforeAll(() => cluster.fill(), 60_000);
+  beforeAll(() => cluster.fill());
 
   describe('commands print what the Java tool prints', () => {
     const same = [

@@ -29,8 +29,8 @@ describe('a list of name servers of which one is down', () => {
   });
 
   it('clusterList -i prints again and again until its time is over', async () => {
-    const run = await runCommand('clusterList', ['-n', sandbox.namesrvAddr, '-i', '1', '--timeout', '1500ms']);
-    expect(run.stdout.split('\n').filter((line) => line.startsWith('#Cluster Name'))).toHaveLength(2);
-    expect(run).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('1500 ms') });
+    const run = await runCommand('clusterList', ['-n', sandbox.namesrvAddr, '-i', '1', '--timeout', '6s']);
+    expect(run.stdout.split('\n').filter((line) => line.startsWith('#Cluster Name')).length).toBeGreaterThanOrEqual(2);
+    expect(run).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('6000 ms') });
   });
 });

@@ -77,7 +77,7 @@ describe('runs of many runs, on a bundled cluster', () => {
 
   it('soak samples and judges', async () => {
     const file = join(dir, 'soak.json');
-    const args = ['--rate', '100', '--duration', '1600ms', '--warmup', '1ms', '--sample', '1s', '-g', 'soak_test', '--json', file];
+    const args = ['--rate', '100', '--duration', '4s', '--warmup', '1ms', '--sample', '1s', '-g', 'soak_test', '--json', file];
     const { stdout, exitCode } = await runBench('soak', [...on, '-t', 'SoakTest', ...args]);
     expect(exitCode).toBe(0);
     expect(stdout).toContain('verdict    the run is too short to say');

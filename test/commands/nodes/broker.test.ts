@@ -43,7 +43,7 @@ describe('mqbroker', () => {
       `The broker[broker-a, ${broker.address}] boot success. serializeType=JSON and name server is ${namesrv.address}`,
     );
     const info = async (): Promise<string> => (await client.invoke(namesrv.address, { code: 106 }, 5000)).body?.toString() ?? '';
-    await until(async () => (await info()).includes(broker.address));
+    await until(async () => (await info()).includes(broker.address), 60_000);
     expect(await broker.stop()).toBe(0);
     expect(await info()).not.toContain('broker-a');
     expect(broker.output()).toContain('stopped');

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { freePortBlock, takePort } from '../../ports.js';
+import { freePortBlock, holdUsualPorts, takePort } from '../../ports.js';
 import { launch, until } from '../../sandbox.js';
 
 let dir: string;
@@ -55,6 +55,7 @@ describe('startCluster, clusterStatus, stopCluster', () => {
       brokerAddr: `127.0.0.1:${brokerPort}`,
       dir: cluster,
     });
+    await until(async () => (await mqadmin('clusterStatus', '-d', cluster)).code === 0, 60_000);
     const status = await json('clusterStatus', '-d', cluster);
     expect(status.nodes).toMatchObject([
       { kind: 'broker', name: 'broker-a', isAnswering: true },
@@ -103,6 +104,8 @@ describe('startCluster, clusterStatus, stopCluster', () => {
     expect([down.code, down.output]).toEqual([6, expect.stringMatching(/broker broker-b +127\.0\.0\.1:\d+ +pid - +does not run/)]);
     const starts = await Promise.all([mqadmin('startCluster', '-d', cluster), mqadmin('startCluster', '-d', cluster)]);
     expect(starts.map(({ code }) => code).sort(), JSON.stringify(starts)).toEqual([0, 2]);
+    // A node that has just come back may be slow to answer.
+    await until(async () => (await mqadmin('clusterStatus', '-d', cluster)).code === 0, 60_000);
     expect((await json('clusterStatus', '-d', cluster)).nodes).toHaveLength(4);
     expect((await mqadmin('topicRoute', '-n', namesrvAddr, '-t', 'Kept')).output).toContain('broker-b');
     expect(await mqadmin('startCluster', '-d', cluster, '--topology', 'single')).toMatchObject({ code: 2 });
@@ -121,11 +124,13 @@ describe('startCluster, clusterStatus, stopCluster', () => {
   });
 
   it('take free ports when the usual ones are taken, and say so', async () => {
+    const giveBack = await holdUsualPorts();
     const servers = [await takePort(9876), await takePort(10911)];
     const { code, output } = await mqadmin('startCluster', '-d', cluster);
     expect(code, output).toBe(0);
     expect(output).toMatch(/port 9876 is taken: the name server listens on \d+/);
     expect(output).toMatch(/port 10911 is taken: the broker listens on \d+/);
     for (const server of servers) server?.close();
-  }, 240_000);
+    giveBack();
+  }, 600_000);
 });
