@@ -13,7 +13,6 @@ import {
   isSilent,
   type NamesrvFact,
   type TopicFact,
-  type Unknown,
 } from './facts.js';
 import { countFindings, type Finding, type FindingCounts, shellWord, sortFindings } from './finding.js';
 import {
@@ -28,7 +27,7 @@ import {
   producersAt,
 } from './gather-brokers.js';
 import { type GatheredGroups, gatherGroups, groupsWithRetries } from './gather-groups.js';
-import { DEFAULT_LIMITS, type DoctorLimits, type RuleContext } from './limits.js';
+import { DEFAULT_INTERVAL_MS, DEFAULT_LIMITS, DEFAULT_MAX_CLIENTS, type DoctorLimits, type RuleContext } from './limits.js';
 import { brokerRules, freshStarts } from './rules-broker.js';
 import { clientRules } from './rules-client.js';
 import { clusterRules } from './rules-cluster.js';
@@ -38,11 +37,7 @@ import { lagRules } from './rules-lag.js';
 import { isUserTopic, ownNamesOf, topicRules } from './rules-topic.js';
 
 /** What is looked at; `all` is everything. */
-export const DOCTOR_SCOPES = ['all', 'cluster', 'topic', 'group', 'broker', 'client'] as const;
-export type DoctorScope = (typeof DOCTOR_SCOPES)[number];
-
-const MAX_CLIENTS = 2_000;
-const INTERVAL_MS = 6_000;
+export type DoctorScope = 'all' | 'cluster' | 'topic' | 'group' | 'broker' | 'client';
 
 export interface DoctorRequest {
   readonly scope?: DoctorScope;
@@ -292,7 +287,7 @@ class Gatherer {
   }
 
   #groups(groups: readonly string[], masters: readonly BrokerFact[]): Promise<GatheredGroups> {
-    const { name, intervalMs = INTERVAL_MS, maxClients = MAX_CLIENTS, signal } = this.#request;
+    const { name, intervalMs = DEFAULT_INTERVAL_MS, maxClients = DEFAULT_MAX_CLIENTS, signal } = this.#request;
     return gatherGroups(this.#admin, {
       groups,
       masters,
@@ -341,8 +336,8 @@ class Gatherer {
   }
 }
 
-function gapOf(name: string, { error }: Answer<unknown>): { kind: 'broker'; name: string; what: string; error: Unknown }[] {
-  return error === undefined ? [] : [{ kind: 'broker', name, what: 'producers of brokers', error }];
+function gapOf(name: string, { error }: Answer<unknown>): DoctorFacts['gaps'] {
+  return error === undefined ? [] : [{ name, what: 'producers of brokers', error }];
 }
 
 function requireNamesrv(namesrvs: readonly NamesrvFact[]): void {

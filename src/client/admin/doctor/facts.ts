@@ -134,12 +134,7 @@ export interface DoctorFacts {
   /** Order configurations by topic; absent when they were not asked for. */
   readonly orderConfs?: Answer<ReadonlyMap<string, string>>;
   /** Requests that failed without a place among the facts above. */
-  readonly gaps: readonly {
-    readonly kind: 'broker' | 'group' | 'topic';
-    readonly name: string;
-    readonly what: string;
-    readonly error: Unknown;
-  }[];
+  readonly gaps: readonly { readonly name: string; readonly what: string; readonly error: Unknown }[];
   /** What was left out because there was too much of it. */
   readonly leftOut: readonly { readonly what: string; readonly count: number; readonly option: string }[];
 }

@@ -12,6 +12,7 @@ import {
   type Answer,
   answerOf,
   type BrokerFact,
+  type DoctorFacts,
   type GroupFact,
   type MemberAnswer,
   type ProgressFact,
@@ -48,7 +49,7 @@ export interface GatheredGroups {
   /** Members that were not asked because there were too many. */
   readonly clientsLeftOut: number;
   /** Second readings that failed. */
-  readonly gaps: readonly { readonly kind: 'broker'; readonly name: string; readonly what: string; readonly error: Unknown }[];
+  readonly gaps: DoctorFacts['gaps'];
 }
 
 /** Who of each group is online, what members do, how offsets move, and what could not be consumed at all. */
@@ -91,9 +92,7 @@ export async function gatherGroups(admin: AdminClient, request: GroupsRequest): 
     })),
     clientsLeftOut: leftOut,
     gaps: second.flatMap(({ brokerName, reading }) =>
-      reading.error === undefined
-        ? []
-        : [{ kind: 'broker' as const, name: brokerName, what: 'second reading of lag', error: reading.error }],
+      reading.error === undefined ? [] : [{ name: brokerName, what: 'second reading of lag', error: reading.error }],
     ),
   };
 }

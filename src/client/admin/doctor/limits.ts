@@ -29,6 +29,11 @@ export const DEFAULT_LIMITS: DoctorLimits = {
   queueWaitPart: 0.5,
 };
 
+/** Between two readings of the offsets of groups that are behind, ms; clients store offsets every 5 s. */
+export const DEFAULT_INTERVAL_MS = 6_000;
+/** Members of groups that are asked what they do, at most. */
+export const DEFAULT_MAX_CLIENTS = 2_000;
+
 /** Limits of brokers that do not say theirs. */
 export const USUAL_SETTINGS = {
   diskMaxUsedSpaceRatio: 75,

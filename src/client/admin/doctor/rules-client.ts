@@ -1,13 +1,12 @@
 import { versionDesc } from '../../../common/mq-version.js';
 import { compareText } from '../../message-queue.js';
-import type { ClientFact, DoctorFacts } from './facts.js';
+import { type ClientFact, clientsOf, type DoctorFacts } from './facts.js';
 import type { Finding } from './finding.js';
 import type { RuleContext } from './limits.js';
-import { consumersIn } from './rules-group.js';
 
 /** Clients of all groups: who they are, and whether two of them pretend to be one. */
 export function clientRules(facts: DoctorFacts, context: RuleContext): Finding[] {
-  const consumers = consumersIn(facts);
+  const consumers = facts.groups.flatMap(clientsOf);
   return [...sameIds(consumers, context), ...sameIds(facts.producers, context), ...mixedGroups(consumers, context)];
 }
 

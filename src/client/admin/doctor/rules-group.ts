@@ -2,7 +2,7 @@ import { differenceText, type SubscriptionDifference, subscriptionDifferences } 
 import { dlqTopic, isRetryTopic } from '../../../common/topic-names.js';
 import type { SubscriptionGroupConfig } from '../../../remoting/bodies/subscription-group.js';
 import type { BrokerFact, DoctorFacts, GroupFact } from './facts.js';
-import { clientsOf, memberIds } from './facts.js';
+import { memberIds } from './facts.js';
 import type { Finding } from './finding.js';
 import type { RuleContext } from './limits.js';
 
@@ -270,9 +270,4 @@ function deadLetters({ fact, context }: GroupPlace): Finding[] {
           fix: context.mqadmin('dlq', 'show', '-g', fact.group, '--last', '10'),
         },
       ];
-}
-
-/** Connections of a group's members, for the rules of clients. */
-export function consumersIn(facts: DoctorFacts): ReturnType<typeof clientsOf> {
-  return facts.groups.flatMap(clientsOf);
 }

@@ -143,8 +143,7 @@ function queueNames(rows: readonly ProgressFact[]): string[] {
   return names.length > NAMED_QUEUES ? [...names.slice(0, NAMED_QUEUES), `and ${names.length - NAMED_QUEUES} more`] : names;
 }
 
-function noConsumer(place: LagPlace): Finding {
-  const { fact, rows, diff, severity, context } = place;
+function noConsumer({ fact, rows, diff, severity, context }: LagPlace): Finding {
   const last = Math.max(0, ...rows.map(({ lastTimestamp }) => lastTimestamp));
   return {
     severity,
@@ -157,7 +156,6 @@ function noConsumer(place: LagPlace): Finding {
       topics: [...new Set(rows.map(({ topic }) => topic))].sort(),
       consumers: 0,
       ...(last > 0 ? { lastConsumedStoredAt: new Date(last).toISOString() } : {}),
-      ...rateEvidence(place),
     },
     advice: 'start its consumers; if it is no longer needed, delete the group',
     fix: context.mqadmin('consumerProgress', '-g', fact.group),

@@ -5,7 +5,13 @@ import type { Output } from '../../../cli/output.js';
 import { detectTerminal } from '../../../cli/terminal.js';
 import type { AdminClient } from '../../../client/admin/admin-client.js';
 import type { DoctorReport, DoctorScope } from '../../../client/admin/doctor/diagnose.js';
-import type { DoctorLimits } from '../../../client/admin/doctor/limits.js';
+import {
+  DEFAULT_INTERVAL_MS,
+  DEFAULT_LIMITS,
+  DEFAULT_MAX_CLIENTS,
+  type DoctorLimits,
+  USUAL_SETTINGS,
+} from '../../../client/admin/doctor/limits.js';
 import { InterruptedError, MQError, UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
@@ -13,7 +19,13 @@ import { doctorText, type TextStyle, wideText } from '../doctor-text.js';
 import { LiveLine } from '../live-line.js';
 
 /** What can be looked at alone, with the kind of name that completion offers for it. */
-const SCOPE_WORDS = { cluster: 'clusters', topic: 'topics', group: 'groups', broker: 'brokerNames', client: null } as const;
+const SCOPE_WORDS = {
+  cluster: 'clusters',
+  topic: 'topics',
+  group: 'groups',
+  broker: 'brokerNames',
+  client: null,
+} as const satisfies Readonly<Record<Exclude<DoctorScope, 'all'>, string | null>>;
 const SCOPES = Object.keys(SCOPE_WORDS) as (keyof typeof SCOPE_WORDS)[];
 const FAIL_ON = ['warning', 'critical', 'never'] as const;
 /** Exit codes of what was found; those of errors are smaller. */
@@ -25,64 +37,76 @@ const options = defineOptions({
     kind: 'int',
     own: true,
     long: 'lag-warning',
-    default: 1_000,
+    default: DEFAULT_LIMITS.lagWarning,
     min: 0,
-    text: 'Messages a group may be behind | default 1000',
+    text: `Messages a group may be behind | default ${DEFAULT_LIMITS.lagWarning}`,
   },
   lagCritical: {
     kind: 'int',
     own: true,
     long: 'lag-critical',
-    default: 100_000,
+    default: DEFAULT_LIMITS.lagCritical,
     min: 0,
-    text: 'From here on its lag is critical | default 100000',
+    text: `From here on its lag is critical | default ${DEFAULT_LIMITS.lagCritical}`,
   },
-  retries: { kind: 'int', own: true, default: 100, min: 1, text: 'Messages that may wait for another try | default 100' },
+  retries: {
+    kind: 'int',
+    own: true,
+    default: DEFAULT_LIMITS.retryWarning,
+    min: 1,
+    text: `Messages that may wait for another try | default ${DEFAULT_LIMITS.retryWarning}`,
+  },
   deadLetters: {
     kind: 'int',
     own: true,
     long: 'dead-letters',
-    default: 1,
+    default: DEFAULT_LIMITS.deadLetterWarning,
     min: 1,
-    text: 'Dead letters that are worth a finding | default 1',
+    text: `Dead letters that are worth a finding | default ${DEFAULT_LIMITS.deadLetterWarning}`,
   },
   diskWarning: {
     kind: 'decimal',
     own: true,
     long: 'disk-warning',
     min: 0,
-    text: 'Percent of a disk | default diskMaxUsedSpaceRatio of the broker (75)',
+    text: `Percent of a disk | default diskMaxUsedSpaceRatio of the broker (${USUAL_SETTINGS.diskMaxUsedSpaceRatio})`,
   },
   diskCritical: {
     kind: 'decimal',
     own: true,
     long: 'disk-critical',
     min: 0,
-    text: 'Percent of a disk | default diskSpaceCleanForciblyRatio of the broker (85)',
+    text: `Percent of a disk | default diskSpaceCleanForciblyRatio of the broker (${USUAL_SETTINGS.diskSpaceCleanForciblyRatio})`,
   },
   clockSkew: {
     kind: 'duration',
     max: Number.MAX_SAFE_INTEGER,
     own: true,
     long: 'clock-skew',
-    default: 2_000,
-    text: 'Difference between clocks | default 2s',
+    default: DEFAULT_LIMITS.clockSkewMs,
+    text: `Difference between clocks | default ${DEFAULT_LIMITS.clockSkewMs / 1000}s`,
   },
   slaveLag: {
     kind: 'int',
     own: true,
     long: 'slave-lag',
-    default: 16_777_216,
+    default: DEFAULT_LIMITS.slaveLagWarning,
     min: 0,
-    text: 'Bytes a slave may be behind | default 16777216',
+    text: `Bytes a slave may be behind | default ${DEFAULT_LIMITS.slaveLagWarning}`,
   },
   interval: {
     kind: 'duration',
     own: true,
-    default: 6_000,
-    text: 'Time between two readings of the offsets of groups that are behind; clients store them every 5 s | default 6s',
+    default: DEFAULT_INTERVAL_MS,
+    text: `Time between two readings of the offsets of groups that are behind; clients store them every 5 s | default ${DEFAULT_INTERVAL_MS / 1000}s`,
   },
-  clients: { kind: 'int', own: true, default: 2_000, min: 0, text: 'Consumers that are asked what they do, at most | default 2000' },
+  clients: {
+    kind: 'int',
+    own: true,
+    default: DEFAULT_MAX_CLIENTS,
+    min: 0,
+    text: `Consumers that are asked what they do, at most | default ${DEFAULT_MAX_CLIENTS}`,
+  },
   failOn: {
     own: true,
     long: 'fail-on',
