@@ -18,7 +18,7 @@ const NAMED_QUEUES = 10;
 /** A group that is behind, and all that may say why. */
 interface LagPlace {
   readonly fact: GroupFact;
-  readonly rows: readonly ProgressFact[];
+  readonly rows: readonly TimedRow[];
   readonly diff: number;
   readonly severity: Severity;
   readonly rates: Rates | null;
@@ -39,7 +39,7 @@ interface Rates {
   readonly consumeRate: number;
   readonly produceRate: number;
   /** Offsets later, by queue. */
-  readonly later: ReadonlyMap<string, ProgressFact>;
+  readonly later: ReadonlyMap<string, TimedRow>;
 }
 
 /** Groups that are behind, by cause. */
@@ -199,6 +199,7 @@ function stuck({ fact, rows, rates, severity, members, context }: LagPlace): Fin
   if (still.length === 0 || !rows.some(moved)) {
     return [];
   }
+  const watchedMs = Math.min(...still.map((row) => (rates.later.get(queueKey(row))?.atMs ?? row.atMs) - row.atMs));
   const owners = new Set(
     [...members]
       .filter(([, { mqTable }]) => mqTable.some(([queue]) => still.some((row) => queueKey(row) === queueKey(queue))))
@@ -210,7 +211,7 @@ function stuck({ fact, rows, rates, severity, members, context }: LagPlace): Fin
       id: 'lag-stuck-queue',
       kind: 'group',
       name: fact.group,
-      what: `${still.length} of ${behind.length} queues of group ${fact.group} stood still for ${rounded(rates.seconds)} s while others moved`,
+      what: `${still.length} of ${behind.length} queues of group ${fact.group} stood still for ${rounded(watchedMs / 1000)} s while others moved`,
       evidence: { lag: lagOf(still), queues: queueNames(still), ...(owners.size === 0 ? {} : { clients: [...owners].sort() }) },
       advice: 'a listener hangs, or one message fails again and again in an ordered queue: look at the stacks of the client',
       fix: context.mqadmin('consumerStatus', '-g', fact.group, ...(owners.size === 1 ? ['-i', [...owners][0]!] : []), '-s'),

@@ -153,6 +153,9 @@ describe('lag', () => {
       { atMs: 35_000, rows: [{ ...slow, consumerOffset: 200 }] },
     ];
     const [finding] = lagRules(facts({ brokers, groups: [group({ online, later })] }), contextWith());
+    const still = [later[0]!, { atMs: 35_000, rows: [slow] }];
+    const [stuck] = lagRules(facts({ brokers, groups: [group({ online, later: still })] }), contextWith());
+    expect(stuck?.what).toBe('1 of 2 queues of group G stood still for 10 s while others moved');
     expect(finding?.evidence).toMatchObject({ consumedPerSecond: 30, producedPerSecond: 20, measuredSeconds: 30 });
   });
 
