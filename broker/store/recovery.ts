@@ -195,7 +195,8 @@ function fileFrom(options: RecoveryOptions, walk: LogWalk, { from, indexFrom }: 
   }
   result.end = end.end;
   result.dispatched = dispatcher.dispatched;
-  const mustBeWhole = options.isAfterKill && options.isOwnCheckpoint && summary !== null;
+  // A walk over the whole log files all there is; queues that a recovery which died had emptied begin where their first record says.
+  const mustBeWhole = options.isAfterKill && options.isOwnCheckpoint && summary !== null && from > options.files.minOffset;
   return { end, result, unflushedFrom, isComplete: (isComplete ?? true) && !(mustBeWhole && dispatcher.hasGap) };
 }
 
