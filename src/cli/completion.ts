@@ -1,10 +1,9 @@
-import type { LiveNames } from './live-names.js';
-import type { CommandSpec, OptionSpec } from './options.js';
+import type { CommandSpec, NameKind, OptionSpec } from './options.js';
 import { longName, takesValue } from './options.js';
 import { OUTPUT_FORMATS } from './output-formats.js';
 
 /** What is asked for when an option of this key waits for its value. */
-export const NAMES_OF: Readonly<Record<string, keyof LiveNames>> = {
+export const NAMES_OF: Readonly<Record<string, NameKind>> = {
   topic: 'topics',
   topicName: 'topics',
   'to-topic': 'topics',
@@ -30,7 +29,7 @@ export interface Completion {
   /** Known without asking anybody. */
   readonly words: readonly string[];
   /** Names to ask for, beside the words. */
-  readonly names: keyof LiveNames | null;
+  readonly names: NameKind | null;
   /** Beginning of the word that the candidates must have. */
   readonly prefix: string;
 }

@@ -2,7 +2,6 @@
  * The option table of a command: the one place where its options are written down. Parsing, typed values, usage text,
  * the generated manifest and the tests all read it.
  */
-import type { LiveNames } from './live-names.js';
 
 /** How a value is read. `boolean` takes the word true or false, as Apache's tool does; `flag` takes no value; `texts` may be given several times. */
 export type OptionKind = 'text' | 'texts' | 'int' | 'long' | 'decimal' | 'duration' | 'boolean' | 'flag' | 'optionalText';
@@ -44,8 +43,11 @@ export interface CommandSpec {
   readonly words?: CommandWords;
 }
 
+/** Names that live in a cluster, or in the contexts. */
+export type NameKind = 'topics' | 'groups' | 'clusters' | 'brokerNames' | 'brokerAddrs' | 'contexts';
+
 /** By word, the kind of name that may follow it; null for none. */
-export type CommandWords = Readonly<Record<string, keyof LiveNames | null>>;
+export type CommandWords = Readonly<Record<string, NameKind | null>>;
 
 type KindType<K> = K extends 'int' | 'decimal' | 'duration'
   ? number

@@ -1,8 +1,14 @@
 import { commandSpec } from '../../../cli/command-spec.js';
 import { candidates, complete, completionScript, SHELLS, splitLine } from '../../../cli/completion.js';
 import { contextFor, readContexts } from '../../../cli/contexts.js';
-import type { LiveNames } from '../../../cli/live-names.js';
-import { type CommandSpec, type CommonOption, type CommonValues, defineOptions, type OptionValues } from '../../../cli/options.js';
+import {
+  type CommandSpec,
+  type CommonOption,
+  type CommonValues,
+  defineOptions,
+  type NameKind,
+  type OptionValues,
+} from '../../../cli/options.js';
 import type { Output } from '../../../cli/output.js';
 import { MQError, UsageError } from '../../../common/errors.js';
 import { type CommandContext, MqCommand } from '../../base.js';
@@ -67,7 +73,7 @@ export default class Completion extends MqCommand<typeof options, Result> {
 }
 
 /** Nobody is told of an error while typing: there are no candidates then. */
-async function namesFor(kind: keyof LiveNames, words: readonly string[], env: NodeJS.ProcessEnv): Promise<readonly string[]> {
+async function namesFor(kind: NameKind, words: readonly string[], env: NodeJS.ProcessEnv): Promise<readonly string[]> {
   try {
     if (kind === 'contexts') {
       return Object.keys(readContexts(env).contexts);
