@@ -41,11 +41,11 @@ export interface DerivedSummary {
   indexEntries: number;
   /** Sum of the commit log offsets where index files begin and end. */
   indexOffsets: number;
-  /** First offset of the commit log: files that retention removed are not missing. */
-  commitLogMin: number;
+  /** Index files of records before this commit log offset were removed last; later ones may go without being missed. */
+  expiredTo: number;
 }
 
-const SUMMARY_FIELDS = ['where', 'queueUnits', 'firstUnits', 'indexEntries', 'indexOffsets', 'commitLogMin'] as const;
+const SUMMARY_FIELDS = ['where', 'queueUnits', 'firstUnits', 'indexEntries', 'indexOffsets', 'expiredTo'] as const;
 
 /** Who wrote the file last; `damaged` when nobody can have. */
 export type CheckpointWriter = 'own' | 'other' | 'nobody' | 'damaged';
@@ -192,7 +192,7 @@ export class Checkpoint {
   }
 }
 
-const NO_SUMMARY: DerivedSummary = { where: -1, queueUnits: 0, firstUnits: 0, indexEntries: -1, indexOffsets: 0, commitLogMin: 0 };
+const NO_SUMMARY: DerivedSummary = { where: -1, queueUnits: 0, firstUnits: 0, indexEntries: -1, indexOffsets: 0, expiredTo: 0 };
 
 function writerOf(sector: Buffer): CheckpointWriter {
   if (sector.compare(OWN_MAGIC, 0, OWN_MAGIC.length, OWN_PART, OWN_PART + OWN_MAGIC.length) === 0) {

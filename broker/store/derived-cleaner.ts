@@ -24,9 +24,10 @@ export class DerivedCleaner {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #derivedWhere: () => number;
+  readonly #safeWhere: () => number;
+  readonly #removedWhere: () => number;
   readonly #run = newUnitRun();
-  /** First offset of the log that the last finished pass was made for. */
+  /** `removedWhere` of the last finished pass. */
   #doneFor = -1;
   #passFor = -1;
   #queues: Iterator<UnitQueue> | null = null;
@@ -40,8 +41,10 @@ export class DerivedCleaner {
     disk: Disk;
     clock: Clock;
     logger: Logger;
-    /** Queues are on the device up to this commit log offset. */
-    derivedWhere: () => number;
+    /** The commit log and its queues are on the device up to this commit log offset. */
+    safeWhere: () => number;
+    /** See `Retention.removedWhere`. */
+    removedWhere: () => number;
   }) {
     this.#config = options.config;
     this.#log = options.log;
@@ -50,17 +53,18 @@ export class DerivedCleaner {
     this.#disk = options.disk;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#derivedWhere = options.derivedWhere;
+    this.#safeWhere = options.safeWhere;
+    this.#removedWhere = options.removedWhere;
   }
 
   /** Goes on for a few milliseconds. */
   tick(nowMs: number): void {
     if (this.#queues === null) {
-      const minOffset = this.#log.minOffset;
-      if (minOffset === this.#doneFor) {
+      const removedWhere = this.#removedWhere();
+      if (removedWhere === this.#doneFor) {
         return;
       }
-      this.#passFor = minOffset;
+      this.#passFor = removedWhere;
       this.#queues = this.#topics.all();
       this.#cleanIndex();
     }
@@ -81,7 +85,7 @@ export class DerivedCleaner {
   finish(): void {
     this.#nextMs = Number.NEGATIVE_INFINITY;
     const untilMs = this.#clock.monotonicMs() + CLEAN_CLOSE_MS;
-    while (this.#log.minOffset !== this.#doneFor && this.#clock.monotonicMs() <= untilMs) {
+    while (this.#removedWhere() !== this.#doneFor && this.#clock.monotonicMs() <= untilMs) {
       this.tick(Number.MAX_SAFE_INTEGER);
       this.#nextMs = Number.NEGATIVE_INFINITY;
     }
@@ -96,7 +100,7 @@ export class DerivedCleaner {
   /** Removes what a queue no longer needs; true when that was something. */
   #clean(queue: UnitQueue): boolean {
     const { files } = queue;
-    correctMinOffset(queue, this.#passFor);
+    correctMinOffset(queue, this.#log.minOffset);
     let isCleaned = false;
     while (files.starts.length > 1 && this.#isBehind(queue, files.minOffset) && this.#isOnDevice(queue, files.starts[1]!)) {
       const path = files.pathOf(files.minOffset);
@@ -117,7 +121,7 @@ export class DerivedCleaner {
   /** Whether the file that starts at byte `start` has a unit that no crash takes: without any the queue would forget where it ends. */
   #isOnDevice(queue: UnitQueue, start: number): boolean {
     const isThere = queue.unit(start / queue.unitBytes, this.#run) && queue.isUnit(this.#run.view, this.#run.position);
-    return isThere && this.#offset() < this.#derivedWhere();
+    return isThere && this.#offset() < this.#safeWhere();
   }
 
   #offset(): number {

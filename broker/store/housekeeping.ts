@@ -39,7 +39,7 @@ export class Housekeeping {
     });
     const host = {
       config,
-      safeWhere: () => Math.min(write.flusher.flushedWhere, write.dispatchedTo, this.#derivedWhere),
+      safeWhere: () => this.#safeWhere,
       secureDerived: () => this.#secureDerived(),
       // A quota can end what the file system seems to have left; a file that went may be enough.
       diskLevel: () => (this.#isOutOfSpace && clock.monotonicMs() > this.#roomMs + ROOM_PAUSE_MS ? 'full' : this.disk.level),
@@ -50,13 +50,20 @@ export class Housekeeping {
       },
     } as const;
     this.#retention = new Retention({ host, files, disk, clock, logger });
-    const derivedWhere = (): number => this.#derivedWhere;
-    this.#cleaner = new DerivedCleaner({ config, log: files, topics, index, disk, clock, logger, derivedWhere });
+    const safeWhere = (): number => this.#safeWhere;
+    const removedWhere = (): number => this.#retention.removedWhere;
+    this.#cleaner = new DerivedCleaner({ config, log: files, topics, index, disk, clock, logger, safeWhere, removedWhere });
     this.#warmer = new FileWarmer(log);
     if (!parts.mark.isThere) {
       write.blocks |= Block.NOT_MARKED;
       logger.error(`the disk of ${config.storePathRootDir} is full: sends are refused until there is room, messages can be consumed`);
     }
+  }
+
+  /** Everything below is on the device, in the queues and in the index too. */
+  get #safeWhere(): number {
+    const { flusher, dispatchedTo } = this.#write;
+    return Math.min(flusher.flushedWhere, dispatchedTo, this.#derivedWhere);
   }
 
   /**

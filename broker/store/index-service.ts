@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../../src/common/clock.js';
 import type { Logger } from '../../src/common/logger.js';
+import type { DerivedSummary } from './checkpoint.js';
 import type { FdCache } from './fd-cache.js';
 import { IndexFile } from './index-file.js';
 import { forEachKeyHash } from './index-keys.js';
@@ -22,6 +23,8 @@ export class IndexService {
   #files: IndexFile[] = [];
   /** Full files whose slots are not in the file yet. */
   #sealing: IndexFile[] = [];
+  /** What `takeExpired` was asked for last. */
+  #expiredTo = 0;
   #isSyncing = false;
   /** A flush failed: what the kernel dropped then is on no device, whatever later flushes say. */
   hasFlushFailed = false;
@@ -176,6 +179,7 @@ export class IndexService {
 
   /** Forgets the oldest files while all their records lie before `minOffset`, never the newest; the caller removes them. Returns their paths. */
   takeExpired(minOffset: number): string[] {
+    this.#expiredTo = minOffset;
     const paths: string[] = [];
     while (this.#files.length > 1 && this.#files[0]!.endPhyOffset < minOffset && !this.#sealing.includes(this.#files[0]!)) {
       const { path } = this.#files.shift()!;
@@ -334,7 +338,7 @@ export class IndexService {
   }
 
   /** Entries of all files, and the sum of the commit log offsets where they begin and end. */
-  summary(): { indexEntries: number; indexOffsets: number } {
+  summary(): Pick<DerivedSummary, 'indexEntries' | 'indexOffsets' | 'expiredTo'> {
     let indexEntries = 0;
     let indexOffsets = 0;
     for (const file of this.#files) {
@@ -342,7 +346,7 @@ export class IndexService {
       // Any garbage may be in a header.
       indexOffsets = (indexOffsets + file.beginPhyOffset + file.endPhyOffset) % Number.MAX_SAFE_INTEGER;
     }
-    return { indexEntries, indexOffsets };
+    return { indexEntries, indexOffsets, expiredTo: this.#expiredTo };
   }
 
   /** Removes every file, for entries that are all made anew. */

@@ -222,8 +222,8 @@ export class Maintenance {
   }
 
   #summary(): DerivedSummary {
-    const index = this.#index?.summary() ?? { indexEntries: -1, indexOffsets: 0 };
-    return { where: this.#host.dispatchedTo(), ...this.#topics.unitSums(), ...index, commitLogMin: this.#topics.commitLogMin };
+    const index = this.#index?.summary() ?? { indexEntries: -1, indexOffsets: 0, expiredTo: 0 };
+    return { where: this.#host.dispatchedTo(), ...this.#topics.unitSums(), ...index };
   }
 
   #indexPass(pass: { timestamp: number; era: number; summary: DerivedSummary; removals: number }): void {

@@ -5,7 +5,7 @@
 import { StoreError } from '../../src/common/errors.js';
 import { getInt64 } from '../../src/common/int64.js';
 import type { Logger } from '../../src/common/logger.js';
-import { RECORD_OVERHEAD_BYTES, SYS_FLAG_POS, storeTimestampPos } from '../../src/common/message/record.js';
+import { PHYSICAL_OFFSET_POS, RECORD_OVERHEAD_BYTES, SYS_FLAG_POS, storeTimestampPos, TOTAL_SIZE_POS } from '../../src/common/message/record.js';
 import type { Checkpoint, DerivedSummary } from './checkpoint.js';
 import { copyLeftover, findLeftover } from './damage.js';
 import { isOutOfSpace } from './disk.js';
@@ -17,12 +17,16 @@ import { LogWalk, type WalkEnd } from './log-walk.js';
 import { adoptEnd } from './queue-bounds.js';
 import type { TopicTable } from './topic-table.js';
 import type { Disk, StoreConfig } from './types.js';
-import { isFiller, newUnitRun, type UnitQueue, unitOffset, unitSize } from './unit-queue.js';
+import { isFiller, newUnitRun, type UnitQueue, type UnitRun, unitOffset, unitSize } from './unit-queue.js';
 
 /** Bytes before the end of the log that are written again after a kill: more than a process writes before a flush fails. */
 const MAX_REWRITTEN_BYTES = 256 * 1024 * 1024;
 /** Queues whose units are used to find a record to start from. */
 const MAX_PROBED_QUEUES = 64;
+
+/** Room for the fixed fields of a record. */
+const probe = Buffer.alloc(RECORD_OVERHEAD_BYTES);
+const probeView = new DataView(probe.buffer, probe.byteOffset, probe.length);
 
 export interface RecoveryOptions {
   config: StoreConfig;
@@ -56,6 +60,8 @@ export interface RecoveryResult {
 /** Recovers the store. Throws `StoreError` when a cut would lose flushed records. */
 export function recover(options: RecoveryOptions): RecoveryResult {
   const { files, topics, index } = options;
+  // Queue files that a recovery which died removed may still be on the device.
+  const isRepeated = options.isAfterKill && options.checkpoint.walkFrom >= 0;
   for (const queue of topics.all()) {
     adoptEnd(queue);
   }
@@ -92,7 +98,7 @@ export function recover(options: RecoveryOptions): RecoveryResult {
   files.syncNames(options.isAfterKill);
   index?.syncNames(options.isAfterKill);
   for (const queue of topics.all()) {
-    queue.files.syncNames(false);
+    queue.files.syncNames(isRepeated);
   }
   if (options.isAfterKill && options.config.flushDiskType === 'SYNC_FLUSH') {
     // A killed process left records in the page cache; consumers will see them now, and under SYNC_FLUSH they see flushed ones only.
@@ -133,7 +139,7 @@ function fileRecords(options: RecoveryOptions, walk: LogWalk): { filed: Filed; f
     let isWhole = true;
     if (options.isAfterKill) {
       for (const queue of topics.all()) {
-        cutQueueBefore(queue, start.from);
+        cutQueueBefore(queue, files, start.from);
         // Whatever comes before was on the device, and the length of its file too.
         isWhole &&= !options.isOwnCheckpoint || queue.files.shortAt >= queue.endUnit * queue.unitBytes;
       }
@@ -148,7 +154,7 @@ function fileRecords(options: RecoveryOptions, walk: LogWalk): { filed: Filed; f
   const from = files.minOffset;
   lowerCheckpoint(options, from);
   for (const queue of topics.all()) {
-    cutQueueBefore(queue, from);
+    cutQueueBefore(queue, files, from);
   }
   index?.dropAll();
   return { filed: fileFrom(options, walk, { from, indexFrom: from }), from };
@@ -216,9 +222,9 @@ function hasAll({ files, topics, index, isAfterKill }: RecoveryOptions, summary:
     return false;
   }
   const { indexEntries, indexOffsets } = index.summary();
-  // Retention may have removed the oldest files since.
   const isSame = indexEntries === summary.indexEntries && indexOffsets === summary.indexOffsets;
-  return isSame || (files.minOffset !== summary.commitLogMin && indexEntries < summary.indexEntries);
+  // Retention may have removed the oldest files since.
+  return isSame || (files.minOffset !== summary.expiredTo && indexEntries < summary.indexEntries);
 }
 
 /** New records will lie where the summary's offset was. */
@@ -287,10 +293,10 @@ function lowerCheckpoint(options: RecoveryOptions, from: number): void {
 }
 
 /**
- * Drops the units of records from `from` on: the walk makes them again. Pages of them may be missing anywhere (power cut), but all
- * before are intact, so that "a real unit of a record before" is true up to one place and false behind it.
+ * Drops the units of records from `from` on: the walk makes them again. Pages of them may be missing anywhere, and single units be torn (power
+ * cut, disk that fails), but all before are intact, so that "a real unit of a record before" is true up to one place and false behind it.
  */
-function cutQueueBefore(queue: UnitQueue, from: number): void {
+function cutQueueBefore(queue: UnitQueue, log: FileSeries, from: number): void {
   const { files } = queue;
   if (files.isEmpty) {
     // It may have units in memory.
@@ -304,12 +310,14 @@ function cutQueueBefore(queue: UnitQueue, from: number): void {
   queue.adopt(high, 0);
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const isBefore = queue.unit(middle, run) && queue.isUnit(run.view, run.position) && unitOffset(run.view, run.position) < from;
-    if (isBefore) {
+    if (isUnitBefore(queue, middle, from)) {
       low = middle + 1;
     } else {
       high = middle;
     }
+  }
+  if (low > first && !pointsAtRecord(log, queue, low - 1)) {
+    low--;
   }
   if (low === first) {
     // Nothing is left, perhaps because the first file is missing: the walk starts the queue where its first record says.
@@ -317,8 +325,48 @@ function cutQueueBefore(queue: UnitQueue, from: number): void {
     queue.expectedStart = first;
     return;
   }
-  const isReal = queue.unit(low - 1, run) && !isFiller(run.view, run.position);
-  queue.truncateTo(low, isReal ? unitOffset(run.view, run.position) + unitSize(run.view, run.position) : 0);
+  queue.truncateTo(low, queue.unit(low - 1, run) ? unitEnd(run) : 0);
+}
+
+/**
+ * Whether the unit is one of a record before `from`. One whose first bytes are missing has the offset of an older record; units are in the order
+ * of the log, so it is told by the unit in front of it.
+ */
+function isUnitBefore(queue: UnitQueue, unit: number, from: number): boolean {
+  const run = newUnitRun();
+  let previousEnd = 0;
+  if (unit > queue.firstUnit) {
+    if (!queue.unit(unit - 1, run) || !queue.isUnit(run.view, run.position)) {
+      return false;
+    }
+    previousEnd = unitEnd(run);
+  }
+  if (!queue.unit(unit, run) || !queue.isUnit(run.view, run.position)) {
+    return false;
+  }
+  const offset = unitOffset(run.view, run.position);
+  return offset >= previousEnd && offset < from;
+}
+
+/** Whether the log has a record of the unit's size where the unit says, as far as it can still be there. */
+function pointsAtRecord(log: FileSeries, queue: UnitQueue, unit: number): boolean {
+  const run = newUnitRun();
+  queue.unit(unit, run);
+  const offset = unitOffset(run.view, run.position);
+  if (isFiller(run.view, run.position) || offset < log.minOffset) {
+    return true;
+  }
+  const isThere = log.read(offset, probe, 0, probe.length) === probe.length;
+  return (
+    isThere &&
+    probeView.getInt32(TOTAL_SIZE_POS) === unitSize(run.view, run.position) &&
+    getInt64(probeView, PHYSICAL_OFFSET_POS) === offset
+  );
+}
+
+/** Commit log offset behind the unit's record; 0 for a filler. */
+function unitEnd(run: UnitRun): number {
+  return isFiller(run.view, run.position) ? 0 : unitOffset(run.view, run.position) + unitSize(run.view, run.position);
 }
 
 function lastUnitOffset(queue: UnitQueue): number {
@@ -367,15 +415,12 @@ function newestUnitUntil(files: FileSeries, queue: UnitQueue, until: number): nu
   return best;
 }
 
-const probe = Buffer.alloc(RECORD_OVERHEAD_BYTES);
-
 /** Store time of the record at `offset`; 0 when nothing like a record is there. */
 export function storeTimestampOf(files: FileSeries, offset: number): number {
   if (files.read(offset, probe, 0, probe.length) < probe.length) {
     return 0;
   }
-  const view = new DataView(probe.buffer, probe.byteOffset, probe.length);
-  return getInt64(view, storeTimestampPos(view.getInt32(SYS_FLAG_POS)));
+  return getInt64(probeView, storeTimestampPos(probeView.getInt32(SYS_FLAG_POS)));
 }
 
 /** Makes `end` the end of the log: saves what lies behind it, then removes it. */
@@ -428,9 +473,8 @@ function cutQueue(queue: UnitQueue, end: number): void {
   let maxPhysicOffset = 0;
   const min = queue.firstUnit;
   while (max > min && queue.units(max - 1, 1, run)) {
-    const unitEnd = unitOffset(run.view, run.position) + unitSize(run.view, run.position);
-    if (isFiller(run.view, run.position) || unitEnd <= end) {
-      maxPhysicOffset = isFiller(run.view, run.position) ? 0 : unitEnd;
+    if (unitEnd(run) <= end) {
+      maxPhysicOffset = unitEnd(run);
       break;
     }
     max--;

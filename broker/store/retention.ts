@@ -5,8 +5,8 @@
  * oldest files one after the other: those last written fileReservedTime ago, or any while the disk is above the forced level. The newest file
  * stays, and so does what is not yet on the device and in the queues there.
  *
- * The name of a removed file is off the device before the next one goes, so that a power cut leaves no gap. Queue and index files
- * follow the log (`derived-cleaner.ts`): a kill in between leaves units that point before the log's first file, which nobody reads.
+ * The name of a removed file is off the device before the next one goes, so that a power cut leaves no gap, and before queue and index
+ * files follow the log (`derived-cleaner.ts`): a crash in between leaves units that point before the log's first file, which nobody reads.
  */
 import type { Clock } from '../../src/common/clock.js';
 import type { Logger } from '../../src/common/logger.js';
@@ -35,6 +35,8 @@ export interface RetentionHost {
 export class Retention {
   /** Commit log files removed since the store was opened. */
   removed = 0;
+  /** The files before this offset are gone, and no power cut brings them back. */
+  removedWhere: number;
   readonly #host: RetentionHost;
   readonly #files: FileSeries;
   readonly #disk: Disk;
@@ -48,7 +50,7 @@ export class Retention {
   #left = 0;
   #nextRemovalMs = 0;
   #isRemoving = false;
-  /** A file that the disk did not let go: nothing else goes before it. */
+  /** A file that the disk did not let go, or whose name is still on it: nothing else goes before that. */
   #hanging: { path: string; retryMs: number } | null = null;
   #isStuckLogged = false;
   #idleWaiters: (() => void)[] = [];
@@ -59,6 +61,7 @@ export class Retention {
     this.#disk = options.disk;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.removedWhere = options.files.minOffset;
     this.#nextRoundMs = options.clock.monotonicMs() + options.host.config.cleanResourceInterval;
   }
 
@@ -156,11 +159,14 @@ export class Retention {
         this.#removalEnded();
         return;
       }
-      this.#hanging = null;
-      this.removed++;
+      // Where its name could not be taken off the device the last time, it is not there any more.
+      this.removed += error === null ? 1 : 0;
       this.#disk.syncDirectory(this.#files.directory, (syncError) => {
         if (syncError !== null) {
-          this.#logger.warn(`${this.#files.directory} cannot be flushed (${diskErrorCode(syncError)})`);
+          this.#hang(path, syncError);
+        } else {
+          this.#hanging = null;
+          this.removedWhere = this.#files.minOffset;
         }
         this.#removalEnded();
       });

@@ -154,6 +154,8 @@ export class StoreLives {
       case 'faults':
         disk.isEvicting = action.isEvicting;
         disk.shortWriteOneIn = action.shortWriteOneIn;
+        // A checkpoint that is written in two steps can be torn too.
+        this.#hasSeenFaults ||= action.shortWriteOneIn > 0;
         disk.maxPages = action.freePages < 0 ? Number.MAX_SAFE_INTEGER : disk.usedPages + action.freePages;
         disk.inject(...action.faults);
         return;
