@@ -5,7 +5,13 @@
 import { StoreError } from '../../src/common/errors.js';
 import { getInt64 } from '../../src/common/int64.js';
 import type { Logger } from '../../src/common/logger.js';
-import { PHYSICAL_OFFSET_POS, RECORD_OVERHEAD_BYTES, SYS_FLAG_POS, storeTimestampPos, TOTAL_SIZE_POS } from '../../src/common/message/record.js';
+import {
+  PHYSICAL_OFFSET_POS,
+  RECORD_OVERHEAD_BYTES,
+  SYS_FLAG_POS,
+  storeTimestampPos,
+  TOTAL_SIZE_POS,
+} from '../../src/common/message/record.js';
 import type { Checkpoint, DerivedSummary } from './checkpoint.js';
 import { copyLeftover, findLeftover } from './damage.js';
 import { isOutOfSpace } from './disk.js';

@@ -63,6 +63,8 @@ export interface ScheduleOptions {
   hasFaults?: boolean;
   /** Old files are deleted in between: in its hours, when asked, and because the disk is full. */
   hasRetention?: boolean;
+  /** Each life has other settings of flushing, index, CRC and warm-up. */
+  isVaried?: boolean;
 }
 
 /** The schedule of a seed. */
@@ -78,6 +80,12 @@ export function planOf(seed: number, options: ScheduleOptions): Schedule {
 const oneIn = (random: Random, n: number): boolean => random.nextInt(n) === 0;
 
 function lifeOf(random: Random, options: ScheduleOptions): LifePlan {
+  const life = usualLife(random, options);
+  // From numbers of their own, so that all else of a schedule is as without.
+  return options.isVaried === true ? { ...life, config: { ...life.config, ...variedOf(seededRandom(life.diskSeed ^ 0x5eed)) } } : life;
+}
+
+function usualLife(random: Random, options: ScheduleOptions): LifePlan {
   const flushDiskType = options.flushDiskType ?? (oneIn(random, 2) ? 'SYNC_FLUSH' : 'ASYNC_FLUSH');
   const hasFaults = options.hasFaults === true;
   const actions: Action[] = [];
@@ -116,6 +124,21 @@ function retentionOf(random: Random): Partial<StoreConfig> {
     deleteCommitLogFilesInterval: random.nextInt(2) * 100,
     deleteConsumeQueueFilesInterval: random.nextInt(2) * 100,
     deleteFileBatchMax: 1 + random.nextInt(10),
+  };
+}
+
+function variedOf(random: Random): Partial<StoreConfig> {
+  return {
+    flushCommitLogTimed: oneIn(random, 2),
+    wakeFlushWhenPutMessage: oneIn(random, 2),
+    flushCommitLogLeastPages: random.nextInt(5),
+    flushIntervalCommitLog: [10, 200, 500][random.nextInt(3)]!,
+    flushCommitLogThoroughInterval: [100, 10_000][random.nextInt(2)]!,
+    flushConsumeQueueThoroughInterval: [500, 60_000][random.nextInt(2)]!,
+    enabledAppendPropCRC: oneIn(random, 2),
+    forceVerifyPropCRC: oneIn(random, 2),
+    warmMapedFileEnable: oneIn(random, 4),
+    messageIndexEnable: !oneIn(random, 4),
   };
 }
 

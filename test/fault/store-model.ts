@@ -69,6 +69,8 @@ export class StoreModel {
   #logStart = 0;
   /** The disk dropped pages that were never flushed, as a power cut would. */
   hasLostCache = false;
+  /** No life was without an index; what came in such a life is not in it. */
+  hasFullIndex = true;
 
   get size(): number {
     return this.#sent.size;
@@ -204,7 +206,8 @@ export class StoreModel {
     let n = this.#serial;
     for (const [key, { record }] of found) {
       // All of them once, at the end; before that some, which are others each time.
-      if (when.isLast === true || n++ % KEYS_ONE_IN === 0) checkKeys(store, key, record);
+      const isDue = when.isLast === true || n++ % KEYS_ONE_IN === 0;
+      if (this.hasFullIndex && isDue) checkKeys(store, key, record);
     }
     this.#settle(store, found, when);
   }
@@ -265,10 +268,13 @@ function offsetsOf(record: MessageRecord): number {
   return record.topic === INNER_TOPIC ? Number(getProperty(record.properties, 'INNER_NUM')) : 1;
 }
 
-/** Properties without what says an inner batch's size and place, which the store writes. */
+/** What the store writes into properties: an inner batch's size and place, and the CRC of the record. */
+const STORE_PROPERTIES = ['INNER_NUM', 'INNER_BASE', '__CRC32#'];
+
+/** Properties without those of the store. */
 function ownProperties(properties: string): string {
   const pairs = properties.split('\u0002');
-  return pairs.filter((pair) => !pair.startsWith('INNER_NUM\u0001') && !pair.startsWith('INNER_BASE\u0001')).join('\u0002');
+  return pairs.filter((pair) => !STORE_PROPERTIES.some((name) => pair.startsWith(`${name}\u0001`))).join('\u0002');
 }
 
 /** The wire form of a batch, read independently of the product's decoder. */

@@ -11,6 +11,12 @@ test(`${runs} stores of both flush types through kills, power cuts and failing d
   await runSeeds(seed, runs, { hasFaults: true });
 });
 
+test(`${runs} stores whose settings change from start to start lose nothing they promised`, async () => {
+  const half = Math.ceil(runs / 2);
+  await runSeeds(seed, half, { isVaried: true });
+  await runSeeds(seed + half, runs - half, { isVaried: true, hasRetention: true, hasFaults: true });
+});
+
 test(`${runs} stores that delete old files lose nothing else, and no queue goes back`, async () => {
   const half = Math.ceil(runs / 2);
   await runSeeds(seed, half, { hasRetention: true });

@@ -17,14 +17,25 @@ test(`${runs} stores that delete old files lose nothing else, and no queue goes 
   await runSeeds(seed + half, runs - half, { hasRetention: true, hasFaults: true });
 });
 
+test(`${runs} stores whose settings change from start to start lose nothing they promised`, { timeout: 600_000 }, async () => {
+  const half = Math.ceil(runs / 2);
+  await runSeeds(seed, half, { isVaried: true });
+  await runSeeds(seed + half, runs - half, { isVaried: true, hasRetention: true, hasFaults: true });
+});
+
 /** Schedules that broke a promise once. */
 const FOUND: readonly [what: string, seed: number, options: ScheduleOptions][] = [
   ['a recovery that died with the queues it had emptied is repeated, and makes nothing anew', 512_824_563, { hasRetention: true }],
   ['a start that fails in the middle of a unit leaves none that looks like an older one', 78_160, { hasFaults: true }],
   ['queue files wait until no power cut brings their log file back', 20_310_260, { hasRetention: true }],
+  ['index files that go after their log files are not missed', 1_004_403, { hasRetention: true }],
   ['a queue file that a recovery which died removed does not come back', 2_024_649, { hasRetention: true, hasFaults: true }],
   ['no log file goes while the name of the one before may come back', 2_015_445, { hasRetention: true, hasFaults: true }],
-  ['the queue file that knows where an empty queue ends stays until the log of the next one is on the device', 1279, { hasRetention: true }],
+  [
+    'the queue file that knows where an empty queue ends stays until the log of the next one is on the device',
+    1279,
+    { hasRetention: true },
+  ],
 ];
 test.each(FOUND)('%s', { timeout: 600_000 }, async (_, found, options) => {
   await runSeeds(found, 1, options);
