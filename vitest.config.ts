@@ -13,7 +13,7 @@ const shared = { pool: 'forks' as const, env: { MQKIT_SEED: seed }, setupFiles: 
 export default defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
-    // Most tests wait more than they compute; each file has nodes, ports and folders of its own.
+    // Each file has nodes, ports and folders of its own. Those with real peers wait most of the time: `test:interop` runs three at once.
     maxWorkers: 2,
     projects: [
       {
