@@ -231,7 +231,8 @@ export class FileSeries {
 
   /** Puts it on the device that names are gone: those that this object removed, or with `isSure` whoever did. */
   syncNames(isSure: boolean): void {
-    if (this.#hasRemovedNames || isSure) {
+    // A queue whose first units found no room has no folder yet.
+    if (this.#hasRemovedNames || (isSure && this.#disk.statSync(this.directory) !== null)) {
       this.#disk.syncDirectorySync(this.directory);
       this.#hasRemovedNames = false;
     }

@@ -375,10 +375,17 @@ export class FaultDisk implements Disk {
     });
   }
 
+  #checkDirectory(path: string): void {
+    if (!this.#device.directories.has(path)) {
+      throw diskError('ENOENT', 'open', path);
+    }
+  }
+
   syncDirectorySync(path: string): void {
     this.#step();
     this.#dieIfDue();
     this.#throwFault('syncnames', path);
+    this.#checkDirectory(path);
     this.#device.syncNames(path, this.#device.pendingNames);
   }
 
