@@ -177,3 +177,24 @@ test('open files stay under a bound, however many queues there are', async () =>
   const again = await openOn(disk.afterKill());
   expect(again.store.topics()).toHaveLength(600);
 });
+
+test('a store that was killed twice on a full disk, before its queues had folders, can still be read', async () => {
+  let disk = new FaultDisk(seededRandom(11));
+  const { store, sink, put, tick } = await openOn(disk);
+  put('a1');
+  // There is a checkpoint, which can be written again.
+  for (let i = 0; i < 5; i++) {
+    tick(1000);
+    disk.completeSyncs();
+  }
+  for (const queueId of [1, 2]) {
+    store.put(message('T', queueId, 'a'), sink);
+  }
+  store.flushTurn();
+  for (let start = 0; start < 3; start++) {
+    disk = disk.afterKill();
+    disk.maxPages = 0;
+    const again = await openOn(disk);
+    expect([0, 1, 2].map((queueId) => again.store.maxOffset('T', queueId))).toEqual([1, 1, 1]);
+  }
+});
