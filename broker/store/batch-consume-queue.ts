@@ -37,7 +37,7 @@ export class BatchConsumeQueue extends UnitQueue {
   }
 
   offsetOfUnit(unit: number): number {
-    return this.units(unit, 1, this.#run) ? unitBaseOffset(this.#run.view, this.#run.position) : this.#maxOffset;
+    return this.unit(unit, this.#run) ? unitBaseOffset(this.#run.view, this.#run.position) : this.#maxOffset;
   }
 
   isUnit(view: DataView, position: number): boolean {
@@ -52,7 +52,7 @@ export class BatchConsumeQueue extends UnitQueue {
   protected endMoved(): void {
     const last = this.endUnit - 1;
     const run = this.#run;
-    const isThere = last >= 0 && this.units(last, 1, run) && this.isUnit(run.view, run.position);
+    const isThere = last >= 0 && this.unit(last, run) && this.isUnit(run.view, run.position);
     this.#maxOffset = isThere ? unitBaseOffset(run.view, run.position) + unitMessageCount(run.view, run.position) : 0;
   }
 
@@ -94,7 +94,7 @@ export class BatchConsumeQueue extends UnitQueue {
     }
     const run = this.#run;
     const isBefore =
-      this.units(unit, 1, run) && unitBaseOffset(run.view, run.position) + unitMessageCount(run.view, run.position) <= queueOffset;
+      this.unit(unit, run) && unitBaseOffset(run.view, run.position) + unitMessageCount(run.view, run.position) <= queueOffset;
     return isBefore ? unit + 1 : unit;
   }
 

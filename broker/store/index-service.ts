@@ -238,11 +238,9 @@ export class IndexService {
   };
 
   #nextFile(full: IndexFile | undefined): IndexFile {
-    let name = timestampName(this.#clock.nowMs());
+    const now = timestampName(this.#clock.nowMs());
     const lastName = full === undefined ? '' : full.path.slice(-17);
-    for (let ms = this.#clock.nowMs() + 1; name <= lastName; ms++) {
-      name = timestampName(ms);
-    }
+    const name = now > lastName ? now : nameAfter(lastName);
     const file = this.#fileAt(join(this.#directory, name));
     file.begin();
     if (full !== undefined) {
@@ -407,4 +405,19 @@ export function timestampName(ms: number): string {
     two(date.getSeconds()) +
     String(date.getMilliseconds()).padStart(3, '0')
   );
+}
+
+/**
+ * The name of the millisecond after a name. Files are in the order of their names, and local time goes back at the end of summer, with another
+ * time zone, and when the clock is set.
+ */
+export function nameAfter(name: string): string {
+  const part = (from: number, to: number): number => Number(name.slice(from, to));
+  // Fields of UTC count on through hours that local time skips or has twice.
+  const date = new Date(0);
+  date.setUTCFullYear(part(0, 4), part(4, 6) - 1, part(6, 8));
+  date.setUTCHours(part(8, 10), part(10, 12), part(12, 14), part(14, 17) + 1);
+  const next = date.toISOString().replace(/\D/g, '');
+  // A name that is no time at all.
+  return next.length === name.length && next > name ? next : String(BigInt(name) + 1n).padStart(name.length, '0');
 }

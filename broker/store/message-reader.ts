@@ -213,7 +213,6 @@ export class MessageReader {
         scan.next = scan.count === 0 ? nextFileOffset(queue, scan.next) : scan.next;
         return;
       }
-      this.#topics.notePage(queue);
       if (!this.#scanRun(scan)) {
         return;
       }
@@ -231,7 +230,6 @@ export class MessageReader {
         scan.next = scan.count === 0 ? nextFileOffset(queue, unit) : scan.next;
         return;
       }
-      this.#topics.notePage(queue);
       const { view, position } = this.#run;
       const phyOffset = unitOffset(view, position);
       const messages = unitMessageCount(view, position);
@@ -409,9 +407,9 @@ export class MessageReader {
     }
     const run = this.#run;
     if (queue.type === 'SimpleCQ') {
-      return queue.units(offset, 1, run) && !isFiller(run.view, run.position);
+      return queue.unit(offset, run) && !isFiller(run.view, run.position);
     }
-    return queue.units(queue.unitAt(offset), 1, run) && unitBaseOffset(run.view, run.position) <= offset;
+    return queue.unit(queue.unitAt(offset), run) && unitBaseOffset(run.view, run.position) <= offset;
   }
 
   /** Commit log offset of the record that holds a queue's message; −1 when the queue has none there. */

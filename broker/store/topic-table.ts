@@ -146,6 +146,7 @@ export class TopicTable {
     const files = new FileSeries({ directory, fileSize: this.#fileSizes[queueType], disk: this.#disk, fds: this.#fds });
     const queue = queueType === 'BatchCQ' ? new BatchConsumeQueue(topic, queueId, files) : new ConsumeQueue(topic, queueId, files);
     queue.onWriteError = (error) => this.onWriteError(error);
+    queue.onPage = () => this.#notePage(queue);
     entry.queues[queueId] = queue;
     return queue;
   }
@@ -222,19 +223,6 @@ export class TopicTable {
     return taken;
   }
 
-  /** Keeps the number of queues that hold a read page under a bound. */
-  notePage(queue: AnyQueue): void {
-    if (this.#pages.has(queue)) {
-      return;
-    }
-    this.#pages.add(queue);
-    if (this.#pages.size > QUEUE_PAGES) {
-      const oldest = this.#pages.values().next().value!;
-      this.#pages.delete(oldest);
-      oldest.dropPage();
-    }
-  }
-
   /** Forgets a topic and removes its files. */
   deleteTopic(topic: string): void {
     const entry = this.#topics.get(topic);
@@ -259,6 +247,16 @@ export class TopicTable {
     const entry = this.#topics.get(topic);
     if (entry !== undefined && entry.queueType !== (this.#queueTypeOf(topic) ?? entry.queueType)) {
       this.deleteTopic(topic);
+    }
+  }
+
+  /** Keeps the number of queues that hold a read page under a bound. */
+  #notePage(queue: AnyQueue): void {
+    this.#pages.add(queue);
+    if (this.#pages.size > QUEUE_PAGES) {
+      const oldest = this.#pages.values().next().value!;
+      this.#pages.delete(oldest);
+      oldest.dropPage();
     }
   }
 

@@ -58,6 +58,8 @@ export abstract class UnitQueue {
   expectedStart = 0;
   /** Called when the disk does not take units; they stay in memory. */
   onWriteError: (error: unknown) => void = () => {};
+  /** Called before a page is read into new memory, which stays until `dropPage`. */
+  onPage: () => void = () => {};
 
   /** Holds the units that are not in the files yet, and the newest of the others. */
   protected tailView: DataView;
@@ -194,9 +196,9 @@ export abstract class UnitQueue {
     return run.count > 0;
   }
 
-  /** One unit, without a page of its neighbours. The run is valid until the next call of any queue's `unit`. */
+  /** One unit, without reading a page of its neighbours. The run is valid until the next call of any queue's `unit`. */
   unit(unit: number, run: UnitRun): boolean {
-    if (unit >= this.#tailStart) {
+    if (unit >= this.#tailStart || (unit >= this.#pageStart && unit < this.#pageStart + this.#pageCount)) {
       return this.units(unit, 1, run);
     }
     run.view = PROBE_VIEW;
@@ -206,8 +208,11 @@ export abstract class UnitQueue {
   }
 
   #readPage(unit: number): void {
-    this.#page ??= Buffer.allocUnsafeSlow(QUEUE_PAGE_UNITS * this.unitBytes);
-    this.#pageView ??= new DataView(this.#page.buffer);
+    if (this.#page === null) {
+      this.onPage();
+      this.#page = Buffer.allocUnsafeSlow(QUEUE_PAGE_UNITS * this.unitBytes);
+      this.#pageView = new DataView(this.#page.buffer);
+    }
     // Aligned, so that consumers at different places of it share it.
     let start = unit - (unit % QUEUE_PAGE_UNITS);
     start = Math.max(start, this.firstUnit);
