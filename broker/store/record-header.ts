@@ -134,13 +134,15 @@ export class RecordHeader {
    */
   isTextTorn(buffer: Buffer, position: number, fileOffset: number): boolean {
     const topicEnd = this.topicStart + this.topicBytes;
-    const end = this.propertiesStart + this.propertiesBytes;
-    if ((this.topicBytes > 0 && buffer[topicEnd - 1] === 0) || (this.propertiesBytes > 0 && buffer[end - 1] === 0)) {
+    const propertiesEnd = this.propertiesStart + this.propertiesBytes;
+    if ((this.topicBytes > 0 && buffer[topicEnd - 1] === 0) || (this.propertiesBytes > 0 && buffer[propertiesEnd - 1] === 0)) {
       return true;
     }
-    const start = this.topicStart;
+    // Without properties the length of them is zero, and may be all that a sector holds.
+    const start = this.topicBytes > 0 ? this.topicStart : this.propertiesStart;
+    const end = this.propertiesBytes > 0 ? propertiesEnd : topicEnd;
     const shift = fileOffset - position;
-    for (let at = start + shift + ((SECTOR - ((start + shift) % SECTOR)) % SECTOR) - shift; at < end; at += SECTOR) {
+    for (let at = start + ((SECTOR - ((start + shift) % SECTOR)) % SECTOR); at < end; at += SECTOR) {
       if (isZero(buffer, at, Math.min(end, at + SECTOR)) || (at > start && isZero(buffer, Math.max(start, at - SECTOR), at))) {
         return true;
       }

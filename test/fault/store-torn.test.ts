@@ -115,3 +115,13 @@ test('an end-of-file marker that broke off at any byte is written again', async 
     expectLast(store, torn.from, `${kept} bytes of the marker`);
   }
 });
+
+test('messages without properties are there after a kill, wherever in their sectors they lie', async () => {
+  const disk = new FaultDisk(seededRandom(1));
+  const { store, put } = await openOn(disk, { flushDiskType: 'SYNC_FLUSH', mappedFileSizeCommitLog: 65_536 });
+  // The record is 93 bytes long, so that after 512 of them one began at every place of a sector.
+  put(...Array.from({ length: 520 }, () => 'x'));
+  expect(store.commitLogMaxOffset()).toBe(520 * 93);
+  const again = await openOn(disk.afterKill(), { mappedFileSizeCommitLog: 65_536 });
+  expect([again.store.commitLogMaxOffset(), again.store.maxOffset('T', 0)]).toEqual([520 * 93, 520]);
+});
