@@ -154,7 +154,16 @@ export class WritePath {
   #refuse(message: PutMessage, sink: PutSink, status: PutStatus): void {
     this.#counters.putsRefused++;
     // Nothing of this message is on any disk.
-    sink.onPut(message, status);
+    this.#tell(message, sink, status);
+  }
+
+  /** One sink that fails must not keep the others waiting, nor stop the store. */
+  #tell(message: PutMessage, sink: PutSink, status: PutStatus): void {
+    try {
+      sink.onPut(message, status);
+    } catch (error) {
+      this.#logger.error(`the answer ${status} for a message of topic ${message.topic} failed: ${(error as Error).message}`, { error });
+    }
   }
 
   /** The checkpoint must not speak of times that new messages have again, also not after a power cut. False when it cannot be written. */
@@ -268,7 +277,7 @@ export class WritePath {
       const item = pending.at(i)!;
       if (item.message !== null) {
         // ASYNC_FLUSH: the record is in the kernel's page cache: a killed process loses nothing, a power cut may.
-        item.sink!.onPut(item.message, 'PUT_OK');
+        this.#tell(item.message, item.sink!, 'PUT_OK');
         item.message = null;
       }
     }
@@ -284,7 +293,7 @@ export class WritePath {
       const item = this.#appender.pending.shift()!;
       if (item.message !== null && !item.message.waitStoreMsgOK) {
         // WAIT=false: the record is in the kernel's page cache, as under ASYNC_FLUSH.
-        item.sink!.onPut(item.message, 'PUT_OK');
+        this.#tell(item.message, item.sink!, 'PUT_OK');
         item.message = null;
       }
       item.deadlineMs = deadlineMs;
@@ -309,7 +318,7 @@ export class WritePath {
       this.#unflushed.shift();
       if (item.message !== null) {
         // SYNC_FLUSH: fdatasync returned for every byte of the record: it survives a power cut.
-        item.sink!.onPut(item.message, 'PUT_OK');
+        this.#tell(item.message, item.sink!, 'PUT_OK');
         item.message = null;
       }
       this.#dispatch(item);
@@ -357,7 +366,7 @@ export class WritePath {
       }
       if (item.message !== null) {
         // Written, but the device has not said so in time: the message may survive a power cut or not.
-        item.sink!.onPut(item.message, 'FLUSH_DISK_TIMEOUT');
+        this.#tell(item.message, item.sink!, 'FLUSH_DISK_TIMEOUT');
         item.message = null;
       }
     }

@@ -134,6 +134,7 @@ export class CheckRound implements PutSink {
       return;
     }
     this.#logger.error(`${where} is given up, the store takes no copy of it: ${status}`);
+    this.#listener.onGiveUp(step.half, step.state);
     this.#put(givenUp(step.half), { ...step, kind: 'give up' });
   }
 

@@ -3,6 +3,7 @@ import { appendProperty, getProperty, MessageConst, removeProperty } from '../..
 import { encodeRecordBuffer, type MessageRecord, recordVersionFor } from '../../src/common/message/record.js';
 import { MessageSysFlag, withTransactionType } from '../../src/common/sys-flag.js';
 import { RMQ_SYS_TRANS_CHECK_MAX_TIME_TOPIC, RMQ_SYS_TRANS_HALF_TOPIC } from '../../src/common/topic-names.js';
+import { fitsRecord, fittedToRecord } from '../properties-room.js';
 import type { PutMessage } from '../store/index.js';
 
 /** Half messages go to this queue; stores of other brokers may have more. */
@@ -68,12 +69,12 @@ export function fillCommitted(put: PutMessage, half: MessageRecord, state: HalfS
   put.tagsCode = tags === undefined ? 0 : stringHashCode(tags);
 }
 
-/** A copy of a half message for the end of its queue, with one property set anew. */
+/** A copy of a half message for the end of its queue, with one property set anew; others give it room where there is none. */
 export function copyOf(half: MessageRecord, name: string, value: string): PutMessage {
   return again(half, {
     topic: RMQ_SYS_TRANS_HALF_TOPIC,
     queueId: half.queueId,
-    properties: appendProperty(removeProperty(half.properties, name), name, value),
+    properties: fittedToRecord(appendProperty(removeProperty(half.properties, name), name, value)),
   });
 }
 
@@ -108,6 +109,7 @@ function again(half: MessageRecord, to: { topic: string; queueId: number; proper
 
 /** Body of CHECK_TRANSACTION_STATE: the stored copy as its producer sent it, on its own topic and queue. */
 export function checkBody(copy: PutMessage, state: HalfState): Buffer {
+  const unwaited = appendProperty(removeProperty(copy.properties, MessageConst.WAIT), MessageConst.WAIT, 'false');
   return encodeRecordBuffer({
     magicVersion: recordVersionFor(state.realTopic),
     queueId: state.realQueueId,
@@ -123,6 +125,7 @@ export function checkBody(copy: PutMessage, state: HalfState): Buffer {
     preparedTransactionOffset: 0,
     body: copy.body,
     topic: state.realTopic,
-    properties: appendProperty(removeProperty(copy.properties, MessageConst.WAIT), MessageConst.WAIT, 'false'),
+    // Nobody who is asked looks at WAIT.
+    properties: fitsRecord(unwaited) ? unwaited : copy.properties,
   });
 }

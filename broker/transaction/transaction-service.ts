@@ -186,6 +186,8 @@ export class TransactionService implements CheckListener {
       this.#logger.debug(`no producer of group ${state.group} is connected to be asked about the transaction ${state.uniqKey}`);
       return;
     }
+    const body = this.#checkBody(copy, state);
+    if (body === null) return;
     this.counters.checks++;
     connection.invokeOneway({
       code: RequestCode.CHECK_TRANSACTION_STATE,
@@ -198,8 +200,20 @@ export class TransactionService implements CheckListener {
         offsetMsgId: encodeOffsetMsgId(copy.storeHost, copy.commitLogOffset),
         bname: this.#settings.brokerName,
       },
-      body: checkBody(copy, state),
+      body,
     });
+  }
+
+  /** Null when no client could read it: a half message of another broker may name a topic that no record can hold. */
+  #checkBody(copy: PutMessage, state: HalfState): Buffer | null {
+    try {
+      return checkBody(copy, state);
+    } catch (error) {
+      this.#logger.error(
+        `nobody can be asked about the transaction ${state.uniqKey} of group ${state.group} (commit log offset ${copy.commitLogOffset}): ${(error as Error).message}`,
+      );
+      return null;
+    }
   }
 
   onGiveUp(half: MessageRecord, state: HalfState): void {

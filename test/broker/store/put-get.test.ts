@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { stringHashCode } from '../../../src/common/java.js';
+import { noopLogger } from '../../../src/common/logger.js';
 import { encodeBatch } from '../../../src/common/message/batch.js';
 import { decodeRecords } from '../../../src/common/message/record.js';
 import { message, openStore, putAll, SMALL, storeConfig, tempDir } from './store-kit.js';
@@ -37,6 +38,26 @@ describe.each(['ASYNC_FLUSH', 'SYNC_FLUSH'])('under %s', (flushDiskType) => {
     expect(query.records.map((record) => decodeRecords(record)[0]!.body.toString())).toEqual(['body 3-7']);
     await putAll(again, [message('T', 1, 'one more')]);
     expect(again.maxOffset('T', 1)).toBe(bodies.length + 1);
+  });
+
+  test('an answer that fails costs neither the other messages their answers nor the store its turn', async () => {
+    const errors: string[] = [];
+    const logger = { ...noopLogger, error: (text: string) => void errors.push(text) };
+    const store = await openStore(storeConfig(tempDir(), { ...SMALL, flushDiskType }), { logger });
+    const failing = {
+      onPut() {
+        throw new Error('cannot answer');
+      },
+    };
+    store.put(message('T', 0, 'first'), failing);
+    store.put(message('T', 0, 'not waited for', { waitStoreMsgOK: false }), failing);
+    expect(await putAll(store, [message('T', 0, 'second')])).toEqual(['PUT_OK']);
+    store.put(message('T', 0, 'refused', { body: Buffer.alloc(store.config.maxMessageSize + 1) }), failing);
+    expect(await putAll(store, [message('T', 0, 'third')])).toEqual(['PUT_OK']);
+    const { buffers } = store.getMessage('T', 0, 0, 32);
+    const bodies = buffers.flatMap((buffer) => decodeRecords(buffer)).map((record) => record.body.toString());
+    expect(bodies).toEqual(['first', 'not waited for', 'second', 'third']);
+    expect(errors.filter((text) => text.includes('cannot answer'))).toHaveLength(3);
   });
 
   test('a batch becomes one record for each message, in one file, with the properties of both', async () => {
