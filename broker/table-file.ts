@@ -13,7 +13,7 @@ export class JsonTableFile implements TableFile {
   #problem: string | null = null;
   #isSaving = false;
 
-  /** @param options.isDurable a save is on the device when it returns */
+  /** @param options.isDurable no power cut brings the content before a save back, once that returned */
   constructor(options: { storePathRootDir: string; name: string; isDurable: boolean; disk: Disk; logger: Logger }) {
     const { storePathRootDir, name, isDurable, disk, logger } = options;
     this.#logger = logger;
@@ -42,7 +42,7 @@ export class JsonTableFile implements TableFile {
 
   /** Keeps a table. A failure is logged and stays visible in `problem`: the table is right in memory, and the next save tries again. */
   save(value: unknown, options: { background?: boolean } = {}): void {
-    if (this.#isDurable && options.background === true) {
+    if (options.background === true) {
       this.#isSaving = true;
       this.#file.saveInBackground(value, (error) => {
         this.#isSaving = false;

@@ -15,15 +15,21 @@ export interface ConfigFileOptions<T> {
   disk?: Disk;
 }
 
+const EMPTY = 'is empty';
+
 /**
  * A file of `config/`: state as JSON, with the previous content in `<name>.bak`. A reader takes `.bak` when the file is missing, empty or
- * cannot be parsed. Names and rule are Apache's; unlike there, a save never leaves a half-written file behind.
+ * cannot be parsed. Names and rule are Apache's; unlike there, a save never leaves a half-written file behind: only content that is on the
+ * device gets one of the two names, so a power cut leaves the old content or the new one.
  */
 export class ConfigFile<T> {
   readonly path: string;
   readonly #options: ConfigFileOptions<T>;
   readonly #disk: Disk;
+  /** What the file holds; null when that is not known for certain. */
   #savedText: string | null = null;
+  /** The file can be parsed, and so is worth being the `.bak`; null before that is known. */
+  #isWhole: boolean | null = null;
   /** Counts saves, so that one in the background sees that a later one took its place. */
   #saves = 0;
 
@@ -33,9 +39,10 @@ export class ConfigFile<T> {
     this.#disk = options.disk ?? nodeDisk;
   }
 
-  /** The saved value; null when nothing was ever saved. Throws `StoreError` when there is content, and none of it can be parsed. */
+  /** The saved value; null when nothing was ever saved. Throws `StoreError` when something was, and none of it can be read. */
   load(): T | null {
     const main = this.#tryLoad(this.path);
+    this.#isWhole = main.value !== null;
     if (main.value !== null) {
       this.#savedText = main.text;
       return main.value;
@@ -48,20 +55,32 @@ export class ConfigFile<T> {
     const cause = main.error ?? backup.error;
     if (cause !== null) {
       const which = main.error === null ? `${this.path}.bak` : this.path;
-      throw new StoreError(`${which} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
-        code: 'CONFIG_FILE',
-        hint: 'repair the file, or move it and its .bak away to start without what they hold',
-        context: { path: this.path },
-        cause,
-      });
+      throw this.#unreadable(`${which} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    }
+    if (main.problem === EMPTY && backup.problem === EMPTY) {
+      // There was a second save, and so there was content: a power cut or a full disk took it.
+      throw this.#unreadable(`${this.path} and its .bak are empty: what they held is lost`);
+    }
+    if (main.problem === EMPTY || backup.problem === EMPTY) {
+      const which = main.problem === EMPTY ? this.path : `${this.path}.bak`;
+      this.#options.logger.warn(`${which} is empty: the save that made it was cut off; starting without what it was to hold`);
     }
     return null;
+  }
+
+  #unreadable(message: string, cause?: unknown): StoreError {
+    return new StoreError(message, {
+      code: 'CONFIG_FILE',
+      hint: 'repair the file, or move it and its .bak away to start without what they hold',
+      context: { path: this.path },
+      cause,
+    });
   }
 
   #tryLoad(path: string): { value: T | null; text: string; problem: string; error: unknown } {
     const text = this.#read(path);
     if (text === null || text.trim() === '') {
-      return { value: null, text: '', problem: text === null ? 'is missing' : 'is empty', error: null };
+      return { value: null, text: '', problem: text === null ? 'is missing' : EMPTY, error: null };
     }
     try {
       return { value: this.#options.parse(text), text, problem: '', error: null };
@@ -85,8 +104,8 @@ export class ConfigFile<T> {
   }
 
   /**
-   * Saves the value: the present content becomes `.bak`, then the new one takes the name. Nothing happens when the text is what was
-   * saved last. With `durable` the content is on the device before it gets its name.
+   * Saves the value: once it is on the device, the content before becomes `.bak` and the new one takes the name. Nothing happens when the
+   * text is what was saved last. A power cut may bring the content before back, but not after a save with `durable`.
    */
   save(value: T, options: { durable?: boolean } = {}): void {
     const text = this.#options.stringify(value);
@@ -94,8 +113,16 @@ export class ConfigFile<T> {
     if (text === this.#savedText) {
       return;
     }
-    this.#backUp();
-    this.#replace(this.path, text, options.durable ?? false);
+    const fd = this.#write(text);
+    try {
+      this.#disk.fdatasyncSync(fd);
+    } finally {
+      this.#disk.closeSync(fd);
+    }
+    this.#exchange();
+    if (options.durable === true) {
+      this.#disk.syncDirectorySync(dirname(this.path));
+    }
     this.#savedText = text;
   }
 
@@ -106,15 +133,13 @@ export class ConfigFile<T> {
   saveInBackground(value: T, onDone: (error: unknown) => void): void {
     const text = this.#options.stringify(value);
     const save = ++this.#saves;
-    const temporary = `${this.path}.tmp`;
     let fd: number;
     try {
       if (text === this.#savedText) {
         onDone(null);
         return;
       }
-      this.#backUp();
-      fd = this.#write(temporary, text);
+      fd = this.#write(text);
     } catch (error) {
       onDone(error);
       return;
@@ -125,7 +150,7 @@ export class ConfigFile<T> {
       try {
         this.#disk.closeSync(fd);
         if (error === null && !isReplaced) {
-          this.#disk.renameSync(temporary, this.path);
+          this.#exchange();
           this.#savedText = text;
           this.#disk.syncDirectory(dirname(this.path), (nameError) => {
             if (nameError !== null) {
@@ -142,36 +167,29 @@ export class ConfigFile<T> {
     });
   }
 
-  /** The present content becomes `.bak`. */
-  #backUp(): void {
+  /**
+   * The content before becomes `.bak`, and the new one, which is on the device, takes the name. Neither is copied: a name never stands for
+   * bytes that a power cut may take.
+   */
+  #exchange(): void {
+    this.#savedText = null;
+    this.#isWhole ??= this.#tryLoad(this.path).value !== null;
+    if (this.#isWhole && this.#disk.statSync(this.path) !== null) {
+      this.#disk.renameSync(this.path, `${this.path}.bak`);
+    }
+    this.#disk.renameSync(this.#temporary, this.path);
+    this.#isWhole = true;
+  }
+
+  get #temporary(): string {
+    return `${this.path}.tmp`;
+  }
+
+  /** Makes the temporary file of the text; returns its descriptor. */
+  #write(text: string): number {
     this.#disk.mkdirSync(dirname(this.path));
-    const previous = this.#savedText ?? this.#read(this.path);
-    if (previous !== null) {
-      this.#replace(`${this.path}.bak`, previous, false);
-    }
-  }
-
-  #replace(path: string, text: string, isDurable: boolean): void {
-    const temporary = `${path}.tmp`;
-    const fd = this.#write(temporary, text);
-    try {
-      if (isDurable) {
-        this.#disk.fdatasyncSync(fd);
-      }
-    } finally {
-      this.#disk.closeSync(fd);
-    }
-    this.#disk.renameSync(temporary, path);
-    if (isDurable) {
-      // Until the name is there too, a power cut brings the old content back.
-      this.#disk.syncDirectorySync(dirname(path));
-    }
-  }
-
-  /** Makes a file of the text; returns its descriptor. */
-  #write(path: string, text: string): number {
     const bytes = Buffer.from(text);
-    const fd = this.#disk.openSync(path, { create: true });
+    const fd = this.#disk.openSync(this.#temporary, { create: true });
     try {
       this.#disk.ftruncateSync(fd, 0);
       for (let done = 0; done < bytes.length; ) {

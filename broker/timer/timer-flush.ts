@@ -38,7 +38,7 @@ export class TimerFlush {
   /** Begins a flush, when there is something to flush and none is under way. */
   start(): void {
     const { log, wheel, store, metrics } = this.#context;
-    metrics.save();
+    metrics.save({ background: true });
     if (this.#isBusy || this.#pending !== null) return;
     const progress = this.#progress();
     const isSaved = progress === null || isSame(progress, this.#saved);

@@ -19,6 +19,7 @@ export class TimerMetrics {
   readonly #counts = new Map<string, Metric>();
   #dataVersion: DataVersion;
   #isDirty = false;
+  #isSaving = false;
   #problem: string | null = null;
 
   constructor(options: { root: string; disk: Disk; clock: Clock; logger: Logger }) {
@@ -71,18 +72,33 @@ export class TimerMetrics {
     return { dataVersion: this.#dataVersion, timingCount: Object.fromEntries(this.#counts) };
   }
 
-  /** Saves when a count changed; a failure is logged, and the next save tries again. */
-  save(): void {
-    if (!this.#isDirty) return;
+  /** Saves when a count changed; in the background, one save at a time. A failure is logged, and the next save tries again. */
+  save(options: { background?: boolean } = {}): void {
+    if (this.#isSaving ? options.background === true : !this.#isDirty) return;
     this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock);
+    this.#isDirty = false;
+    if (options.background === true) {
+      this.#isSaving = true;
+      this.#file.saveInBackground(this.toTable(), (error) => {
+        this.#isSaving = false;
+        this.#saved(error);
+      });
+      return;
+    }
     try {
       this.#file.save(this.toTable());
-      this.#isDirty = false;
-      this.#problem = null;
+      this.#saved(null);
     } catch (error) {
-      const problem = (error as Error).message;
-      if (problem !== this.#problem) this.#logger.error(`${this.#file.path} cannot be saved: ${problem}; trying again`);
-      this.#problem = problem;
+      this.#saved(error);
     }
+  }
+
+  #saved(error: unknown): void {
+    if (error !== null) this.#isDirty = true;
+    const problem = error === null ? null : (error as Error).message;
+    if (problem !== null && problem !== this.#problem) {
+      this.#logger.error(`${this.#file.path} cannot be saved: ${problem}; trying again`);
+    }
+    this.#problem = problem;
   }
 }

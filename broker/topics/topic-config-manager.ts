@@ -11,7 +11,7 @@ import { TopicEntry } from './topic-entry.js';
 export interface TableFile {
   /** The parsed content, or null when there is none yet. */
   load(): unknown;
-  /** @param options.background does not wait for the device where a save is durable */
+  /** @param options.background does not wait for the device */
   save(value: unknown, options?: { background?: boolean }): void;
   /** What kept the last save from the disk; null when the file holds what was saved. */
   readonly problem: string | null;
