@@ -5,10 +5,9 @@ import { type FileSeries, offsetFileName } from './file-series.js';
 import type { LogWalk } from './log-walk.js';
 import type { Disk } from './types.js';
 
-const BLOCK = 1024 * 1024;
+/** Read at once. Most of what is read are holes, and larger reads of those take several times as long. */
+const BLOCK = 256 * 1024;
 const PAGE = 64 * 1024;
-/** Room that a file system may have given to a file beyond its data: nothing is looked for in a sparse rest larger than that. */
-const ALLOCATION_SLACK = 1024 * 1024;
 
 /** What lies behind the end that recovery found. */
 export interface Leftover {
@@ -19,15 +18,14 @@ export interface Leftover {
   intactStoreTimestamp: number;
 }
 
-/** Looks at everything behind `end`: for bytes that a cut would lose, and for intact records that a mere torn write cannot explain. */
+/**
+ * Looks at everything behind `end`: for bytes that a cut would lose, and for intact records that a mere torn write cannot explain. All of it is
+ * read: what a file system says that a file occupies tells nothing where it compresses, or counts later than it writes.
+ */
 export function findLeftover(files: FileSeries, walk: LogWalk, end: number): Leftover {
   const found: Leftover = { lastByteEnd: end, intactOffset: -1, intactStoreTimestamp: 0 };
   for (const start of files.startsBetween(end, Number.MAX_SAFE_INTEGER)) {
-    const from = Math.max(start, end);
-    const used = files.allocatedBytes(start) - (from - start);
-    const isSparseRest = files.fileSize > 16 * BLOCK && used < ALLOCATION_SLACK;
-    const to = isSparseRest ? Math.min(start + files.fileSize, from + Math.max(0, used) + ALLOCATION_SLACK) : start + files.fileSize;
-    scanFile(files, walk, from, to, found);
+    scanFile(files, walk, Math.max(start, end), start + files.fileSize, found);
   }
   return found;
 }
