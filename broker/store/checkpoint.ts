@@ -13,7 +13,8 @@
  * | 96  | commit log offset that the summary is about, −1 without one    | 8 |
  * | 104 | its other numbers, in the order of `SUMMARY_FIELDS`            | 40 |
  * | 144 | where the walk of an unfinished recovery began, −1 without one | 8 |
- * | 152 | CRC-32 of [64, 152)                                            | 4 |
+ * | 152 | end of the commit log that is known to be on the device        | 8 |
+ * | 160 | CRC-32 of [64, 160)                                            | 4 |
  */
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -23,7 +24,8 @@ import type { Disk } from './types.js';
 const FILE_BYTES = 4096;
 const OWN_PART = 64;
 const WALK_FROM = 144;
-const OWN_CRC = 152;
+const LOG_WHERE = 152;
+const OWN_CRC = 160;
 const SECTOR = 512;
 const OWN_MAGIC = Buffer.from('mqkit\0\0\0', 'latin1');
 /** Store times are taken a little before the write; recovery goes back by this much. */
@@ -63,6 +65,8 @@ export class Checkpoint {
    * no later, whatever the store times say (somebody may have set the clock back).
    */
   walkFrom = -1;
+  /** Commit log offset up to which the log is known to be on the device; 0 when nothing is known. */
+  logWhere = 0;
   /** Of the file that `load` found. */
   writer: CheckpointWriter = 'nobody';
   /** Grows when the clock is set back: times noted before mean nothing then. */
@@ -102,6 +106,7 @@ export class Checkpoint {
     this.confirmPhyOffset = time(32);
     const own = (at: number): number => Number(buffer.readBigInt64BE(at));
     this.walkFrom = this.writer === 'own' ? own(WALK_FROM) : -1;
+    this.logWhere = this.writer === 'own' ? own(LOG_WHERE) : 0;
     if (this.writer === 'own' && own(96) >= 0) {
       this.summary = { ...NO_SUMMARY };
       for (const [i, field] of SUMMARY_FIELDS.entries()) {
@@ -157,6 +162,7 @@ export class Checkpoint {
       buffer.writeBigInt64BE(BigInt(summary[field]), 96 + i * 8);
     }
     buffer.writeBigInt64BE(BigInt(this.walkFrom), WALK_FROM);
+    buffer.writeBigInt64BE(BigInt(this.logWhere), LOG_WHERE);
     buffer.writeUInt32BE(crc32(buffer.subarray(OWN_PART, OWN_CRC)), OWN_CRC);
   }
 

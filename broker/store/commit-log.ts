@@ -185,6 +185,8 @@ export class CommitLog {
 
   /** Ends the current file with a marker; the last chunk has room for it. */
   #roll(fileEnd: number): void {
+    // The log's first file comes with the first write: the one behind it may not be there alone.
+    this.#ensure(fileEnd - this.files.fileSize);
     this.#ensure(fileEnd);
     const chunk = this.#chunks.at(-1)!;
     const view = viewOf(chunk.buffer);

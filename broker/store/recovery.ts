@@ -2,7 +2,6 @@
  * What a start does before the store is used: finds the end of the commit log, cuts what no promise covers, and brings the
  * consume queues and the index up to that end.
  */
-import { StoreError } from '../../src/common/errors.js';
 import { getInt64 } from '../../src/common/int64.js';
 import type { Logger } from '../../src/common/logger.js';
 import {
@@ -13,11 +12,11 @@ import {
   TOTAL_SIZE_POS,
 } from '../../src/common/message/record.js';
 import type { Checkpoint, DerivedSummary } from './checkpoint.js';
-import { copyLeftover, findLeftover } from './damage.js';
 import { isOutOfSpace } from './disk.js';
 import { RecoveryDispatcher } from './dispatcher.js';
 import type { FileSeries } from './file-series.js';
 import type { IndexService } from './index-service.js';
+import { checkEnd, cutLog } from './log-end.js';
 import { rewriteRange } from './log-rewrite.js';
 import { LogWalk, type WalkEnd } from './log-walk.js';
 import { adoptEnd } from './queue-bounds.js';
@@ -73,9 +72,11 @@ export function recover(options: RecoveryOptions): RecoveryResult {
   }
   index?.load(options.isAfterKill);
   if (files.isEmpty) {
+    checkEnd(options, { end: 0, reason: 'it has no file' });
     // Without a log there is nothing that the queues could point at.
     topics.deleteAll();
-    index?.cutFrom(0);
+    index?.dropAll();
+    index?.syncNames(options.isAfterKill);
     forgetCutSummary(options.checkpoint, 0);
     return { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: 0, dispatched: 0, flushedWhere: 0 };
   }
@@ -87,7 +88,7 @@ export function recover(options: RecoveryOptions): RecoveryResult {
   const { filed, from } = fileRecords(options, walk);
   const { result, unflushedFrom } = filed;
   const stopped = filed.end;
-  cutLog(options, walk, stopped.end, stopped.reason);
+  cutLog(options, walk, stopped);
   forgetCutSummary(options.checkpoint, stopped.end);
   topics.commitLogMin = files.minOffset;
   writeQueues(topics);
@@ -427,45 +428,6 @@ export function storeTimestampOf(files: FileSeries, offset: number): number {
     return 0;
   }
   return getInt64(probeView, storeTimestampPos(probeView.getInt32(SYS_FLAG_POS)));
-}
-
-/** Makes `end` the end of the log: saves what lies behind it, then removes it. */
-function cutLog(options: RecoveryOptions, walk: LogWalk, end: number, reason: string): void {
-  const { files, logger, checkpoint } = options;
-  const leftover = findLeftover(files, walk, end);
-  // Messages of the checkpoint's own millisecond may have come after the flush it speaks of.
-  const isFlushed = leftover.intactOffset >= 0 && leftover.intactStoreTimestamp < checkpoint.physicMsgTimestamp;
-  if (isFlushed && !options.acceptDamage) {
-    throw new StoreError(
-      `the commit log is damaged at ${end} (${reason}), and intact messages that were on the device follow at ${leftover.intactOffset}`,
-      {
-        code: 'STORE_DAMAGED',
-        hint: `copy the store folder, then repair it with mqbroker --accept-damage and the options of before: it cuts the log there and keeps what follows in ${options.config.storePathRootDir}/recovered`,
-        context: { offset: end, reason, intactOffset: leftover.intactOffset },
-      },
-    );
-  }
-  if (leftover.lastByteEnd > end) {
-    const bytes = leftover.lastByteEnd - end;
-    const path = copyLeftover({
-      files,
-      disk: options.disk,
-      root: options.config.storePathRootDir,
-      from: end,
-      to: leftover.lastByteEnd,
-      nowMs: options.nowMs,
-    });
-    logger.warn(`cut ${bytes} bytes behind the end of the commit log at ${end} (${reason}); they are in ${path}`, {
-      offset: end,
-      bytes,
-      reason,
-      path,
-    });
-    files.zeroFrom(end);
-    // What was cut may not come back with the next power cut, behind or between new records.
-    files.fdatasyncSync(files.startOf(end));
-  }
-  files.deleteFrom(end + 1);
 }
 
 /** Drops the units of records at or behind the end of the log. */

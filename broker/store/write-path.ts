@@ -304,6 +304,7 @@ export class WritePath {
 
   #flushed(flushedWhere: number, storeTimestamp: number): void {
     this.#counters.flushes++;
+    this.#checkpoint.logWhere = flushedWhere;
     if (flushedWhere > this.#eraStart) {
       this.#checkpoint.physicMsgTimestamp = storeTimestamp;
     }

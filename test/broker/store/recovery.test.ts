@@ -1,7 +1,8 @@
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { MessageStore, type StoreConfig } from '../../../broker/store/index.js';
+import { Checkpoint } from '../../../broker/store/checkpoint.js';
+import { MessageStore, nodeDisk, type StoreConfig } from '../../../broker/store/index.js';
 import { noopLogger } from '../../../src/common/logger.js';
 import { decodeRecord, decodeRecords } from '../../../src/common/message/record.js';
 import { message, openStore, putAll, SMALL, storeConfig, tempDir } from './store-kit.js';
@@ -17,8 +18,13 @@ async function filledStore(count: number, changes: Partial<StoreConfig> = {}): P
   return config;
 }
 
+/** Makes it a store whose process was killed, before the end of the log was on the device. */
 function asKilled(config: StoreConfig): void {
   writeFileSync(join(config.storePathRootDir, 'abort'), '');
+  const checkpoint = new Checkpoint(join(config.storePathRootDir, 'checkpoint'), nodeDisk);
+  checkpoint.load();
+  checkpoint.logWhere = 0;
+  checkpoint.save();
 }
 
 function logFile(config: StoreConfig, start = 0): string {
@@ -65,6 +71,40 @@ test('what recovery cuts is kept in a file of its own', async () => {
   expect(kept.length).toBe(bytes.readInt32BE(third));
   expect(warnings.join()).toContain(`at ${third} (body CRC mismatch)`);
 });
+
+test.each([
+  ['the last file is missing', (log: string) => rmSync(join(log, readdirSync(log).at(-1)!))],
+  ['the folder is another one', (log: string) => renameSync(log, `${log}-before`)],
+  ['the last record is damaged', (log: string) => damageLastRecord(log)],
+])('a log that was on the device further than it goes stops the start, unless that is accepted: %s', async (_, damage) => {
+  const before = await filledStore(40, { mappedFileSizeCommitLog: 4096 });
+  for (const isKilled of [false, true]) {
+    const config = { ...before, storePathRootDir: tempDir() };
+    cpSync(before.storePathRootDir, config.storePathRootDir, { recursive: true });
+    if (isKilled) writeFileSync(join(config.storePathRootDir, 'abort'), '1\nmqkit\n');
+    damage(join(config.storePathRootDir, 'commitlog'));
+    for (const attempt of [1, 2]) {
+      const start = MessageStore.open({ config, logger: noopLogger });
+      await expect(start, `start ${attempt}`).rejects.toThrow(/had been on the device up to|damaged at/);
+    }
+    const accepted = await MessageStore.open({ config, logger: noopLogger, acceptDamage: true });
+    const end = accepted.maxOffset('T', 0);
+    expect(end).toBeLessThan(40);
+    await putAll(accepted, [message('T', 0, 'new')]);
+    await accepted.shutdown();
+    const again = await openStore(config);
+    expect(decodeRecord(again.getMessage('T', 0, end, 1).buffers[0]!, 0).body.toString()).toBe('new');
+  }
+});
+
+function damageLastRecord(log: string): void {
+  const path = join(log, readdirSync(log).at(-1)!);
+  const bytes = readFileSync(path);
+  let at = 0;
+  while (bytes.readInt32BE(at + bytes.readInt32BE(at)) > 0) at += bytes.readInt32BE(at);
+  bytes[at + 90]! ^= 0xff;
+  writeFileSync(path, bytes);
+}
 
 test('damage before messages that were on the device stops the start, unless it is accepted', async () => {
   const config = await filledStore(1);
