@@ -1,11 +1,11 @@
-import { NotFoundError, UsageError } from '../../common/errors.js';
+import { NotFoundError, type ProtocolError, UsageError } from '../../common/errors.js';
 import { TOOLS_CONSUMER_GROUP } from '../../common/topic-names.js';
 import type { TopicRouteData } from '../../remoting/bodies/route.js';
 import { responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { MessageQueue } from '../message-queue.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
-import { type MessageView, messagesIn } from './message-view.js';
+import { type MessageView, readableMessagesIn } from './message-view.js';
 
 /** Address to read a queue of a broker from: the master, or a slave where there is none. @throws NotFoundError for a broker that is not in the route. */
 export function addrInRoute(route: TopicRouteData, topic: string, brokerName: string): string {
@@ -84,6 +84,8 @@ export function isInSpan(message: MessageView, span: TimeSpan): boolean {
 export interface AdminPull {
   readonly status: 'FOUND' | 'NO_NEW_MSG' | 'NO_MATCHED_MSG' | 'OFFSET_ILLEGAL';
   readonly messages: readonly MessageView[];
+  /** What is wrong with records that were left out because they cannot be read. */
+  readonly unreadable: readonly ProtocolError[];
   readonly nextBeginOffset: number;
   readonly minOffset: number;
   readonly maxOffset: number;
@@ -135,11 +137,11 @@ export async function pullOnce(
   }
   const number = (key: string): number => Number(response.extFields?.[key] ?? 0);
   const [minOffset, maxOffset] = [number('minOffset'), number('maxOffset')];
-  const messages = status === 'FOUND' ? messagesIn(bodyOf(response), pull.brokerName) : [];
+  const { messages, unreadable } = readableMessagesIn(status === 'FOUND' ? bodyOf(response) : Buffer.alloc(0), pull.brokerName);
   // Clients put the queue's bounds into the message; scripts look for them.
   const withBounds = messages.map((message) => ({
     ...message,
     properties: { ...message.properties, MIN_OFFSET: String(minOffset), MAX_OFFSET: String(maxOffset) },
   }));
-  return { status, messages: withBounds, nextBeginOffset: number('nextBeginOffset'), minOffset, maxOffset };
+  return { status, messages: withBounds, unreadable, nextBeginOffset: number('nextBeginOffset'), minOffset, maxOffset };
 }

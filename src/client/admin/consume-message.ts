@@ -1,4 +1,4 @@
-import { NotFoundError, UsageError } from '../../common/errors.js';
+import { NotFoundError, type ProtocolError, UsageError } from '../../common/errors.js';
 import { compareQueues, type MessageQueue } from '../message-queue.js';
 import { subscribeQueuesOf } from '../route-table.js';
 import type { AdminClient } from './admin-client.js';
@@ -18,6 +18,8 @@ export interface ConsumeMessageRequest {
   readonly endTimestamp?: number | undefined;
   /** At most so many messages in all. */
   readonly messageNumber: number;
+  /** Told of messages that were left out because they cannot be read. */
+  readonly onUnreadable?: (queue: MessageQueue, errors: readonly ProtocolError[]) => void;
 }
 
 /** What was read, in the order it was read. */
@@ -106,6 +108,9 @@ async function* readQueue(admin: AdminClient, read: QueueRead): AsyncGenerator<C
     const maxNums = Math.min(PULL_MAX_NUMS, left, read.end - offset);
     const group = request.consumerGroup === undefined ? {} : { consumerGroup: request.consumerGroup };
     const pulled = await pullOnce(admin, read.addr, { ...queue, offset, maxNums, ...group });
+    if (pulled.unreadable.length > 0) {
+      request.onUnreadable?.(queue, pulled.unreadable);
+    }
     if (pulled.status === 'FOUND') {
       const messages = pulled.messages.filter((message) => message.queueOffset < read.end && isInSpan(message, span)).slice(0, left);
       if (messages.length > 0) {

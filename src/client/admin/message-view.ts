@@ -2,7 +2,7 @@ import { ProtocolError } from '../../common/errors.js';
 import { formatHostAddress } from '../../common/host.js';
 import { type MessageExt, toMessageExt } from '../../common/message/message.js';
 import { encodeOffsetMsgId } from '../../common/message/message-id.js';
-import { decodeRecords, type MessageRecord } from '../../common/message/record.js';
+import { behindUnreadable, decodeRecord, decodeRecords, type MessageRecord } from '../../common/message/record.js';
 import { clearCompressed } from '../../common/sys-flag.js';
 import type { PulledMessage } from '../consumer/pulled-message.js';
 
@@ -33,10 +33,31 @@ export interface MessageView {
   readonly body: Buffer;
 }
 
-/** The messages in the body of an answer. */
+/** The messages in the body of an answer. @throws ProtocolError when one cannot be read */
 export function messagesIn(body: Buffer, brokerName?: string): MessageView[] {
   const options = brokerName === undefined ? {} : { brokerName };
   return decodeRecords(body).map((record) => messageView(openMessage(record, options)));
+}
+
+/** Those in a page that can be read, and what is wrong with the others. */
+export function readableMessagesIn(body: Buffer, brokerName?: string): { messages: MessageView[]; unreadable: ProtocolError[] } {
+  const options = brokerName === undefined ? {} : { brokerName };
+  const messages: MessageView[] = [];
+  const unreadable: ProtocolError[] = [];
+  for (let position = 0; position < body.length; ) {
+    try {
+      const record = decodeRecord(body, position);
+      messages.push(messageView(openMessage(record, options)));
+      position += record.totalSize;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) {
+        throw error;
+      }
+      unreadable.push(error);
+      position = behindUnreadable(body, position);
+    }
+  }
+  return { messages, unreadable };
 }
 
 /** A body that cannot be inflated here is shown as it is stored: the rest of the message is still worth seeing. */

@@ -1,4 +1,4 @@
-import { NotFoundError, UsageError } from '../../common/errors.js';
+import { NotFoundError, type ProtocolError, UsageError } from '../../common/errors.js';
 import type { MessageQueue } from '../message-queue.js';
 import { subscribeQueuesOf } from '../route-table.js';
 import { buildSubscription } from '../subscription.js';
@@ -21,6 +21,8 @@ export interface PrintRequest {
   readonly queueId?: number | undefined;
   /** Only says where the messages lie. */
   readonly rangesOnly?: boolean;
+  /** Told of messages that were left out because they cannot be read. */
+  readonly onUnreadable?: (queue: MessageQueue, errors: readonly ProtocolError[]) => void;
 }
 
 /** What was read, in the order it was read. */
@@ -59,7 +61,15 @@ export async function* printMessages(admin: AdminClient, request: PrintRequest):
     if (request.rangesOnly !== true) {
       const isWanted = (message: MessageView): boolean =>
         message.queueOffset < to && isInSpan(message, span) && (tags.size === 0 || (message.tags !== null && tags.has(message.tags)));
-      yield* readQueue(admin, { addr, queue, from, to, subExpression: request.subExpression, isWanted });
+      yield* readQueue(admin, {
+        addr,
+        queue,
+        from,
+        to,
+        subExpression: request.subExpression,
+        isWanted,
+        onUnreadable: request.onUnreadable,
+      });
     }
     yield { kind: 'queueDone', queue };
   }
@@ -84,6 +94,7 @@ interface QueueRead {
   readonly from: number;
   readonly to: number;
   readonly subExpression: string | undefined;
+  readonly onUnreadable: PrintRequest['onUnreadable'];
   isWanted(message: MessageView): boolean;
 }
 
@@ -93,7 +104,10 @@ async function* readQueue(admin: AdminClient, read: QueueRead): AsyncGenerator<P
   while (offset < read.to) {
     const filter = subExpression === undefined ? {} : { subExpression };
     const pulled = await pullOnce(admin, addr, { ...queue, offset, maxNums: Math.min(PULL_MAX_NUMS, read.to - offset), ...filter });
-    const { status, nextBeginOffset } = pulled;
+    const { status, nextBeginOffset, unreadable } = pulled;
+    if (unreadable.length > 0) {
+      read.onUnreadable?.(queue, unreadable);
+    }
     if (status === 'FOUND') {
       const messages = pulled.messages.filter((message) => read.isWanted(message));
       if (messages.length > 0) {

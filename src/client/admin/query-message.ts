@@ -5,7 +5,7 @@ import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import { type AdminClient, bodyOf } from './admin-client.js';
 import { addrInRoute, pullOnce } from './admin-pull.js';
 import { askAll, requireAll } from './fan-out.js';
-import { type MessageView, messagesIn } from './message-view.js';
+import { type MessageView, messagesIn, readableMessagesIn } from './message-view.js';
 import { masterAddrs } from './topic-list.js';
 
 /** Largest Java long: no end. */
@@ -97,7 +97,10 @@ async function queryPage(
   };
   const response = await admin.ask(addr, { code: RequestCode.QUERY_MESSAGE, extFields }, [ResponseCode.QUERY_NOT_FOUND]);
   const body = response.code === ResponseCode.SUCCESS ? bodyOf(response) : Buffer.alloc(0);
-  const page = messagesIn(body);
+  const { messages: page, unreadable } = readableMessagesIn(body);
+  if (page.length === 0 && unreadable[0] !== undefined) {
+    throw unreadable[0];
+  }
   return { page, isWhole: page.length === 0 || (page.length < Math.min(maxNum, PAGE_MESSAGES) && body.length < PAGE_BYTES) };
 }
 
@@ -167,6 +170,9 @@ export async function queryByOffset(
   const pulled = await pullOnce(admin, addr, { topic, brokerName, queueId, offset, maxNums: 1 });
   const message = pulled.messages.find((entry) => entry.queueOffset === offset);
   if (message === undefined) {
+    if (pulled.unreadable[0] !== undefined) {
+      throw pulled.unreadable[0];
+    }
     throw noMessage(
       `queue ${queueId} of topic ${topic} on ${brokerName} has no message at offset ${offset} (it holds ${pulled.minOffset} to ${pulled.maxOffset})`,
     );

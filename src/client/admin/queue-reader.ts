@@ -27,7 +27,15 @@ export type ReadNotice =
   | { readonly kind: 'broken'; readonly queue: MessageQueue; readonly error: MQError }
   | { readonly kind: 'mended'; readonly queue: MessageQueue }
   /** The messages of these offsets, the last not included, are not there any more. */
-  | { readonly kind: 'gap'; readonly queue: MessageQueue; readonly fromOffset: number; readonly toOffset: number };
+  | { readonly kind: 'gap'; readonly queue: MessageQueue; readonly fromOffset: number; readonly toOffset: number }
+  /** Among the messages of these offsets, the last not included, are some that cannot be read; they are left out. */
+  | {
+      readonly kind: 'unreadable';
+      readonly queue: MessageQueue;
+      readonly fromOffset: number;
+      readonly toOffset: number;
+      readonly errors: readonly MQError[];
+    };
 
 /** A queue, and what of it is to be read. */
 export interface QueueRead {
@@ -95,7 +103,11 @@ export class QueueReader implements QueueSource {
   }
 
   #found(result: PullResult): QueueAnswer {
-    const { to } = this.#read;
+    const { to, queue, onNotice } = this.#read;
+    const { unreadable } = result;
+    if (unreadable.length > 0) {
+      onNotice?.({ kind: 'unreadable', queue, fromOffset: this.#offset, toOffset: result.nextBeginOffset, errors: unreadable });
+    }
     const messages = result.messages.map(pulledView).filter((message) => message.queueOffset < to && this.#read.isWanted(message));
     return { ...this.#moved(result.nextBeginOffset, result.maxOffset), messages };
   }
@@ -199,7 +211,7 @@ export class QueueReader implements QueueSource {
       this.#admin.timeoutMs + holdMs,
     );
     return readPullResult(response, {
-      brokerName: queue.brokerName,
+      queue,
       tagsSet: subscription.tagsSet,
       queueOffset: this.#offset,
       addr,

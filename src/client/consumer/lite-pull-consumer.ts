@@ -20,6 +20,7 @@ import type { PulledMessage } from './pulled-message.js';
 import { Rebalancer } from './rebalancer.js';
 import { buildLiteRunningInfo } from './running-info.js';
 import { type TopicQueuesListener, TopicWatch } from './topic-watch.js';
+import { UnreadableMessages } from './unreadable-messages.js';
 
 const NOT_RUNNING = 'The consumer not running, please start it first.';
 const CONFLICT = 'Subscribe and assign are mutually exclusive.';
@@ -93,6 +94,7 @@ export class LitePullConsumer {
       settings: this.#settings,
       cache: this.#cache,
       trace: ConsumeTrace.of(this.#traces, client, options.consumerGroup),
+      unreadable: new UnreadableMessages(client.logger),
       oldBrokers: new Set(),
       subscriptionOf: (topic) => this.#subscriptionOf(topic),
       startOffset: async (processQueue) => this.#offsets.get(processQueue.queue) ?? this.#rebalancer.startOffset(processQueue),
@@ -403,11 +405,8 @@ export class LitePullConsumer {
     this.#checkRunning();
     const puller = this.#puller(queue);
     if (puller === undefined) {
-      const why =
-        this.#mode === 'subscribe'
-          ? 'The message queue is not in assigned list, may be rebalancing'
-          : 'The message queue is not in assigned list';
-      throw new UsageError(`${why}, message queue: ${queueText(queue)}`);
+      const why = this.#mode === 'subscribe' ? ', may be rebalancing' : '';
+      throw new UsageError(`The message queue is not in assigned list${why}, message queue: ${queueText(queue)}`);
     }
     return puller;
   }
@@ -487,7 +486,7 @@ export class LitePullConsumer {
       consumerStatus: (topic) => this.#offsets.offsetsOf(topic),
       runningInfo: () =>
         buildLiteRunningInfo(
-          { client: this.#client, offsets: this.#offsets },
+          { client: this.#client, offsets: this.#offsets, unreadable: this.#pullerParts.unreadable },
           {
             subscriptions: this.#subscriptions.values(),
             processQueues: this.#pullers().map(({ processQueue }) => processQueue),

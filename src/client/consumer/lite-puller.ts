@@ -13,6 +13,7 @@ import type { LitePullSettings } from './lite-pull-settings.js';
 import { OneTimer } from './one-timer.js';
 import type { ProcessQueue } from './process-queue.js';
 import { type PullContext, type PullResult, readPullResult } from './pull-result.js';
+import type { UnreadableMessages } from './unreadable-messages.js';
 
 const DELAY_ON_PAUSE_MS = 1_000;
 const DELAY_ON_FLOW_CONTROL_MS = 50;
@@ -29,6 +30,7 @@ export interface LitePullerParts {
   readonly cache: LiteCache<LitePuller>;
   /** Undefined without `enableMsgTrace`. */
   readonly trace: ConsumeTrace | undefined;
+  readonly unreadable: UnreadableMessages;
   /** Brokers of 4.x, which know lite pulls by their older code only. */
   readonly oldBrokers: Set<string>;
   /** The expression of a topic; undefined while it has none. */
@@ -222,10 +224,11 @@ export class LitePuller implements ResponseHandler {
     }
     const context: LitePullContext = {
       addr: target.addr,
-      brokerName: queue.brokerName,
+      queue,
       tagsSet: subscription.tagsSet,
       queueOffset: this.#nextOffset,
       seeks: this.#seeks,
+      unreadable: this.#parts.unreadable,
     };
     const extFields = {
       consumerGroup: settings.consumerGroup,

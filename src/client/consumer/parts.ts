@@ -8,6 +8,7 @@ import type { ConsumerStats } from './consumer-stats.js';
 import type { OffsetStore } from './offset-store.js';
 import type { CachedMessage, ProcessQueue } from './process-queue.js';
 import type { PulledMessage } from './pulled-message.js';
+import type { UnreadableMessages } from './unreadable-messages.js';
 
 /** What a listener may set besides its answer. */
 export interface ConsumeConcurrentlyContext {
@@ -119,6 +120,7 @@ export interface ConsumerParts {
   readonly stats: ConsumerStats;
   /** Undefined without `enableMsgTrace`. */
   readonly trace: ConsumeTrace | undefined;
+  readonly unreadable: UnreadableMessages;
   /** Between start and shutdown. */
   isRunning(): boolean;
   /** Pulls wait. */

@@ -5,6 +5,8 @@ import type { RemotingCommand } from '../../remoting/command.js';
 import { PopMessageResponseHeader, readHeader } from '../../remoting/headers/index.js';
 import { type PulledMessage, readPulledMessages } from './pulled-message.js';
 
+type Header = Pick<PopReceipt, 'popTime' | 'invisibleTime' | 'reviveQid'> & { readonly startOffsetInfo?: string | undefined };
+
 /** A popped message with what it takes to acknowledge it. */
 export interface PoppedMessage {
   readonly message: PulledMessage;
@@ -13,22 +15,36 @@ export interface PoppedMessage {
 
 /**
  * The messages of an answer to POP_MESSAGE. Those from a retry topic bring their receipt along; that of the others is made of the answer's fields.
- * @throws ProtocolError when fields and messages do not fit
+ * @param unreadable gets what is wrong with messages that cannot be read or have no receipt; those are left out, and come again.
+ * @throws ProtocolError when fields of the answer are missing
  */
-export function readPoppedMessages(response: RemotingCommand, brokerName: string): PoppedMessage[] {
-  const { popTime, invisibleTime, reviveQid, startOffsetInfo } = readHeader(PopMessageResponseHeader, response.extFields);
-  const starts = startOffsets(startOffsetInfo ?? '');
-  return readPulledMessages(response.body ?? Buffer.alloc(0), brokerName).map((message) => {
-    const own = message.property(MessageConst.POP_CK);
-    if (own !== undefined) return { message, receipt: decodePopReceipt(own) };
-    const { queueId, queueOffset, storedTopic } = message;
-    const retryFlag = retryFlagOf(storedTopic);
-    const startOffset = starts.get(`${retryFlag} ${queueId}`);
-    if (startOffset === undefined) {
-      throw new ProtocolError(`the answer to a pop has a message of queue ${queueId} and no start offset for it: ${startOffsetInfo}`);
+export function readPoppedMessages(response: RemotingCommand, brokerName: string, unreadable: ProtocolError[]): PoppedMessage[] {
+  const header = readHeader(PopMessageResponseHeader, response.extFields);
+  const starts = startOffsets(header.startOffsetInfo ?? '');
+  const popped: PoppedMessage[] = [];
+  for (const message of readPulledMessages(response.body ?? Buffer.alloc(0), brokerName, 0, unreadable)) {
+    try {
+      popped.push({ message, receipt: receiptOf(message, header, starts) });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      unreadable.push(error);
     }
-    return { message, receipt: { startOffset, popTime, invisibleTime, reviveQid, retryFlag, brokerName, queueId, queueOffset } };
-  });
+  }
+  return popped;
+}
+
+/** A receipt of another pop is a property that was copied or made up: the message has none then. */
+function receiptOf(message: PulledMessage, header: Header, starts: ReadonlyMap<string, number>): PopReceipt {
+  const { popTime, invisibleTime, reviveQid, startOffsetInfo } = header;
+  const { queueId, queueOffset, storedTopic, brokerName } = message;
+  const own = message.property(MessageConst.POP_CK);
+  if (own?.split(' ')[1] === String(popTime)) return decodePopReceipt(own);
+  const retryFlag = retryFlagOf(storedTopic);
+  const startOffset = starts.get(`${retryFlag} ${queueId}`);
+  if (startOffset === undefined) {
+    throw new ProtocolError(`the answer to a pop has a message of queue ${queueId} and no start offset for it: ${startOffsetInfo}`);
+  }
+  return { startOffset, popTime, invisibleTime, reviveQid, retryFlag, brokerName, queueId, queueOffset };
 }
 
 /** `flag queueId startOffset;…` by flag and queue. */

@@ -28,6 +28,7 @@ import type { PulledMessage } from './pulled-message.js';
 import { inRange } from './push-settings.js';
 import { emptyRunningInfo } from './running-info.js';
 import { SendBack } from './send-back.js';
+import { UnreadableMessages } from './unreadable-messages.js';
 
 const MAX_INT = 2_147_483_647;
 
@@ -64,7 +65,6 @@ export interface PullHandler {
 
 /** One pull on its way. */
 interface PendingPull extends PullContext {
-  queue: MessageQueue;
   handler: PullHandler;
   context: unknown;
 }
@@ -97,6 +97,7 @@ export class PullConsumer {
   /** Member that a broker suggested for a queue's next pull. */
   readonly #pullFromWhich = new Map<string, number>();
   readonly #responses: ResponseHandler;
+  readonly #unreadable: UnreadableMessages;
   #running = false;
 
   constructor(options: PullConsumerOptions) {
@@ -116,6 +117,7 @@ export class PullConsumer {
     this.#client = options.client ?? new MQClient({ ...options, ...(instanceName === undefined ? {} : { instanceName }) });
     this.#strategy = options.allocateMessageQueueStrategy ?? allocateAveragely;
     this.#offsets = createOffsetStore(this.#client, options);
+    this.#unreadable = new UnreadableMessages(this.#client.logger);
     const maxReconsumeTimes = inRange('maxReconsumeTimes', options.maxReconsumeTimes ?? 16, -1, MAX_INT);
     const settings = { consumerGroup: this.#group, maxReconsumeTimes, isOrdered: false };
     this.#sendBack = new SendBack({ client: this.#client, settings });
@@ -274,9 +276,9 @@ export class PullConsumer {
       handler,
       context,
       addr: target.addr,
-      brokerName: queue.brokerName,
       tagsSet: subscription.tagsSet,
       queueOffset: offset,
+      unreadable: this.#unreadable,
     };
     const timeoutMs = options.timeoutMs ?? (block ? this.#suspendTimeoutMs : this.#pullTimeoutMs);
     this.#client.remoting.send(target.addr, { code: RequestCode.PULL_MESSAGE, extFields }, timeoutMs, this.#responses, pending);

@@ -1,11 +1,15 @@
+import { ProtocolError } from '../../common/errors.js';
 import { responseError } from '../../remoting/client.js';
 import { ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
+import type { MessageQueue } from '../message-queue.js';
 import { numberField, optionalNumberField } from '../response-fields.js';
 import { PullStatus } from '../types.js';
 import { countMessages, type PulledMessage, readPulledMessages } from './pulled-message.js';
+import type { UnreadableMessages } from './unreadable-messages.js';
 
 const EMPTY = Buffer.alloc(0);
+const NONE: ProtocolError[] = [];
 
 /** The answer to a pull. Messages are decoded when they are asked for. */
 export class PullResult {
@@ -18,10 +22,9 @@ export class PullResult {
   readonly suggestWhichBrokerId: number;
   /** Records back to back, as they came; tags are not checked again. */
   readonly body: Buffer;
-  readonly #brokerName: string;
-  readonly #tagsSet: readonly string[];
-  readonly #fromOffset: number;
+  readonly #context: PullContext;
   #messages: PulledMessage[] | undefined;
+  #unreadable: ProtocolError[] = NONE;
 
   constructor(fields: {
     pullStatus: PullStatus;
@@ -30,9 +33,7 @@ export class PullResult {
     maxOffset: number;
     suggestWhichBrokerId: number;
     body: Buffer;
-    brokerName: string;
-    tagsSet: readonly string[];
-    fromOffset: number;
+    context: PullContext;
   }) {
     this.pullStatus = fields.pullStatus;
     this.nextBeginOffset = fields.nextBeginOffset;
@@ -40,34 +41,76 @@ export class PullResult {
     this.maxOffset = fields.maxOffset;
     this.suggestWhichBrokerId = fields.suggestWhichBrokerId;
     this.body = fields.body;
-    this.#brokerName = fields.brokerName;
-    this.#tagsSet = fields.tagsSet;
-    this.#fromOffset = fields.fromOffset;
+    this.#context = fields.context;
   }
 
-  /** Messages in the answer, counted without decoding them; some may have tags that only share a hash with a wanted one. */
+  /**
+   * Messages in the answer, counted without decoding them; some may have tags that only share a hash with a wanted one.
+   * @throws ProtocolError when sizes do not fit; {@link messages} leaves out what cannot be read.
+   */
   get messageCount(): number {
     return this.#messages?.length ?? countMessages(this.body);
   }
 
-  /** The messages, those with other tags left out: brokers compare hashes of tags only. */
+  /**
+   * The messages, those with other tags left out: brokers compare hashes of tags only. A record that cannot be read is left out too, and what lies
+   * behind one whose size is broken; see {@link unreadable}.
+   */
   get messages(): PulledMessage[] {
     if (this.#messages === undefined) {
-      const all = readPulledMessages(this.body, this.#brokerName, this.#fromOffset);
-      const tags = this.#tagsSet;
-      this.#messages = tags.length === 0 ? all : all.filter((message) => message.tags !== undefined && tags.includes(message.tags));
+      this.#messages = this.#read();
+      if (this.#unreadable.length > 0) {
+        const { queue, queueOffset: from, unreadable } = this.#context;
+        unreadable?.add(this.#unreadable, queue, { from, to: this.nextBeginOffset });
+      }
     }
     return this.#messages;
+  }
+
+  /** What is wrong with the records that {@link messages} leaves out. */
+  get unreadable(): readonly ProtocolError[] {
+    void this.messages;
+    return this.#unreadable;
+  }
+
+  #read(): PulledMessage[] {
+    const { queue, queueOffset, tagsSet } = this.#context;
+    const unreadable: ProtocolError[] = [];
+    const all = readPulledMessages(this.body, queue.brokerName, queueOffset, unreadable);
+    const messages = all.filter(
+      (message) =>
+        this.#isOfPage(message, unreadable) && (tagsSet.length === 0 || (message.tags !== undefined && tagsSet.includes(message.tags))),
+    );
+    this.#unreadable = unreadable;
+    return messages;
+  }
+
+  /** A damaged offset behind the page would hide the messages up to it. Light queues show their messages with the offsets of another topic. */
+  #isOfPage(message: PulledMessage, unreadable: ProtocolError[]): boolean {
+    if (message.queueOffset < this.nextBeginOffset || message.storedTopic !== this.#context.queue.topic) {
+      return true;
+    }
+    unreadable.push(
+      new ProtocolError(
+        `malformed message record: queueOffset is ${message.queueOffset} in a page that ends before ${this.nextBeginOffset}`,
+        {
+          code: 'RECORD_MALFORMED',
+        },
+      ),
+    );
+    return false;
   }
 }
 
 /** What a pull asked for; needed to read its answer. */
 export interface PullContext {
-  brokerName: string;
+  queue: MessageQueue;
   /** Tags to compare; empty: all. */
   tagsSet: readonly string[];
   queueOffset: number;
   addr: string;
+  /** Told of messages that cannot be read. */
+  unreadable?: UnreadableMessages | undefined;
 }
 
 /**
@@ -88,9 +131,7 @@ export function readPullResult(response: RemotingCommand, context: PullContext):
     maxOffset: optionalNumberField(ext?.maxOffset, 'maxOffset', 'pull', addr),
     suggestWhichBrokerId: optionalNumberField(ext?.suggestWhichBrokerId, 'suggestWhichBrokerId', 'pull', addr),
     body: pullStatus === PullStatus.FOUND ? (response.body ?? EMPTY) : EMPTY,
-    brokerName: context.brokerName,
-    tagsSet: context.tagsSet,
-    fromOffset: context.queueOffset,
+    context,
   });
 }
 

@@ -9,11 +9,12 @@ import {
   BODY_CRC_POS,
   BORN_HOST_POS,
   BORN_TIMESTAMP_POS,
+  behindUnreadable,
   bodyLengthPos,
   FLAG_POS,
+  isMagicCode,
   MAGIC_CODE_POS,
   MESSAGE_MAGIC_CODE_V1,
-  MESSAGE_MAGIC_CODE_V2,
   PHYSICAL_OFFSET_POS,
   QUEUE_ID_POS,
   QUEUE_OFFSET_POS,
@@ -39,6 +40,8 @@ export class PulledMessage implements MessageExt {
   readonly #sysFlag: number;
   readonly #bodyAt: number;
   readonly #bodyBytes: number;
+  /** Behind the topic: the length of the properties, then these. */
+  readonly #propertiesAt: number;
   #topic: string | undefined;
   #propertiesText: string | undefined;
   #properties: Map<string, string> | undefined;
@@ -51,6 +54,7 @@ export class PulledMessage implements MessageExt {
   /** Set by the consumer: a retried message counts on in memory while the broker cannot take it back. */
   #reconsumeTimes: number | undefined;
 
+  /** @throws ProtocolError when the lengths in the record do not fit into it: what is made can be read. */
   constructor(buffer: Buffer, position: number, brokerName: string) {
     const view = viewOf(buffer);
     this.#buffer = buffer;
@@ -64,8 +68,22 @@ export class PulledMessage implements MessageExt {
     const bodyBytes = lengthAt + 4 <= end ? view.getInt32(lengthAt) : -1;
     this.#bodyAt = lengthAt + 4;
     this.#bodyBytes = bodyBytes;
-    if (bodyBytes < 0 || this.#bodyAt + bodyBytes + 3 > end) {
+    const topicLengthAt = this.#bodyAt + bodyBytes;
+    const version = this.magicVersion;
+    if (bodyBytes < 0 || topicLengthAt + version + 2 > end) {
       throw malformed(position, `body length is ${bodyBytes} in a record of ${this.totalSize}`);
+    }
+    const topicBytes = version === 1 ? view.getInt8(topicLengthAt) : view.getInt16(topicLengthAt);
+    this.#propertiesAt = topicLengthAt + version + topicBytes;
+    if (topicBytes < 0 || this.#propertiesAt + 2 > end) {
+      throw malformed(position, `topic length is ${topicBytes}`);
+    }
+    const propertiesBytes = view.getInt16(this.#propertiesAt);
+    if (propertiesBytes < 0 || this.#propertiesAt + 2 + propertiesBytes > end) {
+      throw malformed(position, `properties length is ${propertiesBytes}`);
+    }
+    if (!Number.isSafeInteger(this.queueOffset) || this.queueOffset < 0) {
+      throw malformed(position, `queueOffset is ${this.queueOffset}`);
     }
   }
 
@@ -164,21 +182,14 @@ export class PulledMessage implements MessageExt {
 
   /** The topic in the record. */
   get storedTopic(): string {
-    const lengthAt = this.#bodyAt + this.#bodyBytes;
-    const at = lengthAt + this.magicVersion;
-    return this.#buffer.utf8Slice(at, at + this.#topicBytes(lengthAt));
+    return this.#buffer.utf8Slice(this.#bodyAt + this.#bodyBytes + this.magicVersion, this.#propertiesAt);
   }
 
   /** The properties as stored, not decoded. */
   get propertiesText(): string {
     if (this.#propertiesText === undefined) {
-      const lengthAt = this.#bodyAt + this.#bodyBytes;
-      const propertiesAt = lengthAt + this.magicVersion + this.#topicBytes(lengthAt) + 2;
-      const bytes = viewOf(this.#buffer).getInt16(propertiesAt - 2);
-      if (bytes < 0 || propertiesAt + bytes > this.#position + this.totalSize) {
-        throw malformed(this.#position, `properties length is ${bytes}`);
-      }
-      this.#propertiesText = this.#buffer.utf8Slice(propertiesAt, propertiesAt + bytes);
+      const at = this.#propertiesAt + 2;
+      this.#propertiesText = this.#buffer.utf8Slice(at, at + viewOf(this.#buffer).getInt16(at - 2));
     }
     return this.#propertiesText;
   }
@@ -236,15 +247,6 @@ export class PulledMessage implements MessageExt {
     };
   }
 
-  #topicBytes(lengthAt: number): number {
-    const view = viewOf(this.#buffer);
-    const bytes = this.magicVersion === 1 ? view.getInt8(lengthAt) : view.getInt16(lengthAt);
-    if (bytes < 0 || lengthAt + this.magicVersion + bytes + 2 > this.#position + this.totalSize) {
-      throw malformed(this.#position, `topic length is ${bytes}`);
-    }
-    return bytes;
-  }
-
   #host(start: number, end: number): HostAddress {
     return { ip: this.#buffer.subarray(start, end - 4), port: viewOf(this.#buffer).getInt32(end - 4) };
   }
@@ -267,23 +269,29 @@ export function countMessages(body: Buffer): number {
 /**
  * Wraps each message of a body of records back to back. The messages of an inner batch are unwrapped; those before `fromOffset` are left
  * out, because a batch is read whole from any offset in it. A batch that cannot be taken apart is one message, as it was stored.
- * @throws ProtocolError when sizes or magic codes do not fit.
+ * @param unreadable gets what is wrong with records that cannot be read; those are left out.
+ * @throws ProtocolError without `unreadable`, when sizes or magic codes do not fit.
  */
-export function readPulledMessages(body: Buffer, brokerName: string, fromOffset = 0): PulledMessage[] {
+export function readPulledMessages(body: Buffer, brokerName: string, fromOffset = 0, unreadable?: ProtocolError[]): PulledMessage[] {
   const messages: PulledMessage[] = [];
   for (let position = 0; position < body.length; ) {
-    const size = recordSize(body, position);
-    const unwrapped = isInnerBatch(viewOf(body).getInt32(position + SYS_FLAG_POS)) ? tryUnwrap(body, position) : null;
-    if (unwrapped === null) {
-      messages.push(new PulledMessage(body, position, brokerName));
-    } else {
-      for (const message of readPulledMessages(unwrapped, brokerName)) {
-        if (message.queueOffset >= fromOffset) {
-          messages.push(message);
-        }
+    try {
+      const size = recordSize(body, position);
+      const unwrapped = isInnerBatch(viewOf(body).getInt32(position + SYS_FLAG_POS)) ? tryUnwrap(body, position) : null;
+      if (unwrapped === null) {
+        messages.push(new PulledMessage(body, position, brokerName));
+      } else {
+        const inner = readPulledMessages(unwrapped, brokerName);
+        messages.push(...inner.filter((message) => message.queueOffset >= fromOffset));
       }
+      position += size;
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || unreadable === undefined) {
+        throw error;
+      }
+      unreadable.push(error);
+      position = behindUnreadable(body, position);
     }
-    position += size;
   }
   return messages;
 }
@@ -307,7 +315,7 @@ function recordSize(body: Buffer, position: number): number {
   const view = viewOf(body);
   const size = view.getInt32(position);
   const magic = view.getInt32(position + MAGIC_CODE_POS);
-  if (magic !== MESSAGE_MAGIC_CODE_V1 && magic !== MESSAGE_MAGIC_CODE_V2) {
+  if (!isMagicCode(magic)) {
     throw malformed(position, `magic code is ${(magic >>> 0).toString(16)}`);
   }
   if (size < RECORD_OVERHEAD_BYTES || size > room) {

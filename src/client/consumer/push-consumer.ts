@@ -30,6 +30,7 @@ import { QueuePuller } from './queue-puller.js';
 import { Rebalancer } from './rebalancer.js';
 import { buildRunningInfo } from './running-info.js';
 import { SendBack } from './send-back.js';
+import { UnreadableMessages } from './unreadable-messages.js';
 
 const MISSING_ROUTE_FIRST_MS = 100;
 const MISSING_ROUTE_MAX_MS = 5_000;
@@ -94,6 +95,7 @@ export class PushConsumer {
       offsets: this.#offsets,
       stats: this.#stats,
       trace: ConsumeTrace.of(this.#traces, this.#client, options.consumerGroup),
+      unreadable: new UnreadableMessages(this.#client.logger),
       isRunning: () => this.#state === 'running',
       isSuspended: () => this.#suspended,
     };

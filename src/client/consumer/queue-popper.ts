@@ -1,5 +1,5 @@
 import type { TimerHandle } from '../../common/clock.js';
-import { MQError } from '../../common/errors.js';
+import { MQError, type ProtocolError } from '../../common/errors.js';
 import { type ResponseHandler, responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
 import type { RemotingCommand } from '../../remoting/command.js';
@@ -82,7 +82,10 @@ export class QueuePopper implements ResponseHandler {
   #onFound(response: RemotingCommand, costMs: number): void {
     try {
       // Also when this popper was stopped meanwhile: the messages are here, and nobody else gets them soon.
-      this.#owner.onPopped(readPoppedMessages(response, this.queue.brokerName), costMs);
+      const unreadable: ProtocolError[] = [];
+      const popped = readPoppedMessages(response, this.queue.brokerName, unreadable);
+      if (unreadable.length > 0) this.#parts.unreadable.add(unreadable, this.queue);
+      this.#owner.onPopped(popped, costMs);
     } catch (error) {
       if (!(error instanceof MQError)) throw error;
       this.#onFailure(error, false);

@@ -104,25 +104,15 @@ export class QueuePuller implements ResponseHandler {
   #onResult(result: PullResult): void {
     const processQueue = this.#processQueue;
     const { offsets, settings, stats, client } = this.#parts;
-    this.#nextOffset = result.nextBeginOffset;
     if (result.pullStatus === PullStatus.OFFSET_ILLEGAL) {
       client.logger.warn(
-        `offset of ${processQueue.queue.topic}/${processQueue.queue.queueId} is not possible, going on at ${this.#nextOffset}`,
+        `offset of ${processQueue.queue.topic}/${processQueue.queue.queueId} is not possible, going on at ${result.nextBeginOffset}`,
       );
       this.#owner.onOffsetIllegal(processQueue, result.nextBeginOffset);
       return;
     }
     if (result.pullStatus === PullStatus.FOUND) {
-      let messages: PullResult['messages'];
-      try {
-        messages = result.messages;
-      } catch (error) {
-        if (!(error instanceof MQError)) {
-          throw error;
-        }
-        this.#onFailure(error, this.#exceptionDelayMs);
-        return;
-      }
+      const { messages } = result;
       if (messages.length > 0) {
         for (const message of messages) {
           message.minOffset = result.minOffset;
@@ -131,11 +121,16 @@ export class QueuePuller implements ResponseHandler {
         stats.onPull(processQueue.queue.topic, messages.length, client.clock.monotonicMs() - this.#pullStartMs);
         this.#consume.submit(processQueue.put(messages), processQueue);
       }
+      this.#nextOffset = result.nextBeginOffset;
       if (settings.pullIntervalMs > 0) {
         this.#later.set(settings.pullIntervalMs);
         return;
       }
-    } else if (processQueue.msgCount === 0) {
+      this.#pull();
+      return;
+    }
+    this.#nextOffset = result.nextBeginOffset;
+    if (processQueue.msgCount === 0) {
       offsets.update(processQueue.queue, this.#nextOffset, { increaseOnly: true });
     }
     this.#pull();
@@ -173,7 +168,7 @@ export class QueuePuller implements ResponseHandler {
   }
 
   #sendPull(): void {
-    const { client, offsets, settings, subscriptions } = this.#parts;
+    const { client, offsets, settings, subscriptions, unreadable } = this.#parts;
     const { queue } = this.#processQueue;
     const subscription = subscriptions.get(queue.topic);
     const target = client.routes.readAddr(queue.brokerName, this.#brokerId);
@@ -186,7 +181,7 @@ export class QueuePuller implements ResponseHandler {
     const commitOffset = committed > 0 && !target.isSlave;
     this.#pullStartMs = client.clock.monotonicMs();
     const { tagsSet } = subscription;
-    const context: PullContext = { addr: target.addr, brokerName: queue.brokerName, tagsSet, queueOffset: this.#nextOffset };
+    const context: PullContext = { addr: target.addr, queue, tagsSet, queueOffset: this.#nextOffset, unreadable };
     const extFields = {
       consumerGroup: settings.consumerGroup,
       topic: queue.topic,

@@ -5,6 +5,7 @@ import type { MQClient } from '../mq-client.js';
 import { ConsumeType } from '../types.js';
 import type { ConsumerParts } from './parts.js';
 import type { ProcessQueue } from './process-queue.js';
+import type { UnreadableMessages } from './unreadable-messages.js';
 
 const MiB = 1024 * 1024;
 
@@ -27,13 +28,21 @@ export function emptyRunningInfo(client: MQClient, consumeType: ConsumeType, sta
   };
 }
 
+/** Said only when there is something to say: the other properties are those of Apache's client. */
+function withUnreadable(info: ConsumerRunningInfo, { count }: UnreadableMessages): ConsumerRunningInfo {
+  if (count > 0) {
+    info.properties.set('unreadableMsgCount', String(count));
+  }
+  return info;
+}
+
 /** What a push consumer knows of itself, for GET_CONSUMER_RUNNING_INFO. */
 export function buildRunningInfo(
   parts: ConsumerParts,
   state: { processQueues: readonly ProcessQueue[]; startTimestamp: number; jstackEnable: boolean },
 ): ConsumerRunningInfo {
   const { client, settings, subscriptions, stats } = parts;
-  const info = emptyRunningInfo(client, ConsumeType.CONSUME_PASSIVELY, state.startTimestamp);
+  const info = withUnreadable(emptyRunningInfo(client, ConsumeType.CONSUME_PASSIVELY, state.startTimestamp), parts.unreadable);
   const properties: Record<string, string> = {
     PROP_CONSUMEORDERLY: String(settings.isOrdered),
     PROP_THREADPOOL_CORE_SIZE: String(settings.consumeThreadMax),
@@ -64,10 +73,10 @@ export function buildRunningInfo(
 
 /** The same of a lite-pull consumer. */
 export function buildLiteRunningInfo(
-  parts: Pick<ConsumerParts, 'client' | 'offsets'>,
+  parts: Pick<ConsumerParts, 'client' | 'offsets' | 'unreadable'>,
   state: { subscriptions: Iterable<SubscriptionData>; processQueues: readonly ProcessQueue[]; startTimestamp: number },
 ): ConsumerRunningInfo {
-  const info = emptyRunningInfo(parts.client, ConsumeType.CONSUME_ACTIVELY, state.startTimestamp);
+  const info = withUnreadable(emptyRunningInfo(parts.client, ConsumeType.CONSUME_ACTIVELY, state.startTimestamp), parts.unreadable);
   info.subscriptionSet = [...state.subscriptions];
   info.mqTable = state.processQueues.map((processQueue) => [processQueue.queue, queueInfo(parts, processQueue)]);
   return info;

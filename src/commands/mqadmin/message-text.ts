@@ -1,6 +1,9 @@
 import { dateTimeMs, format } from '../../cli/format.js';
+import type { Output } from '../../cli/output.js';
 import type { MessageTrack } from '../../client/admin/message-track.js';
 import type { MessageView } from '../../client/admin/message-view.js';
+import type { MessageQueue } from '../../client/message-queue.js';
+import type { MQError } from '../../common/errors.js';
 import { javaMap } from './texts.js';
 
 /** The lines that describe one message; the broker's id only where Apache's tool shows it. */
@@ -67,4 +70,10 @@ export function messageLine(message: MessageView, bodyText: string): string {
 
 function signedBytes(body: Buffer): string {
   return Array.from(body, (byte) => (byte > 127 ? byte - 256 : byte)).join(', ');
+}
+
+/** Says that messages were left out because they cannot be read. */
+export function noteUnreadable(out: Output): (queue: MessageQueue, errors: readonly MQError[]) => void {
+  return (queue, errors) =>
+    out.note(`note: queue ${queue.brokerName}:${queue.queueId}: messages that cannot be read are left out: ${errors[0]?.message}`);
 }

@@ -60,5 +60,7 @@ export function noticeText(notice: ReadNotice): string {
       return `note: ${name} can be read again`;
     case 'gap':
       return `note: ${name}: the messages from ${notice.fromOffset} to ${notice.toOffset - 1} are not there any more`;
+    case 'unreadable':
+      return `note: ${name}: messages from ${notice.fromOffset} to ${notice.toOffset - 1} that cannot be read are left out: ${notice.errors[0]?.message}`;
   }
 }

@@ -208,7 +208,7 @@ export function decodeRecord(buffer: Buffer, position: number, options?: DecodeR
   const view = viewOf(buffer);
   const totalSize = view.getInt32(position);
   const magic = view.getInt32(position + MAGIC_CODE_POS);
-  if (magic !== MESSAGE_MAGIC_CODE_V1 && magic !== MESSAGE_MAGIC_CODE_V2) {
+  if (!isMagicCode(magic)) {
     throw malformed(position, `magic code is ${(magic >>> 0).toString(16)}`);
   }
   if (totalSize < RECORD_OVERHEAD_BYTES || totalSize > room) {
@@ -260,6 +260,25 @@ export function decodeRecord(buffer: Buffer, position: number, options?: DecodeR
     topic: buffer.utf8Slice(topicAt, topicAt + topicBytes),
     properties: buffer.utf8Slice(propertiesAt, propertiesAt + propertiesBytes),
   };
+}
+
+/**
+ * Where to go on behind a record of a page that cannot be read: at the next one where its size leads to one, or to the end of the page; else at
+ * the end of the page, because nothing says where the next one begins.
+ */
+export function behindUnreadable(body: Buffer, position: number): number {
+  const room = body.length - position;
+  const size = room >= RECORD_OVERHEAD_BYTES ? viewOf(body).getInt32(position) : room;
+  if (size < RECORD_OVERHEAD_BYTES || size > room) {
+    return body.length;
+  }
+  const next = position + size;
+  return next + MAGIC_CODE_POS + 4 <= body.length && isMagicCode(viewOf(body).getInt32(next + MAGIC_CODE_POS)) ? next : body.length;
+}
+
+/** Whether a record may begin with it. */
+export function isMagicCode(magic: number): boolean {
+  return magic === MESSAGE_MAGIC_CODE_V1 || magic === MESSAGE_MAGIC_CODE_V2;
 }
 
 /** Decodes records that lie back to back, as in the body of a pull response. */

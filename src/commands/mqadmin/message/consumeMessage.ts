@@ -8,7 +8,7 @@ import { systemClock } from '../../../common/clock.js';
 import { UsageError } from '../../../common/errors.js';
 import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
-import { messageLine } from '../message-text.js';
+import { messageLine, noteUnreadable } from '../message-text.js';
 
 const options = defineOptions({
   topic: { short: 't', required: true, text: 'Topic name' },
@@ -56,6 +56,7 @@ export default class ConsumeMessage extends AdminCommand<typeof options, Result>
       consumerGroup,
       ...bounds,
       messageNumber: values.MessageNumber,
+      onUnreadable: noteUnreadable(context.out),
     })) {
       messageCount += event.kind === 'messages' ? event.messages.length : 0;
       if (context.json) {

@@ -8,7 +8,7 @@ import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { decodeBody } from '../message-files.js';
 import { requireCharset } from '../message-output.js';
-import { messageLine } from '../message-text.js';
+import { messageLine, noteUnreadable } from '../message-text.js';
 import { PRINT_OPTIONS, printBounds } from '../print-options.js';
 
 const options = defineOptions({
@@ -52,7 +52,13 @@ export default class PrintMsg extends AdminCommand<typeof options, Result> {
     const { topic, subExpression, lmqParentTopic: routeTopic } = values;
     const queues: PrintedQueue[] = [];
     let messageCount = 0;
-    for await (const event of printMessages(admin, { topic, subExpression, routeTopic, ...bounds })) {
+    for await (const event of printMessages(admin, {
+      topic,
+      subExpression,
+      routeTopic,
+      ...bounds,
+      onUnreadable: noteUnreadable(context.out),
+    })) {
       messageCount += event.kind === 'messages' ? event.messages.length : 0;
       if (context.json) {
         collect(event, queues);

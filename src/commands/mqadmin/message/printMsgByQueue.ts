@@ -8,7 +8,7 @@ import type { CommandContext } from '../../base.js';
 import { AdminCommand } from '../admin-command.js';
 import { decodeBody } from '../message-files.js';
 import { requireCharset } from '../message-output.js';
-import { messageLine } from '../message-text.js';
+import { messageLine, noteUnreadable } from '../message-text.js';
 import { PRINT_OPTIONS, printBounds } from '../print-options.js';
 
 const options = defineOptions({
@@ -54,6 +54,7 @@ export default class PrintMsgByQueue extends AdminCommand<typeof options, Result
       queueId,
       subExpression,
       ...printBounds(values),
+      onUnreadable: noteUnreadable(context.out),
       rangesOnly: !values.printMsg && !values.calculate,
     };
     const { printMessages } = await import('../../../client/admin/print-messages.js');
