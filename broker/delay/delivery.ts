@@ -37,18 +37,21 @@ export class Delivery implements PutSink {
 
   /** Queues a parked record for its real topic. */
   put(record: MessageRecord, properties = record.properties): void {
-    const slot: Slot = { ok: null };
-    this.#slots.push(slot);
     const target = this.#realTarget(record);
-    if (target === null) slot.ok = true;
-    else this.#store.put(restore(record, target, { properties, slot }), this);
+    if (target === null) this.skip();
+    else this.#add(record, target, properties);
   }
 
   /** Queues a record for the queue it lies in: its time is not over. */
   park(record: MessageRecord, properties: string): void {
+    this.#add(record, record, properties);
+  }
+
+  #add(record: MessageRecord, target: { topic: string; queueId: number }, properties: string): void {
     const slot: Slot = { ok: null };
+    this.#store.put(restore(record, target, { properties, slot }), this);
+    // Only now: a put that throws is none of the batch.
     this.#slots.push(slot);
-    this.#store.put(restore(record, record, { properties, slot }), this);
   }
 
   /** Counts a record of the batch that is not delivered, for good. */

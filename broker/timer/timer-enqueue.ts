@@ -46,10 +46,20 @@ export class TimerEnqueue {
   step(nowMs: number, writeTimeMs: number): 'idle' | 'more' | 'failed' {
     if (this.filter !== null && this.queueOffset >= this.filter.endOffset) this.filter = null;
     if (this.behind === 0) return 'idle';
-    const { log, store } = this.#context;
+    const { log } = this.#context;
     // Two rounds of the wheel must not meet: first the old slots are delivered.
     if (this.#dequeue.isFarBehind(writeTimeMs)) return 'failed';
     if (log.unflushedBytes > MAX_UNFLUSHED_BYTES) return 'failed';
+    try {
+      return this.#takeBatch(nowMs, writeTimeMs);
+    } finally {
+      // Also what was put before an error is on its way: it counts now, or it would leave again.
+      this.#commitLate();
+    }
+  }
+
+  #takeBatch(nowMs: number, writeTimeMs: number): 'idle' | 'more' | 'failed' {
+    const { store } = this.#context;
     for (let taken = 0; taken < ENQUEUE_BATCH; ) {
       const result = store.getMessage(RMQ_SYS_WHEEL_TIMER_TOPIC, QUEUE_ID, this.queueOffset, ENQUEUE_BATCH - taken);
       if (result.status !== 'FOUND') return this.#afterMiss(result);

@@ -29,6 +29,13 @@ const DAMAGES: [string, number, Buffer][] = [
   ['its magic code', 4, Buffer.from([1, 2, 3, 4])],
   ['its place', 28, Buffer.from([0, 0, 0, 0, 0, 0, 0x12, 0x34])],
   ['its body length', 84, Buffer.from([0x7f, 0, 0, 0])],
+  ['its topic length', 94, Buffer.from([0xf0])],
+  ['its topic length, which is too small,', 94, Buffer.from([0])],
+  ['its properties length', 96, Buffer.from([0x7f, 0xff])],
+  ['its properties length, which is negative,', 96, Buffer.from([0xff, 0xff])],
+  ['its queue offset', 20, Buffer.from([0x7f])],
+  ['its store time', 56, Buffer.from([0x7f])],
+  ['the offset of its half message', 76, Buffer.from([0x80])],
   ['all of it', 0, Buffer.alloc(100)],
 ];
 
