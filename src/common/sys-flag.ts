@@ -36,6 +36,11 @@ export function compressionBits(sysFlag: number): number {
   return sysFlag & COMPRESSION_MASK;
 }
 
+/** The bits that say whether and how the body is compressed. */
+export function compressionFlags(sysFlag: number): number {
+  return sysFlag & (MessageSysFlag.COMPRESSED | COMPRESSION_MASK);
+}
+
 /** The flag of the body after inflating it. */
 export function clearCompressed(sysFlag: number): number {
   return sysFlag & ~(MessageSysFlag.COMPRESSED | COMPRESSION_MASK);

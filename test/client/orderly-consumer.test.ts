@@ -4,10 +4,12 @@ import { PullConsumer } from '../../src/client/consumer/pull-consumer.js';
 import { PushConsumer, type PushConsumerOptions } from '../../src/client/consumer/push-consumer.js';
 import { type MessageQueue, sameQueue } from '../../src/client/message-queue.js';
 import { Producer } from '../../src/client/producer/producer.js';
+import { compressionSysFlag } from '../../src/common/compression.js';
 import { noopLogger } from '../../src/common/logger.js';
 import { decodeConsumerRunningInfo } from '../../src/remoting/bodies/running-info.js';
 import { RemotingClient } from '../../src/remoting/client.js';
 import { RequestCode } from '../../src/remoting/codes.js';
+import { RawClient } from '../broker/kit.js';
 import { type Sandbox, startSandbox, until } from '../sandbox.js';
 
 let sandbox: Sandbox;
@@ -127,6 +129,28 @@ describe('an ordered consumer', () => {
     const queue = { topic: `%DLQ%${consumer.consumerGroup}`, brokerName: 'broker-a', queueId: 0 };
     const { messages } = await dead.pull(queue, '*', 0, 8);
     expect(messages.map(({ body, reconsumeTimes }) => [body.toString(), reconsumeTimes])).toEqual([['bad', 2]]);
+    await dead.shutdown();
+  });
+
+  it('goes on behind a message that cannot be inflated, which goes to the dead-letter queue as it is stored', async () => {
+    const topic = await freshTopic();
+    const raw = new RawClient(sandbox.brokerAddr);
+    const sysFlag = compressionSysFlag('ZLIB');
+    await raw.send({ topic, queueId: 3, body: 'no stream', fields: { f: String(sysFlag) } });
+    await raw.close();
+    await send(topic, 'good', 3);
+    const bodies: string[] = [];
+    const listener: OrderlyMessageListener = (messages) => {
+      bodies.push(...messages.map(({ body }) => body.toString()));
+      return 'SUCCESS';
+    };
+    const { consumerGroup } = await consume(topic, listener, { maxReconsumeTimes: 1, suspendCurrentQueueTimeMs: 10 });
+    await until(() => bodies.includes('good'));
+    const dead = new PullConsumer({ namesrvAddr: sandbox.namesrvAddr, consumerGroup: 'CG_dead', instanceName: 'dead' });
+    await dead.start();
+    const queue = { topic: `%DLQ%${consumerGroup}`, brokerName: 'broker-a', queueId: 0 };
+    const { messages } = await dead.pull(queue, '*', 0, 8);
+    expect(messages.map(({ storedBody, storedSysFlag }) => [storedBody.toString(), storedSysFlag])).toEqual([['no stream', sysFlag]]);
     await dead.shutdown();
   });
 

@@ -1,5 +1,6 @@
 import type { Message } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
+import { compressionFlags } from '../../common/sys-flag.js';
 import { CLIENT_INNER_PRODUCER_GROUP, retryTopic } from '../../common/topic-names.js';
 import { responseError } from '../../remoting/client.js';
 import { RequestCode, ResponseCode } from '../../remoting/codes.js';
@@ -100,17 +101,18 @@ export class SendBack {
     properties.set(MessageConst.MAX_RECONSUME_TIMES, String(maxReconsumeTimesOf(settings)));
     const retry: Message = {
       topic: retryTopic(settings.consumerGroup),
-      body: message.body,
+      body: message.storedBody,
       flag: message.flag,
       delayTimeLevel: FIRST_DELAY_LEVEL + reconsumeTimes,
       properties,
     };
-    await this.#sendRetry(retry);
+    // As it is stored: whoever failed because it cannot be inflated must get rid of it too.
+    await this.#sendRetry(retry, compressionFlags(message.storedSysFlag));
     client.logger.info(`message ${message.msgId} was sent to ${retry.topic}`);
   }
 
   /** One attempt as the inner producer, which every client is. */
-  async #sendRetry(retry: Message): Promise<void> {
+  async #sendRetry(retry: Message, sysFlag: number): Promise<void> {
     const { client } = this.#parts;
     const publish = await this.#transmitter.resolve(retry.topic, SEND_BACK_TIMEOUT_MS);
     await new Promise<void>((resolve, reject) => {
@@ -127,6 +129,7 @@ export class SendBack {
       const queue = publish.select() ?? publish.queues[0]!;
       const pending = new PendingSend(retry, sink, null, null, queue, client.clock.monotonicMs(), SEND_BACK_TIMEOUT_MS);
       pending.msgId = retry.properties?.get(MessageConst.UNIQ_KEY) ?? client.uniqKeys.create();
+      pending.sysFlag = sysFlag;
       this.#transmitter.transmit(pending);
     });
   }
