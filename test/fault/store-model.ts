@@ -1,5 +1,4 @@
 import type { MessageStore, PutMessage, PutStatus } from '../../broker/store/index.js';
-import { END_MARKER_BYTES } from '../../broker/store/record-header.js';
 import { encodeBatch } from '../../src/common/message/batch.js';
 import { getProperty } from '../../src/common/message/properties.js';
 import { decodeRecord, MAGIC_CODE_POS, type MessageRecord } from '../../src/common/message/record.js';
@@ -308,7 +307,8 @@ function readLog(disk: FaultDisk, store: MessageStore, end: number): LogRecord[]
     }
     const at = offset - start;
     if (file === null) throw new Error(`no file holds ${offset} of ${end}`);
-    if (file.readInt32BE(at + MAGIC_CODE_POS) === BLANK_MAGIC && file.readInt32BE(at) >= END_MARKER_BYTES) {
+    // Of a marker only its magic counts: a power cut may take bytes of the length before it.
+    if (file.readInt32BE(at + MAGIC_CODE_POS) === BLANK_MAGIC) {
       offset = start + fileSize;
       continue;
     }
