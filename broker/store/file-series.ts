@@ -14,6 +14,49 @@ export function offsetFileName(offset: number): string {
   return String(offset).padStart(20, '0');
 }
 
+/** A file of a series, as its directory and its inode say. */
+interface FoundFile {
+  path: string;
+  start: number;
+  size: number;
+  allocatedBytes: number;
+}
+
+/** Files are made at full length at once, and sizes of files are even: an odd length is what `zeroFrom` leaves when the process dies in it. */
+function isCutLength(bytes: number): boolean {
+  return bytes % 2 === 1;
+}
+
+/** Whether a file can belong to a series of this size; after a kill it may lack its length. */
+function fits({ start, size }: FoundFile, { fileSize, isAfterKill }: { fileSize: number; isAfterKill: boolean }): boolean {
+  return start % fileSize === 0 && (size === fileSize || (isAfterKill && size < fileSize));
+}
+
+function wrongSize(file: FoundFile, all: readonly FoundFile[], { sizeKey, fileSize }: { sizeKey: string; fileSize: number }): StoreError {
+  const { path, size } = file;
+  const right = sizeOf(all) ?? size;
+  return new StoreError(`${path} has ${size} bytes, ${sizeKey} says ${fileSize}`, {
+    code: 'STORE_FILE_SIZE',
+    hint:
+      right === fileSize
+        ? `the names of the files fit ${sizeKey}=${fileSize}: copy ${path}, then give it that length (truncate -s ${fileSize})`
+        : `start with ${sizeKey}=${right}, the size this store was made with`,
+    context: { path, size, expected: fileSize },
+  });
+}
+
+/** The size that files were made with: what most of them have, of those lengths that their names allow. Null when there is none. */
+function sizeOf(files: readonly FoundFile[]): number | null {
+  const counts = new Map<number, number>();
+  for (const { size } of files) {
+    if (size > 0 && files.every(({ start }) => start % size === 0)) {
+      counts.set(size, (counts.get(size) ?? 0) + 1);
+    }
+  }
+  const [best] = [...counts].sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || b - a);
+  return best?.[0] ?? null;
+}
+
 /**
  * Files of one size that together are one long byte range; each file's name is the offset of its first byte
  * (commit log, consume queue). Files are made at full length and sparse. Mirrors MappedFileQueue.
@@ -27,8 +70,15 @@ export class FileSeries {
   loadedNewestBytes = 0;
   /** Start offsets, ascending. */
   #starts: number[] = [];
-  /** From here on a file that was too short got zeros when it was loaded. */
+  /** From here on a file that was too short when it was loaded gets zeros. */
   shortAt = Number.POSITIVE_INFINITY;
+  /** Files that `mend` will lengthen. */
+  #short: FoundFile[] = [];
+  /** A file has the full length, or two names follow one another: the size that is configured is right. */
+  isSizeProven = false;
+  #doubt: StoreError | null = null;
+  /** Path that `mend` will remove. */
+  #empty = '';
   #hasRemovedNames = false;
   /** The path that was asked for last. */
   #path = '';
@@ -42,37 +92,55 @@ export class FileSeries {
   }
 
   /**
-   * Reads the directory. An empty last file (made, but the process died before it got its length) is removed; after a kill or a power cut a
-   * file that is too short gets its length back.
+   * Reads the directory and checks names and lengths; `checkSize` and then `mend` must follow.
+   * @param sizeKey what the configuration calls `fileSize`
+   * @param isAfterKill a file may lack its length
+   * @throws StoreError STORE_FILE_SIZE, with the size that the files were made with
    */
   load(sizeKey: string, isAfterKill: boolean): void {
-    const names = this.#disk.readdirSync(this.directory).filter((name) => NAME.test(name));
-    const starts: number[] = [];
-    names.forEach((name, i) => {
+    const { fileSize } = this;
+    const found: FoundFile[] = [];
+    for (const name of this.#disk.readdirSync(this.directory).filter((each) => NAME.test(each))) {
       const path = join(this.directory, name);
       const stat = this.#disk.statSync(path);
-      if (stat === null || stat.isDirectory) {
-        return;
+      if (stat !== null && !stat.isDirectory) {
+        found.push({ path, start: Number(name), size: stat.size, allocatedBytes: stat.allocatedBytes });
       }
-      if (stat.size === 0 && i === names.length - 1) {
-        this.#disk.unlinkSync(path);
-        return;
-      }
-      const isInPlace = Number(name) % this.fileSize === 0;
-      if (isAfterKill && isInPlace && stat.size < this.fileSize) {
-        this.shortAt = Math.min(this.shortAt, Number(name) + stat.size);
-        this.#disk.ftruncateSync(this.#fds.open(path), this.fileSize);
-      } else if (!isInPlace || stat.size !== this.fileSize) {
-        throw new StoreError(`${path} has ${stat.size} bytes, ${sizeKey} says ${this.fileSize}`, {
-          code: 'STORE_FILE_SIZE',
-          hint: `start with ${sizeKey}=${stat.size}, the size this store was made with`,
-          context: { path, size: stat.size, expected: this.fileSize },
-        });
-      }
-      starts.push(Number(name));
-      this.loadedNewestBytes = stat.allocatedBytes;
-    });
-    this.#starts = starts;
+    }
+    this.#empty = found.at(-1)?.size === 0 ? found.pop()!.path : '';
+    const wrong = found.find((file) => !fits(file, { fileSize, isAfterKill }));
+    if (wrong !== undefined) {
+      throw wrongSize(wrong, found, { sizeKey, fileSize });
+    }
+    this.isSizeProven = found.some(({ size, start }, i) => size === fileSize || (i > 0 && start === found[i - 1]!.start + fileSize));
+    this.#short = found.filter(({ size }) => size < fileSize);
+    const doubtful = this.#short.find(({ size }) => size > 0 && !isCutLength(size));
+    this.#doubt = doubtful === undefined ? null : wrongSize(doubtful, found, { sizeKey, fileSize });
+    this.shortAt = Math.min(...this.#short.map(({ start, size }) => start + size));
+    this.#starts = found.map(({ start }) => start);
+    this.loadedNewestBytes = found.at(-1)?.allocatedBytes ?? 0;
+  }
+
+  /**
+   * Throws when a file that is too short may be a whole one of a smaller size, and nothing tells: neither another file, nor one of another
+   * series with the same size (`isProven`).
+   */
+  checkSize(isProven: boolean): void {
+    if (this.#doubt !== null && !isProven && !this.isSizeProven) {
+      throw this.#doubt;
+    }
+  }
+
+  /** Gives files that are too short their length back, and removes an empty last one (made, but the process died before it got its length). */
+  mend(): void {
+    for (const { path } of this.#short) {
+      this.#disk.ftruncateSync(this.#fds.open(path), this.fileSize);
+    }
+    this.#short = [];
+    if (this.#empty !== '') {
+      this.#disk.unlinkSync(this.#empty);
+      this.#empty = '';
+    }
   }
 
   get starts(): readonly number[] {
@@ -200,13 +268,22 @@ export class FileSeries {
       return;
     }
     const fd = this.#fds.open(this.pathOf(start));
-    this.#disk.ftruncateSync(fd, offset - start);
+    let kept = offset - start;
+    if (kept > 0 && !isCutLength(kept)) {
+      // A kill may come between: the length tells the next start that the file is no whole one of another size.
+      if (this.read(offset, BLOCK, 0, 1) === 1 && BLOCK[0] !== 0) {
+        this.writeAll(offset, ZEROS, 0, 1);
+      }
+      kept++;
+    }
+    this.#disk.ftruncateSync(fd, kept);
     this.#disk.ftruncateSync(fd, this.fileSize);
   }
 
   /**
    * Like `zeroFrom` for a file without holes before `offset`: where nothing is allocated behind the block of `offset`, only the rest of that
-   * block can hold old bytes, and looking at it costs less than giving up the file's end and making it again.
+   * block can hold old bytes, and looking at it costs less than giving up the file's end and making it again. A file system that compresses
+   * says another number than that of the blocks.
    */
   zeroDenseFrom(offset: number): void {
     const start = this.startOf(offset);
@@ -215,7 +292,7 @@ export class FileSeries {
     }
     const blocksEnd = start + Math.ceil((offset - start) / BLOCK_BYTES) * BLOCK_BYTES;
     const rest = Math.min(blocksEnd, start + this.fileSize) - offset;
-    if (start + this.allocatedBytes(start) > blocksEnd || this.read(offset, BLOCK, 0, rest) < rest) {
+    if (start + this.allocatedBytes(start) !== blocksEnd || this.read(offset, BLOCK, 0, rest) < rest) {
       this.zeroFrom(offset);
       return;
     }

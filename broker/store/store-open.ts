@@ -82,6 +82,7 @@ function load(options: MessageStoreOptions, disk: Disk, lock: StoreLock, fds: Fd
   const files = new FileSeries({ directory: logDirectory(config), fileSize: config.mappedFileSizeCommitLog, disk, fds });
   const mark = new CrashMark(root, disk);
   files.load('mappedFileSizeCommitLog', mark.isLeft);
+  files.checkSize(false);
   const topics = new TopicTable({
     config,
     disk,
@@ -90,6 +91,9 @@ function load(options: MessageStoreOptions, disk: Disk, lock: StoreLock, fds: Fd
     ...(options.queueTypeOf === undefined ? {} : { queueTypeOf: options.queueTypeOf }),
   });
   topics.load(mark.isLeft);
+  // All of them were checked: a start with a wrong size is refused before it changes one.
+  files.mend();
+  topics.mend();
   const checkpoint = new Checkpoint(join(root, 'checkpoint'), disk);
   checkpoint.load();
   const index = config.messageIndexEnable ? new IndexService({ config, disk, fds, clock, logger }) : null;

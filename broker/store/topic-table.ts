@@ -84,6 +84,18 @@ export class TopicTable {
           this.#loadTopic(topic, type, isAfterKill);
         }
       }
+      const queues = [...this.all()].filter((queue) => queue.type === type);
+      const isSizeProven = queues.some(({ files }) => files.isSizeProven);
+      for (const { files } of queues) {
+        files.checkSize(isSizeProven);
+      }
+    }
+  }
+
+  /** Sets right what a kill or a power cut left of the files that `load` found. */
+  mend(): void {
+    for (const queue of this.all()) {
+      queue.files.mend();
     }
   }
 

@@ -32,8 +32,11 @@ export class TimerLog {
   }
 
   /** Finds the files. Throws StoreError when they have another size than the configuration says. */
-  load(isAfterKill: boolean): void {
-    this.#files.load('mappedFileSizeTimerLog', isAfterKill);
+  load(): void {
+    // The kill may have come in an earlier run: since then the broker may have run without the timer, and stopped in order.
+    this.#files.load('mappedFileSizeTimerLog', true);
+    this.#files.checkSize(false);
+    this.#files.mend();
   }
 
   get fileSize(): number {

@@ -101,7 +101,7 @@ export class TimerMessageService {
   #load(isAfterKill: boolean): void {
     const { log, metrics, clock } = this.#context;
     const hasCheckpoint = this.#checkpoint.load();
-    log.load(true);
+    log.load();
     metrics.load();
     const start = recoverTimer(this.#context, hasCheckpoint ? this.#checkpoint.progress : null, clock.nowMs());
     this.#dequeue.readTimeMs = start.readTimeMs;

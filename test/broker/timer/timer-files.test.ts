@@ -13,7 +13,7 @@ const UNITS_PER_FILE = 9;
 function logOn(disk: FaultDisk): TimerLog {
   disk.mkdirSync('/store');
   const log = new TimerLog({ directory: '/store/timerlog', fileSize: FILE_BYTES, disk });
-  log.load(true);
+  log.load();
   return log;
 }
 
@@ -63,6 +63,22 @@ describe('the timer log', () => {
     disk.completeSyncs();
     expect(errors[1]).toBeNull();
     expect(log.unflushedBytes).toBe(0);
+  });
+
+  it.each([
+    ['one file', 5],
+    ['three files', 3 * UNITS_PER_FILE],
+  ])('of %s is left as it is by a start that asks for another size, and told of', (_, units) => {
+    const disk = new FaultDisk(seededRandom(1));
+    const log = logOn(disk);
+    append(log, units);
+    log.syncNow();
+    const lengths = () => disk.paths().map((path) => [path, disk.content(path)!.length]);
+    const before = lengths();
+    const other = new TimerLog({ directory: '/store/timerlog', fileSize: 104_857_600, disk });
+    expect(() => other.load()).toThrow(expect.objectContaining({ hint: expect.stringContaining('mappedFileSizeTimerLog=520') as string }));
+    expect(lengths()).toEqual(before);
+    expect(() => logOn(disk)).not.toThrow();
   });
 
   it('gives up files whose messages left the commit log, and never the newest', () => {
