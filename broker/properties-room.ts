@@ -12,6 +12,8 @@ const SPARE = [
   MessageConst.MSG_REGION,
 ];
 const MAX_UTF8_BYTES = 3;
+/** What a batch queue adds: INNER_NUM=1, and INNER_BASE with a number of up to 16 digits. */
+export const BATCH_QUEUE_BYTES = 40;
 
 /**
  * Whether a record can hold the properties.

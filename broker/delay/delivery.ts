@@ -4,6 +4,7 @@ import { getProperty, MessageConst } from '../../src/common/message/properties.j
 import { type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
 import { NOT_SENDABLE } from '../../src/common/topic-names.js';
 import { isStored } from '../processors/put-status.js';
+import { BATCH_QUEUE_BYTES, fittedToRecord } from '../properties-room.js';
 import type { BrokerStats } from '../stats/index.js';
 import type { MessageStore, PutMessage, PutSink, PutStatus } from '../store/index.js';
 import type { TopicConfigManager } from '../topics/index.js';
@@ -39,7 +40,7 @@ export class Delivery implements PutSink {
   put(record: MessageRecord, properties = record.properties): void {
     const target = this.#realTarget(record);
     if (target === null) this.skip();
-    else this.#add(record, target, properties);
+    else this.#add(record, target, fittedToRecord(properties, BATCH_QUEUE_BYTES));
   }
 
   /** Queues a record for the queue it lies in: its time is not over. */

@@ -51,10 +51,7 @@ export function parkDelayed(parts: ParkParts, put: PutMessage, scan: DelayScan):
     parkAtLevel(parts, put, { level: scan.delayLevel, hasTimer: scan.hasTimer });
     return null;
   }
-  if (!scan.hasTimer || put.topic === RMQ_SYS_WHEEL_TIMER_TOPIC) return null;
-  // A message that comes from the wheel, sent again by a consumer, is not delayed once more.
-  if (getProperty(put.properties, MessageConst.TIMER_OUT_MS) !== undefined) return null;
-  return parkOnWheel(parts, put);
+  return isForWheel(put, scan) ? parkOnWheel(parts, put) : null;
 }
 
 function parkAtLevel(parts: ParkParts, put: PutMessage, asked: { level: number; hasTimer: boolean }): void {
@@ -74,18 +71,11 @@ function parkAtLevel(parts: ParkParts, put: PutMessage, asked: { level: number; 
 }
 
 function parkOnWheel(parts: ParkParts, put: PutMessage): SendRefusal | null {
-  const { timerWheelEnable, timerMaxDelaySec, timerPrecisionMs } = parts.config.store;
-  if (!timerWheelEnable || parts.timer === null) {
-    return { code: ResponseCode.SYSTEM_ERROR, remark: 'accurate timer message is not enabled, timerWheelEnable is false' };
-  }
   const nowMs = parts.clock.nowMs();
   const askedMs = deliverTimeOf(put.properties, nowMs);
-  if (Number.isNaN(askedMs) || askedMs - nowMs > timerMaxDelaySec * 1000) return illegalTimer(timerMaxDelaySec);
-  if (askedMs <= nowMs) {
-    // A cancellation that comes too late would be delivered like a message.
-    return getProperty(put.properties, MessageConst.TIMER_DEL_UNIQKEY) === undefined ? null : illegalTimer(timerMaxDelaySec);
-  }
-  const step = timerPrecision(timerPrecisionMs);
+  const fault = faultOfTime(parts, put.properties, { nowMs, askedMs });
+  if (fault !== null || askedMs <= nowMs) return fault;
+  const step = timerPrecision(parts.config.store.timerPrecisionMs);
   // The slot before the time: a slot is over, and its messages are due, one step after its own time.
   const slotMs = askedMs % step === 0 ? askedMs - step : askedMs - (askedMs % step);
   const refusal = congestion(parts, slotMs);
@@ -94,6 +84,31 @@ function parkOnWheel(parts: ParkParts, put: PutMessage): SendRefusal | null {
   put.topic = RMQ_SYS_WHEEL_TIMER_TOPIC;
   put.queueId = 0;
   return null;
+}
+
+/** Why a half message can never be parked when it is committed; null when it can be, or is not delayed by a timer. */
+export function timerFault(parts: ParkParts, put: PutMessage, scan: DelayScan): SendRefusal | null {
+  if (!isForWheel(put, scan)) return null;
+  const nowMs = parts.clock.nowMs();
+  return faultOfTime(parts, put.properties, { nowMs, askedMs: deliverTimeOf(put.properties, nowMs) });
+}
+
+function isForWheel(put: PutMessage, scan: DelayScan): boolean {
+  if (!scan.hasTimer || scan.delayLevel > 0 || put.topic === RMQ_SYS_WHEEL_TIMER_TOPIC) return false;
+  // A message that comes from the wheel, sent again by a consumer, is not delayed once more.
+  return getProperty(put.properties, MessageConst.TIMER_OUT_MS) === undefined;
+}
+
+function faultOfTime(parts: ParkParts, properties: string, times: { nowMs: number; askedMs: number }): SendRefusal | null {
+  const { timerWheelEnable, timerMaxDelaySec } = parts.config.store;
+  if (!timerWheelEnable || parts.timer === null) {
+    return { code: ResponseCode.SYSTEM_ERROR, remark: 'accurate timer message is not enabled, timerWheelEnable is false' };
+  }
+  const { nowMs, askedMs } = times;
+  if (Number.isNaN(askedMs) || askedMs - nowMs > timerMaxDelaySec * 1000) return illegalTimer(timerMaxDelaySec);
+  // A cancellation that comes too late would be delivered like a message.
+  const isLateCancellation = askedMs <= nowMs && getProperty(properties, MessageConst.TIMER_DEL_UNIQKEY) !== undefined;
+  return isLateCancellation ? illegalTimer(timerMaxDelaySec) : null;
 }
 
 /** When the sender wants the message delivered, ms; NaN when the property is not a number. */

@@ -7,6 +7,7 @@ import type { Connection, RemotingServer } from '../../src/remoting/server.js';
 import { parkDelayed } from '../delay/index.js';
 import { POOLED_PUTS } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
+import { BATCH_QUEUE_BYTES, fittedToRecord } from '../properties-room.js';
 import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
 import { fillCommitted, type HalfState, readHalfState, type TransactionPlace } from '../transaction/index.js';
 import { booleanField, type ExtFields, intField, longField, NO_FIELDS, textField } from './fields.js';
@@ -142,11 +143,13 @@ export class EndTransactionProcessor implements PutSink {
     if (put.properties.includes('DELAY\u0001') || put.properties.includes('TIMER_')) {
       scanProperties(put.properties, this.#scan);
       const refusal = parkDelayed(this.#parts, put, this.#scan);
-      if (refusal !== null) {
+      // A time that is out of range by now will not come into it again: the message is due.
+      if (refusal !== null && refusal.code !== ResponseCode.MESSAGE_ILLEGAL) {
         this.#give(put);
         throw fault(refusal.code, refusal.remark);
       }
     }
+    put.properties = fittedToRecord(put.properties, BATCH_QUEUE_BYTES);
     this.#parts.transactions.claim(found.place);
     this.#parts.sends.inFlight++;
     this.#parts.store.put(put, this);

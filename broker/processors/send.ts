@@ -1,11 +1,12 @@
 import { getProperty, MessageConst, removeProperty, withFinalSeparator } from '../../src/common/message/properties.js';
 import { encodeRecallHandle } from '../../src/common/message/recall-handle.js';
 import { RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
+import { MessageSysFlag, withTransactionType } from '../../src/common/sys-flag.js';
 import { RMQ_SYS_WHEEL_TIMER_TOPIC } from '../../src/common/topic-names.js';
 import { RequestCode, ResponseCode, responseCodeName } from '../../src/remoting/codes.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection, RemotingServer } from '../../src/remoting/server.js';
-import { parkDelayed } from '../delay/index.js';
+import { parkDelayed, timerFault } from '../delay/index.js';
 import type { BrokerParts } from '../parts.js';
 import type { PutMessage, PutSink, PutStatus } from '../store/index.js';
 import { describeTopic, type SendRefusal, type TopicEntry } from '../topics/index.js';
@@ -199,6 +200,11 @@ export class SendProcessor implements PutSink {
     put.waitStoreMsgOK = scan.waitStoreMsgOK;
     put.answerQueueId = put.queueId;
     if (entry.isRetry && !put.batch) {
+      if (put.reconsumeTimes > 0) {
+        // A consumer sends a message again, with all its properties: its transaction has long ended.
+        scan.isTransaction = false;
+        put.sysFlag = withTransactionType(put.sysFlag, MessageSysFlag.TRANSACTION_NOT_TYPE);
+      }
       const retryFault = routeRetrySend(this.#parts, put, { maxReconsumeTimes: fields[names.maxReconsumeTimes], version: request.version });
       if (retryFault !== null) {
         this.#drop(put, retryFault);
@@ -220,12 +226,11 @@ export class SendProcessor implements PutSink {
         return;
       }
     } else if (scan.isTransaction && isHalfMessage(put, scan)) {
-      if (this.#parts.config.broker.rejectTransactionMessage) {
-        this.#drop(put, transactionsRejected(this.#parts.config.broker.brokerIP1));
+      const refusal = this.#prepare(put);
+      if (refusal !== null) {
+        this.#drop(put, refusal);
         return;
       }
-      // What it says of a delay counts when it is committed.
-      this.#parts.transactions.prepare(put, uniqKey);
     } else if (scan.delayLevel > 0 || scan.hasTimer) {
       const refusal = parkDelayed(this.#parts, put, scan);
       if (refusal !== null) {
@@ -237,6 +242,15 @@ export class SendProcessor implements PutSink {
     this.#parts.store.put(put, this);
     // Only now: a put that throws has no acknowledgement to wait for.
     this.#parts.sends.inFlight++;
+  }
+
+  /** Makes a half message of it, or says why not. What it says of a delay counts when it is committed, and must be possible. */
+  #prepare(put: PutContext): SendRefusal | null {
+    const { config, transactions } = this.#parts;
+    if (config.broker.rejectTransactionMessage) return transactionsRejected(config.broker.brokerIP1);
+    const refusal = timerFault(this.#parts, put, this.#scan);
+    if (refusal === null) transactions.prepare(put, put.uniqKey);
+    return refusal;
   }
 
   #nameForRecall(put: PutContext): void {

@@ -1,6 +1,7 @@
 import { getProperty, MessageConst, removeProperty } from '../../src/common/message/properties.js';
 import type { MessageRecord } from '../../src/common/message/record.js';
 import { RMQ_SYS_WHEEL_TIMER_TOPIC } from '../../src/common/topic-names.js';
+import { fitsRecord, fittedToRecord } from '../properties-room.js';
 
 /** TIMER_ENQUEUE_MS of a message whose time was over before it came to the wheel: Java's Long.MAX_VALUE. */
 const NEVER_ENQUEUED = '9223372036854775807';
@@ -45,16 +46,28 @@ export function dueTimeOf(record: MessageRecord, slotTimeMs: number, precisionMs
   return dueMs > slotTimeMs && dueMs < endMs ? dueMs : endMs;
 }
 
-/** The properties with which a record leaves the wheel; `enqueueMs` is null when it was never on it. */
+/**
+ * The properties with which a record leaves the wheel; `enqueueMs` is null when it was never on it. The times are left out where a record
+ * cannot hold them: its sender was told that it is stored.
+ */
 export function leavingProperties(record: MessageRecord, times: { enqueueMs: number | null; dequeueMs: number; isRoll: boolean }): string {
   let { properties } = record;
-  const set = (name: string, value: string): void => {
-    properties = `${removeProperty(properties, name)}${name}\u0001${value}\u0002`;
-  };
-  if (times.isRoll) set(MessageConst.TIMER_ROLL_TIMES, String(rollTimesOf(record) + 1));
-  set(MessageConst.TIMER_ENQUEUE_MS, times.enqueueMs === null ? NEVER_ENQUEUED : String(times.enqueueMs));
-  set(MessageConst.TIMER_DEQUEUE_MS, String(times.dequeueMs));
-  return properties;
+  if (times.isRoll) {
+    // Others make room for it: a wheel that is made again knows by it which of two records counts.
+    const rolled = fittedToRecord(withProperty(properties, MessageConst.TIMER_ROLL_TIMES, String(rollTimesOf(record) + 1)));
+    if (fitsRecord(rolled)) properties = rolled;
+  }
+  const enqueueMs = times.enqueueMs === null ? NEVER_ENQUEUED : String(times.enqueueMs);
+  const dated = withProperty(
+    withProperty(properties, MessageConst.TIMER_ENQUEUE_MS, enqueueMs),
+    MessageConst.TIMER_DEQUEUE_MS,
+    String(times.dequeueMs),
+  );
+  return fitsRecord(dated) ? dated : properties;
+}
+
+function withProperty(properties: string, name: string, value: string): string {
+  return `${removeProperty(properties, name)}${name}\u0001${value}\u0002`;
 }
 
 /** How often the message was put on the wheel again because its time lay beyond it. */

@@ -148,4 +148,23 @@ describe('a plain send to a retry topic', () => {
     expect(bodiesOf(await client.pull({ topic: '%RETRY%Plain', sysFlag: SUSPEND, suspendMs: 15_000 }))).toEqual(['3']);
     expect(bodiesOf(await client.pull({ topic: '%DLQ%Plain' }))).toEqual(['4']);
   });
+
+  it('of what was a half message is an ordinary message, in the retry topic and in the DLQ', async () => {
+    const send = (group: string, reconsumeTimes: string, delay: Record<string, string>) =>
+      client.send({
+        topic: `%RETRY%${group}`,
+        body: `${reconsumeTimes} ${JSON.stringify(delay)}`,
+        properties: { TRAN_MSG: 'true', PGROUP: 'P', ...delay },
+        fields: { f: '4', j: reconsumeTimes, l: '3' },
+      });
+    for (const delay of [{}, { DELAY: '1' }] as Record<string, string>[]) {
+      const group = `Tx${Object.keys(delay).length}`;
+      expect((await send(group, '4', delay)).code).toBe(0);
+      const [dead] = messagesOf(await client.pull({ topic: `%DLQ%${group}` }));
+      expect(dead).toMatchObject({ reconsumeTimes: 4, sysFlag: 0 });
+      expect((await send(group, '2', delay)).code).toBe(0);
+      const [again] = messagesOf(await client.pull({ topic: `%RETRY%${group}`, sysFlag: SUSPEND, suspendMs: 15_000 }));
+      expect(again).toMatchObject({ reconsumeTimes: 2, sysFlag: 0 });
+    }
+  });
 });

@@ -48,6 +48,15 @@ describe('a half message whose record can hold hardly more properties', () => {
     expect(await broker.bodies()).toEqual(['later']);
   });
 
+  it('waits on the timer wheel when it is committed', async () => {
+    const broker = await TransactionBroker.start();
+    const half = await fullHalf(broker, 'timer', 0, { TIMER_DELAY_SEC: '3' });
+    expect(await broker.commit(half)).toMatchObject({ code: 0 });
+    expect(await broker.bodies('rmq_sys_wheel_timer')).toEqual(['timer']);
+    for (let ms = 0; ms < 4000; ms += 100) broker.time.advance(100);
+    expect(await broker.bodies()).toEqual(['timer']);
+  });
+
   it('is given up where somebody finds it when nothing of it can make room', async () => {
     const broker = await TransactionBroker.start();
     await broker.join();
