@@ -61,3 +61,27 @@ it('a transaction producer, a broker and a consumer: what committed arrives once
     await producer.shutdown();
   }
 });
+
+it('a transactional message with a delivery time waits for it when it is committed', async () => {
+  const producer = new TransactionProducer<null>({
+    namesrvAddr: sandbox.namesrvAddr,
+    producerGroup: 'PG_tx',
+    listener: { executeLocalTransaction: () => COMMIT_MESSAGE, checkLocalTransaction: () => COMMIT_MESSAGE },
+  });
+  await producer.start();
+  try {
+    const { store, parts } = sandbox.brokers[0]!;
+    const hourMs = 3_600_000;
+    for (const delay of [{ delayTimeSec: 3_600 }, { delayTimeMs: hourMs }, { deliverTimeMs: Date.now() + hourMs }]) {
+      await producer.sendInTransaction({ topic: 'Tx', body: Buffer.from('later'), ...delay }, null);
+    }
+    await producer.sendInTransaction({ topic: 'Tx', body: Buffer.from('soon'), delayTimeMs: 500 }, null);
+    await until(() => parts.transactions.counters.committed === 4);
+    expect(store.maxOffset('rmq_sys_wheel_timer', 0)).toBe(4);
+    const delivered = () => [0, 1, 2, 3].reduce((sum, queueId) => sum + store.maxOffset('Tx', queueId), 0);
+    await until(() => delivered() > 0);
+    expect(delivered()).toBe(1);
+  } finally {
+    await producer.shutdown();
+  }
+});

@@ -149,7 +149,8 @@ export class TransactionProducer<Arg = unknown> {
 
   /**
    * Sends a message as part of a transaction: stores it with the retries of {@link Producer.send}, has the listener execute the local
-   * transaction, and tells the broker how that ended. A delay level of the message is dropped, as by Apache's client.
+   * transaction, and tells the broker how that ended. A delay level of the message is dropped, as by Apache's client; `delayTimeSec`, `delayTimeMs` and `deliverTimeMs` hold
+   * it back once the transaction is committed.
    *
    * When the broker stored the message but missed a promise (a status other than SEND_OK), the local transaction is not executed and the message
    * is rolled back.
@@ -296,6 +297,15 @@ export class TransactionProducer<Arg = unknown> {
     }
     if (message.waitStoreMsgOK !== undefined) {
       half.waitStoreMsgOK = message.waitStoreMsgOK;
+    }
+    if (message.delayTimeSec !== undefined) {
+      half.delayTimeSec = message.delayTimeSec;
+    }
+    if (message.delayTimeMs !== undefined) {
+      half.delayTimeMs = message.delayTimeMs;
+    }
+    if (message.deliverTimeMs !== undefined) {
+      half.deliverTimeMs = message.deliverTimeMs;
     }
     return half;
   }
