@@ -183,6 +183,11 @@ describe('a producer with one broker', () => {
     ['a system topic', { topic: 'SCHEDULE_TOPIC_XXXX', body: body() }],
     ['an empty body', { topic: 'T', body: Buffer.alloc(0) }],
     ['a body over the limit', { topic: 'T', body: Buffer.alloc(11) }],
+    ['a separator in the tag', { topic: 'T', body: body(), tags: 'a\u0002DELAY\u000118' }],
+    ['a separator in the key', { topic: 'T', body: body(), keys: 'a\u0001b' }],
+    ['a separator in one of the keys', { topic: 'T', body: body(), keys: ['a', 'b\u0002c'] }],
+    ['a tag that is no text', { topic: 'T', body: body(), tags: 7 as never }],
+    ['keys that are no text', { topic: 'T', body: body(), keys: 7 as never }],
     ['a separator in a property', { topic: 'T', body: body(), properties: new Map([['a', 'b\u0001c']]) }],
   ])('refuses %s without asking anybody', async (_what, message) => {
     const p = await startProducer({ maxMessageSize: 10 });

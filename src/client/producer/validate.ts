@@ -50,7 +50,41 @@ export function validateMessage(message: Message, maxMessageSize: number): Usage
   if (delay !== null) {
     return delay;
   }
+  if (message.tags !== undefined || message.keys !== undefined) {
+    const problem = checkTexts(message);
+    if (problem !== null) {
+      return problem;
+    }
+  }
   return message.properties === undefined || message.properties.size === 0 ? null : checkProperties(message.properties);
+}
+
+/** Tags and keys travel as properties. */
+function checkTexts({ tags, keys }: Message): UsageError | null {
+  if (tags !== undefined && !isPropertyText(tags)) {
+    return textError('tag', tags);
+  }
+  if (keys === undefined || typeof keys === 'string') {
+    return keys === undefined || isPropertyText(keys) ? null : textError('key', keys);
+  }
+  if (!Array.isArray(keys)) {
+    return textError('key', keys);
+  }
+  for (const key of keys) {
+    if (!isPropertyText(key)) {
+      return textError('key', key);
+    }
+  }
+  return null;
+}
+
+function isPropertyText(text: unknown): boolean {
+  return typeof text === 'string' && !hasSeparator(text);
+}
+
+function textError(what: 'tag' | 'key', text: unknown): UsageError {
+  const why = typeof text === 'string' ? 'contains the character U+0001 or U+0002, which separates properties' : 'is no text';
+  return new UsageError(`the ${what} ${JSON.stringify(text)} of the message ${why}`, { code: 'MESSAGE_ILLEGAL' });
 }
 
 function checkDelay(message: Message): UsageError | null {

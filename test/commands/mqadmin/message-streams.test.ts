@@ -478,3 +478,17 @@ it('produce waits for what is on its way when it is interrupted, and says how ma
   expect(run.stderr).toContain(`${stored} sent, 0 failed`);
   expect(run.stderr).toContain(`ended by SIGINT: ${stored} messages were stored, none is on its way`);
 });
+
+it.each([
+  ['-c', 'tag'],
+  ['-k', 'key'],
+])('sendMessage and produce refuse a separator of properties after %s in one line', async (option, what) => {
+  const text = 'a\u0002DELAY\u000118';
+  for (const run of [
+    await mqadmin('sendMessage', '-t', 'Streams', '-p', 'x', option, text),
+    await produce('x\n', '-t', 'Streams', option, text),
+  ]) {
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toMatch(new RegExp(`^[^\\n]*the ${what} "[^\\n]* contains the character U\\+0001 or U\\+0002`, 'm'));
+  }
+});
