@@ -310,6 +310,41 @@ describe('a producer with one broker', () => {
     expect(sends()).toHaveLength(2);
   });
 
+  it.each([
+    ['INNER_NUM', '3'],
+    ['INNER_MULTI_DISPATCH', 'a,b'],
+    ['TRAN_MSG', 'true'],
+    ['long', 'y'.repeat(32_000)],
+    ['too long', 'y'.repeat(40_000)],
+  ])('what a batch cannot hold is sent alone, and its neighbours in a batch: property %s', async (name, value) => {
+    const p = await startProducer({ autoBatch: true, batchMaxDelayMs: 20, batchMaxBytes: 1024 * 1024 });
+    const results = await Promise.all([
+      p.send(message('m1')),
+      p.send({ ...message('alone'), properties: new Map([[name, value]]) }),
+      p.send(message('m2')),
+    ]);
+    expect(results.map(({ sendStatus }) => sendStatus)).toEqual(['SEND_OK', 'SEND_OK', 'SEND_OK']);
+    const bodies = sends().map(({ code, body }) =>
+      code === RequestCode.SEND_BATCH_MESSAGE ? decodeBatch(body!).map((each) => each.body.toString()) : body!.toString(),
+    );
+    expect(bodies).toEqual(['alone', ['m1', 'm2']]);
+  });
+
+  it('one message that its broker refuses fails alone of its batch', async () => {
+    const broker = cluster.brokers[0]!;
+    broker.onSend = (conn, request) => {
+      if (request.body!.includes('bad')) {
+        conn.respond(request, ResponseCode.MESSAGE_ILLEGAL, 'not this one');
+      } else {
+        broker.store(conn, request);
+      }
+    };
+    const p = await startProducer({ autoBatch: true, batchMaxDelayMs: 20 });
+    const outcomes = await Promise.allSettled(['m1', 'bad', 'm2'].map((text) => p.send(message(text))));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(sends().map(({ code }) => code === RequestCode.SEND_BATCH_MESSAGE)).toEqual([true, false, false, false]);
+  });
+
   it('shutdown sends what waits in batches', async () => {
     const p = await startProducer({ autoBatch: true, batchMaxDelayMs: 30_000 });
     const sent = p.send(message());

@@ -4,10 +4,13 @@
  */
 
 import type { Clock, TimerHandle, Timers } from '../../common/clock.js';
-import type { MQError } from '../../common/errors.js';
+import { BrokerError, type MQError, ProtocolError, UsageError } from '../../common/errors.js';
+import { MAX_PROPERTIES_BYTES } from '../../common/limits.js';
+import { BATCH_MESSAGE_OVERHEAD_BYTES } from '../../common/message/batch.js';
 import { type Message, timerProperties } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
 import { isRetryTopic } from '../../common/topic-names.js';
+import { ResponseCode } from '../../remoting/codes.js';
 import { throwLater } from '../callback.js';
 import { type MessageQueue, queueText } from '../message-queue.js';
 import type { SendResult } from '../types.js';
@@ -15,7 +18,7 @@ import { bytesInBatch } from './batch.js';
 import type { SendHandler } from './pending-send.js';
 import { asMQError } from './send-errors.js';
 
-/** Properties of messages that must go alone: their place in the log is not the one a batch would give them. */
+/** Properties of messages that must go alone: in a batch they would have another place in the log, or the broker would refuse them with the others. */
 const ALONE = [
   MessageConst.DELAY,
   MessageConst.TIMER_DELAY_SEC,
@@ -23,7 +26,12 @@ const ALONE = [
   MessageConst.TIMER_DELIVER_MS,
   MessageConst.PGROUP,
   MessageConst.MSG_TYPE,
+  MessageConst.TRAN_MSG,
+  MessageConst.INNER_NUM,
+  MessageConst.INNER_MULTI_DISPATCH,
 ];
+/** Longer properties go alone, bytes: what brokers add may make a record impossible, and the batch with it. */
+const BATCHED_PROPERTIES_BYTES = MAX_PROPERTIES_BYTES - 1024;
 
 interface Bucket {
   readonly queue: MessageQueue | undefined;
@@ -72,7 +80,8 @@ export class AutoBatcher {
       this.#flush(key, bucket);
       bucket = undefined;
     }
-    if (bytes > this.#init.maxBytes || this.#heldBytes + bytes > this.#init.totalBytes) {
+    const isLong = bytes - message.body.length - BATCH_MESSAGE_OVERHEAD_BYTES > BATCHED_PROPERTIES_BYTES;
+    if (isLong || bytes > this.#init.maxBytes || this.#heldBytes + bytes > this.#init.totalBytes) {
       return false;
     }
     if (bucket === undefined) {
@@ -119,26 +128,51 @@ export class AutoBatcher {
   }
 
   async #send(bucket: Bucket): Promise<void> {
-    const { messages, handlers, contexts } = bucket;
-    let results: SendResult[] | null = null;
-    let failure: MQError | null = null;
+    const { messages, handlers, contexts, queue } = bucket;
+    let results: SendResult[];
     try {
-      results = splitResult(await this.#init.send(messages, bucket.queue), messages.length);
+      results = splitResult(await this.#init.send(messages, queue), messages.length);
     } catch (error) {
-      failure = asMQError(error);
+      const failure = asMQError(error);
+      for (const [i, message] of messages.entries()) {
+        if (messages.length > 1 && isRefused(failure)) {
+          void this.#sendAlone(message, handlers[i]!, contexts[i], queue);
+        } else {
+          tell(() => handlers[i]!.onException(failure, contexts[i]));
+        }
+      }
+      return;
     }
     for (const [i, handler] of handlers.entries()) {
-      try {
-        const result = results?.[i];
-        if (result !== undefined) {
-          handler.onSuccess(result, contexts[i]);
-        } else if (failure !== null) {
-          handler.onException(failure, contexts[i]);
-        }
-      } catch (thrown) {
-        throwLater(thrown);
-      }
+      tell(() => handler.onSuccess(results[i]!, contexts[i]));
     }
+  }
+
+  /** One of a batch of which nothing was stored because something is wrong with one of its messages. */
+  async #sendAlone(message: Message, handler: SendHandler, context: unknown, queue: MessageQueue | undefined): Promise<void> {
+    try {
+      const result = await this.#init.send([message], queue);
+      tell(() => handler.onSuccess(result, context));
+    } catch (error) {
+      tell(() => handler.onException(asMQError(error), context));
+    }
+  }
+}
+
+/** It could not be encoded, or its broker says that it must not be stored. */
+function isRefused(error: MQError): boolean {
+  return (
+    error instanceof ProtocolError ||
+    error instanceof UsageError ||
+    (error instanceof BrokerError && error.responseCode === ResponseCode.MESSAGE_ILLEGAL)
+  );
+}
+
+function tell(callback: () => void): void {
+  try {
+    callback();
+  } catch (thrown) {
+    throwLater(thrown);
   }
 }
 
