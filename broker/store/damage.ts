@@ -18,12 +18,16 @@ export interface Leftover {
   intactStoreTimestamp: number;
 }
 
+export function noLeftover(end: number): Leftover {
+  return { lastByteEnd: end, intactOffset: -1, intactStoreTimestamp: 0 };
+}
+
 /**
  * Looks at everything behind `end`: for bytes that a cut would lose, and for intact records that a mere torn write cannot explain. All of it is
  * read: what a file system says that a file occupies tells nothing where it compresses, or counts later than it writes.
  */
 export function findLeftover(files: FileSeries, walk: LogWalk, end: number): Leftover {
-  const found: Leftover = { lastByteEnd: end, intactOffset: -1, intactStoreTimestamp: 0 };
+  const found = noLeftover(end);
   for (const start of files.startsBetween(end, Number.MAX_SAFE_INTEGER)) {
     scanFile(files, walk, Math.max(start, end), start + files.fileSize, found);
   }

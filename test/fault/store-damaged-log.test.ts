@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/common/clock.js';
 import { message } from '../broker/store/store-kit.js';
 import { FaultDisk } from './store-fault-disk.js';
-import { logPath, openOn, ROOT } from './store-fault-kit.js';
+import { logPath, openOn, ROOT, stop } from './store-fault-kit.js';
 
 const TEXT = 'KEYS\u0001k\u0002';
 const MIB = 1024 * 1024;
@@ -49,4 +49,20 @@ test.each([
   expect(store.commitLogMaxOffset()).toBe(from);
   const [path] = disk.paths().filter((each) => each.startsWith(`${ROOT}/recovered/`));
   expect(disk.content(path!)!.equals(content)).toBe(true);
+});
+
+test('a start after an orderly stop does not read the unused rest of the log', async () => {
+  const disk = new FaultDisk(seededRandom(1));
+  const { store, put } = await openOn(disk, CONFIG);
+  put('one', 'two');
+  await stop(store, disk);
+  const next = disk.afterKill();
+  const read = next.readSync.bind(next);
+  let readBytes = 0;
+  next.readSync = (fd, buffer, offset, length, position) => {
+    readBytes += length;
+    return read(fd, buffer, offset, length, position);
+  };
+  expect((await openOn(next, CONFIG)).store.maxOffset('T', 0)).toBe(2);
+  expect(readBytes).toBeLessThan(CONFIG.mappedFileSizeCommitLog / 2);
 });
