@@ -4,6 +4,7 @@ import { MessageConst, removeProperty } from '../src/common/message/properties.j
 
 /** Written by brokers for others to look at; nothing is decided by them. The first goes first. */
 const SPARE = [
+  MessageConst.FIRST_POP_TIME,
   MessageConst.TIMER_ENQUEUE_MS,
   MessageConst.TIMER_DEQUEUE_MS,
   MessageConst.TRANSACTION_ID,

@@ -3,6 +3,7 @@ import { getInt64, viewOf } from '../../src/common/int64.js';
 import { appendProperty, getProperty, MessageConst } from '../../src/common/message/properties.js';
 import { decodeRecord, encodeRecordBuffer, QUEUE_OFFSET_POS, recordVersionFor, TOTAL_SIZE_POS } from '../../src/common/message/record.js';
 import { encodePopReceipt, popRetryTopic, retryFlagOf } from '../../src/common/pop.js';
+import { fitsRecord, fittedToRecord } from '../properties-room.js';
 import type { GetMessageResult, MessageFilter, MessageStore } from '../store/index.js';
 import type { TopicConfigManager } from '../topics/index.js';
 import type { PopOffsets, Taken } from './pop-offsets.js';
@@ -198,7 +199,10 @@ export class PopSelector {
     this.#offsets.written(this.#offsets.take(group, topic, queueId, run));
   }
 
-  /** Messages of a retry topic as the consumer knows them: of their own topic, with the receipt that names where they lie. */
+  /**
+   * Messages of a retry topic as the consumer knows them: of their own topic, with the receipt that names where they lie. One that cannot hold
+   * the receipt comes as it lies there: consumers make receipts of such messages themselves.
+   */
   #asOriginal(buffers: readonly Buffer[], query: PopQuery, moment: PopMoment & { startOffset: number }): Buffer[] {
     const { popResponseReturnActualRetryTopic, brokerName } = this.#policy;
     if (popResponseReturnActualRetryTopic) return [...buffers];
@@ -217,9 +221,13 @@ export class PopSelector {
       });
       const properties =
         getProperty(record.properties, MessageConst.POP_CK) === undefined
-          ? appendProperty(record.properties, MessageConst.POP_CK, receipt)
+          ? fittedToRecord(appendProperty(record.properties, MessageConst.POP_CK, receipt))
           : record.properties;
-      changed.push(encodeRecordBuffer({ ...record, topic, magicVersion: recordVersionFor(topic), properties }));
+      changed.push(
+        fitsRecord(properties)
+          ? encodeRecordBuffer({ ...record, topic, magicVersion: recordVersionFor(topic), properties })
+          : buffer.subarray(position, position + record.totalSize),
+      );
     });
     return changed;
   }

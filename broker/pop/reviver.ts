@@ -6,6 +6,7 @@ import { originalTopicOf, popRetryTopic } from '../../src/common/pop.js';
 import { dlqTopic, isRetryTopic } from '../../src/common/topic-names.js';
 import type { ConsumerOffsetManager } from '../offsets/index.js';
 import { isStored } from '../processors/put-status.js';
+import { fitsRecord, fittedToRecord } from '../properties-room.js';
 import { deliveredAgain, withOrigin } from '../redelivery.js';
 import type { BrokerStats } from '../stats/index.js';
 import type { MessageStore, PutMessage, PutSink, PutStatus } from '../store/index.js';
@@ -102,7 +103,12 @@ export class Reviver implements PutSink {
     if (record.reconsumeTimes === 0 || getProperty(properties, MessageConst.FIRST_POP_TIME) === undefined) {
       properties = appendProperty(properties, MessageConst.FIRST_POP_TIME, String(popTime));
     }
-    if (!isRetryTopic(topic)) properties = withOrigin(properties, record);
+    properties = fittedToRecord(properties);
+    if (!isRetryTopic(topic)) {
+      const told = fittedToRecord(withOrigin(properties, record));
+      // Better dead letters that do not say where they come from than none.
+      if (fitsRecord(told)) properties = told;
+    }
     // The check point counts as done when its messages are as safe as they were.
     return deliveredAgain(record, { topic, storeHost: this.#parts.storeHost, properties, waitStoreMsgOK: true, context: done });
   }
