@@ -1,4 +1,15 @@
+import { diskErrorCode } from './disk.js';
 import type { Disk } from './types.js';
+
+/** A flush did not begin, because its file could not be opened: nothing is lost, and a later one will do. */
+export class FlushNotBegunError extends Error {
+  readonly code: string;
+
+  constructor(cause: unknown) {
+    super('the file cannot be opened for its flush', { cause });
+    this.code = diskErrorCode(cause);
+  }
+}
 
 interface OpenFile {
   fd: number;
@@ -35,13 +46,13 @@ export class FdCache {
     return fd;
   }
 
-  /** Flushes a file in the background. */
+  /** Flushes a file in the background; the error is a `FlushNotBegunError` when it cannot be opened. */
   fdatasync(path: string, callback: (error: Error | null) => void): void {
     let fd: number;
     try {
       fd = this.open(path);
     } catch (error) {
-      callback(error as Error);
+      callback(new FlushNotBegunError(error));
       return;
     }
     const file = this.#files.get(path)!;

@@ -67,8 +67,8 @@ export class Housekeeping {
   }
 
   /**
-   * Queues and index are on the device up to here: a queue whose messages are all gone has its end nowhere else. After a flush of them that
-   * failed the checkpoint moves no more, and nothing is removed before the next start has made them anew.
+   * Queues and index are on the device up to here: a queue whose messages are all gone has its end nowhere else. While flushes of them fail
+   * the checkpoint stays where it is, and nothing is removed.
    */
   get #derivedWhere(): number {
     const { summary, walkFrom } = this.#parts.checkpoint;

@@ -14,9 +14,10 @@
  */
 import { endianness } from 'node:os';
 import { getInt64, setInt64 } from '../../src/common/int64.js';
-import type { FdCache } from './fd-cache.js';
+import { type FdCache, FlushNotBegunError } from './fd-cache.js';
 import { INDEX_WRITE_BYTES } from './limits.js';
 import type { Disk } from './types.js';
+import { UnsyncedBytes } from './unsynced-bytes.js';
 
 const HEADER_BYTES = 40;
 const SLOT_BYTES = 4;
@@ -57,6 +58,10 @@ export class IndexFile {
   /** The file's slots may hold numbers that no longer mean anything: empty stretches are written too. */
   #areSlotsStale = false;
   #isNew = false;
+  readonly #unsynced = new UnsyncedBytes();
+  /** Flushes that failed. */
+  #flushFailures = 0;
+  #isRewriteNeeded = false;
 
   constructor(options: { path: string; maxHashSlotNum: number; maxIndexNum: number; disk: Disk; fds: FdCache }) {
     this.path = options.path;
@@ -77,6 +82,11 @@ export class IndexFile {
   /** Nothing of it was written yet: there is no such file. */
   get isNew(): boolean {
     return this.#isNew;
+  }
+
+  /** A flush failed: `rewriteUnsynced` comes before the next. */
+  get isRewriteNeeded(): boolean {
+    return this.#isRewriteNeeded;
   }
 
   get hasSlotsInMemory(): boolean {
@@ -185,6 +195,7 @@ export class IndexFile {
     if (from < this.#indexNum) {
       this.#disk.ftruncateSync(fd, this.#entryPosition(from));
       this.#disk.ftruncateSync(fd, this.fileBytes);
+      this.#unsynced.noteUnrepeatable();
     }
     this.endPhyOffset = from > 1 ? this.entry(from - 1)!.commitLogOffset : this.beginPhyOffset;
   }
@@ -243,6 +254,7 @@ export class IndexFile {
       return;
     }
     this.#writeFully(this.#pending, count * ENTRY_BYTES, this.#entryPosition(this.#written));
+    this.#unsynced.note(this.#entryPosition(this.#written), this.#pending, 0, count * ENTRY_BYTES);
     this.#written = this.indexCount;
     this.#writeHeader();
   }
@@ -310,7 +322,36 @@ export class IndexFile {
       callback(null);
       return;
     }
-    this.#fds.fdatasync(this.path, callback);
+    const flush = this.#unsynced.beginFlush();
+    const failures = this.#flushFailures;
+    this.#fds.fdatasync(this.path, (error) => {
+      if (error === null && failures === this.#flushFailures) {
+        this.#unsynced.endFlush(flush);
+        callback(null);
+        return;
+      }
+      if (error !== null && !(error instanceof FlushNotBegunError)) {
+        this.#flushFailures++;
+        this.#isRewriteNeeded = true;
+      }
+      callback(error ?? new Error('another flush of the file failed'));
+    });
+  }
+
+  /**
+   * After a flush that failed: writes the entries since the last good one again, and the slots from the first. False when the entries are no
+   * longer there. Throws when the disk refuses.
+   */
+  rewriteUnsynced(): boolean {
+    this.writeEntries();
+    const isThere = this.#unsynced.rewrite({
+      read: (position, target, bytes) => this.#disk.readSync(this.#fds.open(this.path), target, 0, bytes, position),
+      write: (position, source, bytes) => this.#writeFully(source, bytes, position),
+    });
+    this.#writeHeader();
+    this.restartSlots();
+    this.#isRewriteNeeded = false;
+    return isThere;
   }
 
   /** Newest entry of the hash's slot; 0 when there is none. */

@@ -26,8 +26,8 @@ export class IndexService {
   /** What `takeExpired` was asked for last. */
   #expiredTo = 0;
   #isSyncing = false;
-  /** A flush failed: what the kernel dropped then is on no device, whatever later flushes say. */
-  hasFlushFailed = false;
+  /** Entries that a flush failed to put on the device are no longer there: only the next recovery makes them again. */
+  isFlushLost = false;
   #hasRemovedNames = false;
   /** Files that were too short when they were loaded, and got zeros. */
   readonly #short = new Set<IndexFile>();
@@ -37,6 +37,8 @@ export class IndexService {
   onSealed: (endTimestamp: number) => void = () => {};
   /** Called when the disk does not take entries. */
   onError: (error: unknown) => void = () => {};
+  /** Called when a full file could not be put on the device; it is tried again. */
+  onFlushFailed: (error: unknown) => void = () => {};
 
   constructor(options: { config: StoreConfig; disk: Disk; fds: FdCache; clock: Clock; logger: Logger }) {
     this.#directory = join(options.config.storePathRootDir, 'index');
@@ -265,7 +267,8 @@ export class IndexService {
   /** A step of putting full files on the device; call it now and then. */
   sealStep(): void {
     const file = this.#sealing[0];
-    if (file === undefined || this.#isSyncing) {
+    // `fdatasync` brings a file into order whose flush failed.
+    if (file === undefined || this.#isSyncing || file.isRewriteNeeded) {
       return;
     }
     file.writeEntries();
@@ -276,30 +279,37 @@ export class IndexService {
     file.fdatasync((error) => {
       this.#isSyncing = false;
       if (error !== null) {
-        this.hasFlushFailed = true;
-        file.restartSlots();
-        this.onError(error);
+        this.onFlushFailed(error);
         return;
       }
       file.release();
       this.#sealing = this.#sealing.filter((other) => other !== file);
-      if (!this.hasFlushFailed) {
+      if (!this.isFlushLost) {
         this.onSealed(file.endTimestamp);
       }
     });
   }
 
-  /** Flushes what was written of files that are not on the device whole, in the background. */
+  /**
+   * Flushes what was written of files that are not on the device whole, in the background; where a flush failed before, writes it again first.
+   */
   fdatasync(callback: (error: Error | null) => void): void {
     const files = [...this.#sealing, ...this.#files.slice(-1)];
     const next = (error: Error | null): void => {
       const file = files.shift();
       if (error !== null || file === undefined) {
-        this.hasFlushFailed ||= error !== null;
         callback(error);
-      } else {
-        file.fdatasync(next);
+        return;
       }
+      try {
+        if (file.isRewriteNeeded && !file.rewriteUnsynced()) {
+          this.isFlushLost = true;
+        }
+      } catch (caught) {
+        callback(caught as Error);
+        return;
+      }
+      file.fdatasync(next);
     };
     next(null);
   }

@@ -37,6 +37,9 @@ export const CHECKPOINT_INTERVAL_MS = 3_000;
 export const CHECKPOINT_PAUSE_FACTOR = 2;
 /** Queue files that a checkpoint flushes at a time: the thread pool has room left for the commit log. */
 export const QUEUE_FLUSHES = 3;
+/** Bytes of one queue or index file that are known by checksums from one flush to the next, and of one checksum. */
+export const UNSYNCED_BYTES = 32 * MiB;
+export const UNSYNCED_PIECE_BYTES = 1 * MiB;
 /** Pause before a store that could not write tries again. */
 export const WRITE_RETRY_MS = 1_000;
 /** Rounds of retention that one request for the deletion of expired files lasts, as Apache's. */

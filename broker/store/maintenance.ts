@@ -2,6 +2,7 @@ import type { Clock } from '../../src/common/clock.js';
 import type { Logger } from '../../src/common/logger.js';
 import type { Checkpoint, DerivedSummary } from './checkpoint.js';
 import { diskErrorCode } from './disk.js';
+import { FlushNotBegunError } from './fd-cache.js';
 import type { IndexService } from './index-service.js';
 import { CHECKPOINT_INTERVAL_MS, CHECKPOINT_PAUSE_FACTOR, CLEAN_SLICE_MS, DISK_CHECK_MS, QUEUE_FLUSHES } from './limits.js';
 import type { AnyQueue, TopicTable } from './topic-table.js';
@@ -16,6 +17,8 @@ export interface MaintenanceHost {
   dispatchedTo(): number;
   /** Called when queues or index cannot be written, and with null when they can again. */
   onDerivedError(error: unknown): void;
+  /** Called when queues or index could not be put on the device. */
+  onDerivedFlushFailed(): void;
   checkDisk(): void;
   flushCommitLog(nowMs: number): void;
   prepareNextFile(): void;
@@ -42,7 +45,11 @@ export class Maintenance {
   #passStartMs = 0;
   #passMs = 0;
   #isDerivedBroken = false;
-  #hasFlushFailed = false;
+  /** A flush of queues or index failed since all of them last succeeded. */
+  #isFlushFailing = false;
+  /** Units that a flush failed to put on the device are no longer there: only the next recovery makes them again. */
+  #isFlushLost = false;
+  #isLossLogged = false;
 
   constructor(options: {
     host: MaintenanceHost;
@@ -55,6 +62,9 @@ export class Maintenance {
     this.#host = options.host;
     this.#topics = options.topics;
     this.#index = options.index;
+    if (options.index !== null) {
+      options.index.onFlushFailed = (error) => this.#flushFailed(error);
+    }
     this.#checkpoint = options.checkpoint;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -154,6 +164,7 @@ export class Maintenance {
         return;
       }
       this.#isPassRunning = false;
+      this.saveCheckpoint();
     });
   }
 
@@ -199,11 +210,22 @@ export class Maintenance {
       callback(error);
       return;
     }
+    try {
+      if (queue.isRewriteNeeded && !queue.rewriteUnsynced()) {
+        this.#isFlushLost = true;
+      }
+    } catch (error) {
+      this.#flushFailed(error);
+      callback(error);
+      return;
+    }
+    const flush = queue.beginFlush();
     const starts = [...queue.unsyncedFiles];
     queue.unsyncedFiles.clear();
     const next = (): void => {
       const start = starts.pop();
       if (start === undefined) {
+        queue.endFlush(flush);
         callback(null);
       } else if (queue.isDeleted || !queue.files.has(start)) {
         next();
@@ -213,6 +235,10 @@ export class Maintenance {
             next();
             return;
           }
+          for (const again of [start, ...starts]) {
+            queue.unsyncedFiles.add(again);
+          }
+          queue.isRewriteNeeded ||= !(error instanceof FlushNotBegunError);
           this.#flushFailed(error);
           callback(error);
         });
@@ -233,7 +259,7 @@ export class Maintenance {
       this.#passMs = this.#clock.monotonicMs() - this.#passStartMs;
       if (error !== null) {
         this.#flushFailed(error);
-      } else if (timestamp > 0 && era === this.#checkpoint.era && !this.#hasFlushFailed && this.#index?.hasFlushFailed !== true) {
+      } else if (this.#noteFlushed() && timestamp > 0 && era === this.#checkpoint.era) {
         this.#checkpoint.logicsMsgTimestamp = timestamp;
         this.#checkpoint.summary = removals === this.#topics.removals ? summary : null;
         this.#checkpoint.walkFrom = -1;
@@ -254,14 +280,29 @@ export class Maintenance {
     this.#index.fdatasync(done);
   }
 
-  /** The kernel may have dropped what it could not write, and a later flush would say nothing of it: only the next recovery is sure. */
-  #flushFailed(error: Error): void {
-    if (!this.#hasFlushFailed) {
-      this.#hasFlushFailed = true;
-      this.#logger.warn(
-        `consume queues or index could not be flushed (${diskErrorCode(error)}); the next start makes them anew from here on`,
+  #flushFailed(error: unknown): void {
+    this.#host.onDerivedFlushFailed();
+    if (!this.#isFlushFailing) {
+      this.#isFlushFailing = true;
+      this.#logger.error(
+        `consume queues or index could not be flushed (${diskErrorCode(error)}); trying again, and until it works no commit log file is removed`,
       );
     }
+  }
+
+  /** The flushes of a pass all succeeded; false when what one before should have put on the device is gone. */
+  #noteFlushed(): boolean {
+    const isLost = this.#isFlushLost || this.#index?.isFlushLost === true;
+    if (isLost && !this.#isLossLogged) {
+      this.#isLossLogged = true;
+      this.#logger.error(
+        'the disk has lost parts of consume queues or index: no commit log file is removed any more; restart the broker when the disk is well, it makes them anew',
+      );
+    } else if (!isLost && this.#isFlushFailing) {
+      this.#isFlushFailing = false;
+      this.#logger.info('consume queues and index can be flushed again');
+    }
+    return !isLost;
   }
 
   /** Writes and flushes everything for an orderly stop; false when something could not be. */
@@ -287,7 +328,7 @@ export class Maintenance {
     if (index !== null && (await flushed((callback) => index.fdatasync(callback))) !== null) {
       return false;
     }
-    if (this.#hasFlushFailed || index?.hasFlushFailed === true) {
+    if (!this.#noteFlushed()) {
       return false;
     }
     if (timestamp > 0) {

@@ -112,6 +112,9 @@ export class MessageStore {
         if (error !== null) this.#write.lastErrorCode = diskErrorCode(error);
         this.#setBlock(Block.DERIVED_ERROR, error !== null);
       },
+      onDerivedFlushFailed: () => {
+        this.counters.flushFailures++;
+      },
       checkDisk: () => this.#house.checkDisk(),
       flushCommitLog: (nowMs: number) => this.#write.flushWhenWorth(nowMs),
       prepareNextFile: () => this.#house.prepareNextFile(),
@@ -233,6 +236,11 @@ export class MessageStore {
    */
   lookMessageByOffset(commitLogOffset: number, knownSize = 0): Buffer | null {
     return commitLogOffset < this.#write.confirmOffset ? this.#reader.record(commitLogOffset, knownSize) : null;
+  }
+
+  /** As `lookMessageByOffset`, but also a record that still waits for the device: for a decision about it that is stored behind it. */
+  lookWrittenMessage(commitLogOffset: number): Buffer | null {
+    return this.#reader.record(commitLogOffset);
   }
 
   /** Whether reads of this offset get the larger limits (within accessMessageInMemoryMaxRatio of the memory from the end). */

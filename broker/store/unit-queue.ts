@@ -10,6 +10,7 @@
  */
 import type { FileSeries } from './file-series.js';
 import { QUEUE_PAGE_UNITS, QUEUE_TAIL_FIRST_UNITS, QUEUE_TAIL_UNITS } from './limits.js';
+import { UnsyncedBytes } from './unsynced-bytes.js';
 
 const TWO_32 = 4294967296;
 /** Size in a unit that only fills the place before a queue's first message. */
@@ -50,6 +51,8 @@ export abstract class UnitQueue {
   maxPhysicOffset = 0;
   /** Units were written since the files were last put on the device. */
   readonly unsyncedFiles = new Set<number>();
+  /** A flush of a file failed: `rewriteUnsynced` comes before the next. */
+  isRewriteNeeded = false;
   /** Whether the list of queues with unwritten units holds this one. */
   isListedDirty = false;
   /** The topic is gone; messages that were under way do not bring its files back. */
@@ -70,6 +73,7 @@ export abstract class UnitQueue {
   #end = 0;
   /** Units below are in the files. */
   #written = 0;
+  #unsynced = new UnsyncedBytes();
 
   #page: Buffer | null = null;
   #pageView: DataView | null = null;
@@ -171,8 +175,36 @@ export abstract class UnitQueue {
     this.files.writeAll(from, this.#tail, from - this.#tailStart * this.unitBytes, bytes);
     for (let start = this.files.startOf(from); start < from + bytes; start += this.files.fileSize) {
       this.unsyncedFiles.add(start);
+      const first = Math.max(start, from);
+      const end = Math.min(start + this.files.fileSize, from + bytes);
+      this.#unsynced.note(first, this.#tail, first - this.#tailStart * this.unitBytes, end - first, first === start);
     }
     this.#written = this.#end;
+  }
+
+  /** A flush of all `unsyncedFiles` begins; returns its number for `endFlush`. */
+  beginFlush(): number {
+    return this.#unsynced.beginFlush();
+  }
+
+  /** All files of the flush are on the device. */
+  endFlush(flush: number): void {
+    this.#unsynced.endFlush(flush);
+  }
+
+  /** Writes the units since the last good flush into the files again; false when they are no longer there. Throws when the disk refuses. */
+  rewriteUnsynced(): boolean {
+    const { files } = this;
+    const access = {
+      read: (position: number, target: Buffer, bytes: number) => files.read(position, target, 0, bytes),
+      write: (position: number, source: Buffer, bytes: number) => {
+        files.writeAll(position, source, 0, bytes);
+        this.unsyncedFiles.add(files.startOf(position));
+      },
+    };
+    const isThere = this.#unsynced.rewrite(access, (position) => files.has(files.startOf(position)));
+    this.isRewriteNeeded = false;
+    return isThere;
   }
 
   /**
@@ -240,10 +272,12 @@ export abstract class UnitQueue {
   truncateTo(unit: number, maxPhysicOffset: number): void {
     const end = unit * this.unitBytes;
     this.files.deleteFrom(end === 0 ? 0 : this.files.startOf(end - 1) + this.files.fileSize);
+    this.#unsynced = new UnsyncedBytes();
     if (end % this.files.fileSize !== 0) {
       this.files.zeroDenseFrom(end);
       // Old units that a power cut brings back behind the end would count as new ones later.
       this.unsyncedFiles.add(this.files.startOf(end));
+      this.#unsynced.noteUnrepeatable();
     }
     this.adopt(unit, maxPhysicOffset);
   }

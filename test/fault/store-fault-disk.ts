@@ -65,8 +65,12 @@ export class FaultDisk implements Disk {
   failWrites = 0;
   /** Flushes that fail with EIO; the kernel takes what they should have written for clean, as Linux does. */
   failSyncs = 0;
+  /** Flushes of these paths fail in the same way. */
+  failSyncsOf: (path: string) => boolean = () => false;
   /** After a failed flush of a commit log file the page cache shows what the device holds. */
   isEvicting = false;
+  /** The same for queues and index. */
+  isEvictingDerived = false;
   /** One write of this many takes fewer bytes than it was given; 0 none. */
   shortWriteOneIn = 0;
   /** Before one changing call of this many the kernel writes dirty pages on its own; 0 never. */
@@ -341,12 +345,15 @@ export class FaultDisk implements Disk {
       this.failSyncs--;
       error = diskError('EIO', 'fdatasync', path);
     }
+    if (error === null && this.failSyncsOf(path)) {
+      error = diskError('EIO', 'fdatasync', path);
+    }
     if (error === null) {
       this.#device.endFlush(flush);
     } else {
-      const isEvicting = this.isEvicting && path.includes('/commitlog/');
-      this.hasEvicted ||= isEvicting;
-      this.#device.failFlush(flush, this.#random, isEvicting);
+      const isLog = path.includes('/commitlog/');
+      this.hasEvicted ||= this.isEvicting && isLog;
+      this.#device.failFlush(flush, this.#random, isLog ? this.isEvicting : this.isEvictingDerived);
     }
     return error;
   }
