@@ -315,7 +315,7 @@ describe('a producer with one broker', () => {
     ['INNER_MULTI_DISPATCH', 'a,b'],
     ['TRAN_MSG', 'true'],
     ['long', 'y'.repeat(32_000)],
-    ['too long', 'y'.repeat(40_000)],
+    ['too long with what brokers add', 'é'.repeat(16_000)],
   ])('what a batch cannot hold is sent alone, and its neighbours in a batch: property %s', async (name, value) => {
     const p = await startProducer({ autoBatch: true, batchMaxDelayMs: 20, batchMaxBytes: 1024 * 1024 });
     const results = await Promise.all([
@@ -328,6 +328,18 @@ describe('a producer with one broker', () => {
       code === RequestCode.SEND_BATCH_MESSAGE ? decodeBatch(body!).map((each) => each.body.toString()) : body!.toString(),
     );
     expect(bodies).toEqual(['alone', ['m1', 'm2']]);
+  });
+
+  it('properties that no record holds are refused at once, and do not cost others their connection', async () => {
+    const p = await startProducer({ retryTimesWhenSendFailed: 0 });
+    const outcomes = await Promise.allSettled([
+      p.send(message('m1')),
+      p.send({ ...message('bad'), properties: new Map([['a', 'y'.repeat(20 << 20)]]) }),
+      p.send({ ...message('bad'), keys: ['y'.repeat(20 << 20)] }),
+      p.send(message('m2')),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+    expect(sends()).toHaveLength(2);
   });
 
   it('one message that its broker refuses fails alone of its batch', async () => {

@@ -1,5 +1,5 @@
 import { UsageError } from '../../common/errors.js';
-import { MAX_RETRY_TOPIC_LENGTH, MAX_TOPIC_LENGTH } from '../../common/limits.js';
+import { MAX_PROPERTIES_BYTES, MAX_RETRY_TOPIC_LENGTH, MAX_TOPIC_LENGTH } from '../../common/limits.js';
 import { type Message, timerProperties } from '../../common/message/message.js';
 import { MessageConst, SYSTEM_PROPERTIES } from '../../common/message/properties.js';
 import {
@@ -50,13 +50,36 @@ export function validateMessage(message: Message, maxMessageSize: number): Usage
   if (delay !== null) {
     return delay;
   }
-  if (message.tags !== undefined || message.keys !== undefined) {
+  const { tags, keys, properties } = message;
+  if (tags !== undefined || keys !== undefined) {
     const problem = checkTexts(message);
     if (problem !== null) {
       return problem;
     }
   }
-  return message.properties === undefined || message.properties.size === 0 ? null : checkProperties(message.properties);
+  const problem = properties === undefined || properties.size === 0 ? null : checkProperties(properties);
+  return problem ?? (tags === undefined && keys === undefined && properties === undefined ? null : checkPropertiesLength(message));
+}
+
+/** A broker closes the connection at a frame that is too long, and every other request on it fails; one that takes the frame refuses the message. */
+function checkPropertiesLength({ topic, tags = '', keys = '', properties }: Message): UsageError | null {
+  let length = tags.length;
+  for (const key of typeof keys === 'string' ? [keys] : keys) {
+    length += key.length;
+  }
+  if (properties !== undefined) {
+    for (const [name, value] of properties) {
+      length += name.length + value.length;
+    }
+  }
+  return length <= MAX_PROPERTIES_BYTES
+    ? null
+    : new UsageError(
+        `the properties of the message for topic ${topic} have more than ${length} bytes, a record holds ${MAX_PROPERTIES_BYTES}`,
+        {
+          code: 'MESSAGE_ILLEGAL',
+        },
+      );
 }
 
 /** Tags and keys travel as properties. */
