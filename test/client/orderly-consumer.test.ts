@@ -154,6 +154,25 @@ describe('an ordered consumer', () => {
     await dead.shutdown();
   });
 
+  it('goes on behind a message whose properties leave no room for those of a retry', async () => {
+    const topic = await freshTopic();
+    await producer.send(
+      { topic, body: Buffer.from('bad'), properties: new Map([['x', 'y'.repeat(32_560)]]) },
+      { queue: { topic, brokerName: 'broker-a', queueId: 3 } },
+    );
+    await send(topic, 'good', 3);
+    const bodies: string[] = [];
+    const listener: OrderlyMessageListener = (messages) => {
+      const body = messages[0]!.body.toString();
+      bodies.push(body);
+      return body === 'bad' ? 'SUSPEND_CURRENT_QUEUE_A_MOMENT' : 'SUCCESS';
+    };
+    const { consumerGroup } = await consume(topic, listener, { maxReconsumeTimes: 1, suspendCurrentQueueTimeMs: 10 });
+    await until(() => bodies.includes('good'));
+    expect(bodies.filter((body) => body === 'bad')).toHaveLength(2);
+    expect(sandbox.brokers[0]!.store.maxOffset(`%DLQ%${consumerGroup}`, 0)).toBe(1);
+  });
+
   it('without autoCommit commits at COMMIT, and ROLLBACK brings everything since then again', async () => {
     const topic = await freshTopic();
     const calls: string[] = [];

@@ -278,7 +278,7 @@ export class ConsumeOrderlyService implements QueueConsumer {
     const max = maxReconsumeTimesOf(this.#parts.settings);
     const gone: CachedMessage[] = [];
     for (const cached of taken) {
-      if (cached.message.reconsumeTimes >= max && (await this.#sendBack.resend(cached.message))) {
+      if (cached.message.reconsumeTimes >= max && (await this.#sendBack.bury(cached.message, queue.processQueue.queue))) {
         gone.push(cached);
       } else {
         cached.message.reconsumeTimes++;

@@ -1,3 +1,4 @@
+import { BrokerError } from '../../common/errors.js';
 import type { Message } from '../../common/message/message.js';
 import { MessageConst } from '../../common/message/properties.js';
 import { compressionFlags } from '../../common/sys-flag.js';
@@ -16,6 +17,8 @@ import type { PulledMessage } from './pulled-message.js';
 const SEND_BACK_TIMEOUT_MS = 5_000;
 /** Delay of a first retry when the client writes the retry message itself: level 3, 10 s by default. */
 const FIRST_DELAY_LEVEL = 3;
+/** A delay level that means the dead letter queue. */
+const TO_DEAD_LETTERS = -1;
 
 /** What is needed of a consumer that gives messages back. */
 export interface SendBackParts extends Pick<ConsumerParts, 'client'> {
@@ -48,17 +51,36 @@ export class SendBack {
     } catch (error) {
       logger.warn(`message ${message.msgId} could not be given back to broker ${queue.brokerName}: ${String(error)}`);
     }
-    return this.resend(message);
+    try {
+      await this.#toRetryTopic(message);
+      return true;
+    } catch (error) {
+      logger.warn(`message ${message.msgId} could not be sent to the retry topic: ${String(error)}`);
+      return false;
+    }
   }
 
-  /** Sends the message to the group's retry topic as a new one. @returns whether a broker has it now. */
-  async resend(message: PulledMessage): Promise<boolean> {
+  /**
+   * A message whose attempts are used up: sends it to the group's retry topic as a new one, from where its broker takes it to the dead letters. What
+   * a broker refuses there (what a retry adds to its properties may be too much) is taken to the dead letters by the broker that has it.
+   * @returns whether a broker has it now.
+   */
+  async bury(message: PulledMessage, queue: Pick<MessageQueue, 'brokerName'>): Promise<boolean> {
     const { logger } = this.#parts.client;
     try {
       await this.#toRetryTopic(message);
       return true;
     } catch (error) {
       logger.warn(`message ${message.msgId} could not be sent to the retry topic: ${String(error)}`);
+      if (!(error instanceof BrokerError)) {
+        return false;
+      }
+    }
+    try {
+      await this.#toBroker(message, queue, TO_DEAD_LETTERS);
+      return true;
+    } catch (error) {
+      logger.warn(`message ${message.msgId} could not be given back to broker ${queue.brokerName}: ${String(error)}`);
       return false;
     }
   }
