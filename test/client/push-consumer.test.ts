@@ -145,6 +145,22 @@ describe('a push consumer', () => {
     expect(dead[0]?.property('RETRY_TOPIC')).toBe(topic);
   });
 
+  it('waits for an answer that something like a promise gives', async () => {
+    const topic = await freshTopic();
+    let answers = 0;
+    const answerLater = {
+      // biome-ignore lint/suspicious/noThenProperty: a promise of another library.
+      then(resolve: (answer: string) => void) {
+        answers++;
+        setImmediate(() => resolve('CONSUME_SUCCESS'));
+      },
+    };
+    const { consumer, received } = await consume(topic, { maxReconsumeTimes: 0, listener: () => answerLater as never });
+    await until(() => answers === 1);
+    await consumer.shutdown();
+    expect(received).toHaveLength(1);
+  });
+
   it('gives back only the messages behind ackIndex', async () => {
     const topic = await freshTopic();
     const group = `CG_${topic}`;

@@ -183,8 +183,8 @@ export class ConsumeService implements QueueConsumer {
       markThrown(chunk);
       status = null;
     }
-    if (status instanceof Promise) {
-      status.then(
+    if (isThenable(status)) {
+      Promise.resolve(status).then(
         (answer) => this.#finish(chunk, answer, context, start),
         (error: unknown) => {
           logger.warn(`the listener of group ${this.#parts.settings.consumerGroup} failed: ${String(error)}`, { error });
@@ -285,6 +285,14 @@ export class ConsumeService implements QueueConsumer {
       this.#drainSoon();
     }
   }
+}
+
+/** Also of promises that are not the platform's own. */
+function isThenable(answer: ReturnType<MessageListener>): answer is Promise<string | undefined | null> {
+  return (
+    answer instanceof Promise ||
+    (typeof answer === 'object' && answer !== null && typeof (answer as PromiseLike<unknown>).then === 'function')
+  );
 }
 
 /** The trace of a call says whether its listener failed or answered nothing. */
