@@ -1,4 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { MQClient } from '../../src/client/mq-client.js';
+import { ConnectError } from '../../src/common/errors.js';
 import { LitePullConsumer, type LitePullConsumerOptions, type MessageQueue, Producer, UsageError } from '../../src/index.js';
 import { rawRequest } from '../peers/wire.js';
 import { type Sandbox, startSandbox, until } from '../sandbox.js';
@@ -181,6 +183,26 @@ describe('a lite-pull consumer with assigned queues', () => {
     await until(() => committedOf(consumer, queueOf(topic, 0)) === 1);
     await send(topic, '5', 0, 'A');
     expect(await consumer.poll(50)).toEqual([]);
+  });
+
+  it('reads all queues that were assigned while the name server did not answer for one', async () => {
+    const [first, second, third] = [await topicWith('1'), await topicWith('2'), await topicWith('3')];
+    const client = new MQClient({ namesrvAddr: sandbox.namesrvAddr, instanceName: `l${++serial}` });
+    const options = {
+      namesrvAddr: sandbox.namesrvAddr,
+      consumerGroup: `CG_${first}`,
+      consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+    } as const;
+    const consumer = new LitePullConsumer({ ...options, client });
+    consumers.push(consumer);
+    await consumer.assign([queueOf(first, 0)]);
+    await consumer.start();
+    expect(await poll(consumer, 1)).toEqual(['1']);
+    vi.spyOn(client.routes, 'resolve').mockRejectedValueOnce(new ConnectError('no name server answers'));
+    const queues = [first, second, third].map((topic) => queueOf(topic, 0));
+    await expect(consumer.assign(queues)).rejects.toThrow('no name server answers');
+    expect(consumer.assignment()).toEqual(queues);
+    expect((await poll(consumer, 2)).sort()).toEqual(['2', '3']);
   });
 
   it('reads a retry topic as any other', async () => {

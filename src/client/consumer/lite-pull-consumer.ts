@@ -22,9 +22,6 @@ import { buildLiteRunningInfo } from './running-info.js';
 import { type TopicQueuesListener, TopicWatch } from './topic-watch.js';
 import { UnreadableMessages } from './unreadable-messages.js';
 
-const NOT_RUNNING = 'The consumer not running, please start it first.';
-const CONFLICT = 'Subscribe and assign are mutually exclusive.';
-
 /** Told when the queues of a topic are divided anew: all of them, and those of this member. */
 export type MessageQueueListener = (topic: string, all: readonly MessageQueue[], divided: readonly MessageQueue[]) => void;
 
@@ -166,16 +163,16 @@ export class LitePullConsumer {
         this.#offsets.remove(puller.processQueue.queue);
       }
     }
+    const begun: Promise<void>[] = [];
     for (const queue of queues) {
       const key = queueKey(queue);
       if (!this.#assigned.has(key)) {
         const puller = new LitePuller(this.#pullerParts, new ProcessQueue(queue, this.#client.clock.nowMs()));
         this.#assigned.set(key, puller);
-        if (this.isRunning) {
-          await this.#begin(puller);
-        }
+        begun.push(this.isRunning ? this.#begin(puller) : Promise.resolve());
       }
     }
+    await Promise.all(begun);
   }
 
   /**
@@ -382,14 +379,14 @@ export class LitePullConsumer {
 
   #setMode(mode: 'subscribe' | 'assign'): void {
     if (this.#mode !== null && this.#mode !== mode) {
-      throw new UsageError(CONFLICT);
+      throw new UsageError('Subscribe and assign are mutually exclusive.');
     }
     this.#mode = mode;
   }
 
   #checkRunning(): void {
     if (!this.isRunning) {
-      throw new UsageError(NOT_RUNNING);
+      throw new UsageError('The consumer not running, please start it first.');
     }
   }
 
@@ -414,10 +411,13 @@ export class LitePullConsumer {
   /** Begins to pull an assigned queue. */
   async #begin(puller: LitePuller): Promise<void> {
     const { topic } = puller.processQueue.queue;
-    if ((await this.#client.routes.resolve(topic)) !== null) {
+    try {
+      await this.#client.routes.resolve(topic);
       await this.#client.heartbeat();
+    } finally {
+      // Without a route the puller goes on looking for it: the queue is assigned.
+      puller.start(0);
     }
-    puller.start(0);
   }
 
   #subscriptionOf(topic: string): SubscriptionData | undefined {
