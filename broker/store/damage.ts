@@ -8,6 +8,11 @@ import type { Disk } from './types.js';
 /** Read at once. Most of what is read are holes, and larger reads of those take several times as long. */
 const BLOCK = 256 * 1024;
 const PAGE = 64 * 1024;
+/** Room that a file system may have given to a file beyond its data. */
+const ALLOCATION_SLACK = 1024 * 1024;
+/** What should be unused is looked at in so many bytes each so many. */
+const PROBE = 4096;
+const PROBE_STEP = 256 * 1024;
 
 /** What lies behind the end that recovery found. */
 export interface Leftover {
@@ -23,15 +28,38 @@ export function noLeftover(end: number): Leftover {
 }
 
 /**
- * Looks at everything behind `end`: for bytes that a cut would lose, and for intact records that a mere torn write cannot explain. All of it is
- * read: what a file system says that a file occupies tells nothing where it compresses, or counts later than it writes.
+ * Looks at everything behind `end`: for bytes that a cut would lose, and for intact records that a mere torn write cannot explain.
  */
 export function findLeftover(files: FileSeries, walk: LogWalk, end: number): Leftover {
   const found = noLeftover(end);
   for (const start of files.startsBetween(end, Number.MAX_SAFE_INTEGER)) {
-    scanFile(files, walk, Math.max(start, end), start + files.fileSize, found);
+    const from = Math.max(start, end);
+    scanFile(files, walk, from, usedEnd(files, start, from), found);
   }
   return found;
+}
+
+/**
+ * Up to where bytes can lie in a file. Only some file systems tell: what a file occupies says nothing where they compress, or count later than
+ * they write. To read the rest of a large file to its end can take seconds.
+ */
+function usedEnd(files: FileSeries, start: number, from: number): number {
+  const end = start + files.fileSize;
+  const allocated = files.exactAllocatedBytes(start);
+  if (allocated === null || allocated < from - start) {
+    return end;
+  }
+  const to = start + allocated + ALLOCATION_SLACK;
+  const page = Buffer.alloc(PROBE);
+  const zeros = Buffer.alloc(PROBE);
+  for (let at = to; at < end; at += PROBE_STEP) {
+    const bytes = files.read(at, page, 0, Math.min(PROBE, end - at));
+    // The file was copied, and has holes where messages are zero.
+    if (page.compare(zeros, 0, bytes, 0, bytes) !== 0) {
+      return end;
+    }
+  }
+  return Math.min(to, end);
 }
 
 function scanFile(files: FileSeries, walk: LogWalk, from: number, to: number, found: Leftover): void {

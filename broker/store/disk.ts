@@ -21,6 +21,9 @@ import {
 import { makeFolder } from '../../src/common/make-folder.js';
 import type { Disk } from './types.js';
 
+/** Types of file systems on Linux whose `st_blocks` has all that was written, at once: ext2 to ext4, XFS, tmpfs. */
+const EXACT_FILE_SYSTEMS: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x01021994]);
+
 /** The error code of a failed file call (`ENOSPC`, `EIO`, …), or the message when there is none. */
 export function diskErrorCode(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | null)?.code;
@@ -105,6 +108,7 @@ export const nodeDisk: Disk = {
       totalBytes: info.blocks * info.bsize,
       availableBytes: info.bavail * info.bsize,
       usedBytes: (info.blocks - info.bfree) * info.bsize,
+      isAllocationExact: process.platform === 'linux' && EXACT_FILE_SYSTEMS.has(info.type),
     };
   },
 };

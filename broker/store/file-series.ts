@@ -306,6 +306,15 @@ export class FileSeries {
     return this.#disk.statSync(this.pathOf(start))?.allocatedBytes ?? 0;
   }
 
+  /** The same, never less than what was written into the file; null where the file system does not promise that. */
+  exactAllocatedBytes(start: number): number | null {
+    try {
+      return this.#disk.statfsSync(this.directory).isAllocationExact === true ? this.allocatedBytes(start) : null;
+    } catch {
+      return null;
+    }
+  }
+
   /** Puts it on the device that names are gone: those that this object removed, or with `isSure` whoever did. */
   syncNames(isSure: boolean): void {
     // A queue whose first units found no room has no folder yet.

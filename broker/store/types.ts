@@ -17,6 +17,11 @@ export interface DiskSpace {
   /** Bytes that an ordinary user may still write. */
   availableBytes: number;
   usedBytes: number;
+  /**
+   * `allocatedBytes` of a file is never less than what was written into it: the file system does not compress, and counts at once. Absent when
+   * that is not known.
+   */
+  isAllocationExact?: boolean;
 }
 
 /**
