@@ -99,7 +99,8 @@ export class EndTransactionProcessor implements PutSink {
   }
 
   #findHalf(commitLogOffset: number): MessageRecord | null {
-    const bytes = this.#parts.store.lookMessageByOffset(commitLogOffset);
+    // SYNC_FLUSH: with WAIT=false its sender heard of it before it was on the device. What ends it comes behind it, so no power cut keeps that alone.
+    const bytes = this.#parts.store.lookWrittenMessage(commitLogOffset);
     if (bytes === null) return null;
     const record = decodeRecord(bytes, 0);
     return record.topic === RMQ_SYS_TRANS_HALF_TOPIC ? record : null;

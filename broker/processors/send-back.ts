@@ -1,4 +1,5 @@
 import { decompressBody } from '../../src/common/compression.js';
+import { MAX_RETRY_TOPIC_LENGTH } from '../../src/common/limits.js';
 import { decodeBatch } from '../../src/common/message/batch.js';
 import { appendProperty, getProperty, MessageConst, removeProperty } from '../../src/common/message/properties.js';
 import { decodeRecord, type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
@@ -81,6 +82,9 @@ export class SendBackProcessor implements PutSink {
       return;
     }
     const topic = retryTopic(groupName);
+    if (topic.length > MAX_RETRY_TOPIC_LENGTH) {
+      throw fault(ResponseCode.SYSTEM_ERROR, `the group name is too long for its messages to come back: topic[${topic}] is illegal`);
+    }
     const entry = topics.ensure(topic, () => topicWithQueues(topic, group.retryQueueNums));
     if (!isWriteable(entry.config.perm)) {
       throw fault(ResponseCode.NO_PERMISSION, `the topic[${topic}] sending message is forbidden`);

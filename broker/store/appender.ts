@@ -4,6 +4,7 @@ import { countBatch } from '../../src/common/message/batch.js';
 import { MessageConst, removeProperty } from '../../src/common/message/properties.js';
 import { type RecordFields, recordVersionFor } from '../../src/common/message/record.js';
 import { MessageSysFlag, transactionType } from '../../src/common/sys-flag.js';
+import { isDlqTopic, isRetryTopic } from '../../src/common/topic-names.js';
 import { BatchEncoder } from './batch-encoder.js';
 import { type CommitLog, CreateFileError } from './commit-log.js';
 import { isPathSafe } from './dispatcher.js';
@@ -16,8 +17,8 @@ import type { AnyQueue, TopicEntry, TopicTable } from './topic-table.js';
 import type { PutMessage, PutSink, PutStatus, StoreConfig } from './types.js';
 
 const MAX_TOPIC_BYTES = 127;
-const MAX_RETRY_TOPIC_BYTES = 255;
-const RETRY_PREFIX = '%RETRY%';
+/** Names of groups may be this long, and with them their topics. */
+const MAX_GROUP_TOPIC_BYTES = 255;
 /** Objects kept for puts to come: more are in flight only under SYNC_FLUSH. */
 const MAX_SPARE = 8192;
 const MAX_SPARE_BATCHES = 256;
@@ -94,7 +95,7 @@ export class Appender {
       return known;
     }
     const bytes = Buffer.byteLength(topic);
-    const limit = topic.startsWith(RETRY_PREFIX) ? MAX_RETRY_TOPIC_BYTES : MAX_TOPIC_BYTES;
+    const limit = isRetryTopic(topic) || isDlqTopic(topic) ? MAX_GROUP_TOPIC_BYTES : MAX_TOPIC_BYTES;
     return bytes > limit || !isPathSafe(topic) ? null : this.#topics.topic(topic);
   }
 

@@ -136,6 +136,35 @@ describe('a message that is sent back', () => {
   });
 });
 
+describe('a group with a long name', () => {
+  const LONG = 'g'.repeat(248);
+
+  it('has dead letters', async () => {
+    await client.send({ topic: 'Work', queueId: 2, body: 'dead' });
+    const [message] = messagesOf(await client.pull({ topic: 'Work', queueId: 2 }));
+    const header = { offset: String(message!.commitLogOffset), group: LONG, delayLevel: '-1' };
+    expect((await client.invoke(RequestCode.CONSUMER_SEND_MSG_BACK, header)).code).toBe(0);
+    const [dead] = messagesOf(await client.pull({ topic: `%DLQ%${LONG}` }));
+    expect(dead).toMatchObject({ topic: `%DLQ%${LONG}`, reconsumeTimes: 1, body: Buffer.from('dead') });
+  });
+
+  it('gets no topics that could hold nothing', async () => {
+    const group = `${LONG}g`;
+    await client.send({ topic: 'Work', queueId: 3, body: 'no' });
+    const [message] = messagesOf(await client.pull({ topic: 'Work', queueId: 3 }));
+    for (const delayLevel of ['0', '-1']) {
+      const header = { offset: String(message!.commitLogOffset), group, delayLevel };
+      expect(await client.invoke(RequestCode.CONSUMER_SEND_MSG_BACK, header)).toMatchObject({
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: expect.stringContaining('too long'),
+      });
+    }
+    for (const topic of [`%RETRY%${group}`, `%DLQ%${group}`]) {
+      expect((await client.invoke(RequestCode.GET_TOPIC_CONFIG, { topic })).code).toBe(ResponseCode.TOPIC_NOT_EXIST);
+    }
+  });
+});
+
 describe('a plain send to a retry topic', () => {
   it('goes to the DLQ beyond its retries, with DELAY −1, and not at them', async () => {
     const send = (reconsumeTimes: string) =>

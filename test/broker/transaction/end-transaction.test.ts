@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Disk, nodeDisk } from '../../../broker/store/index.js';
 import { parseOpBody } from '../../../broker/transaction/op-messages.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { until } from '../../sandbox.js';
@@ -156,6 +157,30 @@ describe('END_TRANSACTION', () => {
       },
     });
     await until(async () => (await broker.bodies()).length === 1);
+  });
+});
+
+describe('under SYNC_FLUSH', () => {
+  it('a half message that did not wait for the device can be ended before it is there', async () => {
+    const held: (() => void)[] = [];
+    let isHolding = false;
+    const fdatasync: Disk['fdatasync'] = (fd, done) =>
+      nodeDisk.fdatasync(fd, (error) => (isHolding ? held.push(() => done(error)) : done(error)));
+    const broker = await TransactionBroker.start({ flushDiskType: 'SYNC_FLUSH' }, { disk: { ...nodeDisk, fdatasync } });
+    const release = () => {
+      isHolding = false;
+      for (const go of held.splice(0)) go();
+    };
+    onTestFinished(release);
+    isHolding = true;
+    const half = await broker.half('early', { WAIT: 'false' });
+    expect(await broker.halves()).toEqual([]);
+    const committed = broker.commit(half);
+    expect(await broker.rollback(await broker.half('taken back', { WAIT: 'false' }))).toMatchObject({ code: 0 });
+    release();
+    expect(await committed).toMatchObject({ code: 0 });
+    expect(await broker.bodies()).toEqual(['early']);
+    expect(broker.node.parts.transactions.counters).toMatchObject({ committed: 1, rolledBack: 1 });
   });
 });
 
