@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MQError } from '../../src/common/errors.js';
-import { decodeProperties } from '../../src/common/message/properties.js';
+import { decodeProperties, encodeProperties } from '../../src/common/message/properties.js';
 import { encodeRecordBuffer } from '../../src/common/message/record.js';
 import {
   LocalTransactionState,
@@ -70,6 +70,29 @@ function inTransactionAsync<Arg>(producer: TransactionProducer<Arg>, body: strin
     const handler = { onSuccess: (result: TransactionSendResult) => resolve(result), onException: (error: MQError) => reject(error) };
     producer.sendInTransactionAsync({ topic: 'TopicTx', body: Buffer.from(body) }, arg, handler, null);
   });
+}
+
+/** The broker asks about a half message at this offset of the half queue. */
+function check(tranStateTableOffset: string, half: { topic: string; body: Buffer; properties: string }): void {
+  const host = { ip: Buffer.from([127, 0, 0, 1]), port: 1 };
+  const body = encodeRecordBuffer({
+    magicVersion: 1,
+    queueId: 0,
+    flag: 0,
+    queueOffset: 18,
+    commitLogOffset: 4000,
+    sysFlag: 0,
+    bornTimestamp: 1,
+    bornHost: host,
+    storeTimestamp: 2,
+    storeHost: host,
+    reconsumeTimes: 0,
+    preparedTransactionOffset: 0,
+    ...half,
+  });
+  const extFields = { tranStateTableOffset, commitLogOffset: '4000', msgId: 'm', transactionId: 'm', bname: 'broker-a' };
+  const [connection] = [...cluster.brokers[0]!.server.connections()];
+  connection!.invokeOneway({ code: RequestCode.CHECK_TRANSACTION_STATE, extFields, body });
 }
 
 describe('a transactional send', () => {
@@ -221,6 +244,34 @@ describe('a transactional send', () => {
   });
 });
 
+describe('checks', () => {
+  it('of a transaction that hangs in the listener leave room for others, and the last of them is answered', async () => {
+    let finish: (state: LocalTransactionState) => void = () => undefined;
+    await started({
+      checkConcurrency: 2,
+      listener: {
+        executeLocalTransaction: () => UNKNOW,
+        checkLocalTransaction: ({ body }) =>
+          body.toString() === 'other'
+            ? COMMIT_MESSAGE
+            : new Promise<LocalTransactionState>((resolve) => {
+                finish = resolve;
+              }),
+      },
+    }).then((producer) => producer.sendInTransaction({ topic: 'TopicTx', body: Buffer.from('first') }, null));
+    const half = (text: string) => ({
+      topic: 'TopicTx',
+      body: Buffer.from(text),
+      properties: encodeProperties({ UNIQ_KEY: text, PGROUP: 'PG_tx' }),
+    });
+    for (const offset of ['18', '19', '20']) check(offset, half('hangs'));
+    check('21', half('other'));
+    expect((await ends(2))[1]!.extFields).toMatchObject({ tranStateTableOffset: '21', commitOrRollback: '8' });
+    finish(ROLLBACK_MESSAGE);
+    expect((await ends(3))[2]!.extFields).toMatchObject({ tranStateTableOffset: '20', commitOrRollback: '12' });
+  });
+});
+
 describe('stopping a transaction producer', () => {
   it('waits for local transactions that are under way', async () => {
     let finish: (state: LocalTransactionState) => void = () => undefined;
@@ -262,27 +313,7 @@ describe('a namespace of the first kind', () => {
     expect((await producer.sendInTransaction({ topic: 'TopicTx', body: Buffer.from('b') }, null)).messageQueue.topic).toBe('TopicTx');
     const [send] = cluster.brokers[0]!.requestsOf(RequestCode.SEND_MESSAGE_V2);
     expect(send!.extFields).toMatchObject({ a: 'ns%PG_tx', b: 'ns%TopicTx' });
-    const host = { ip: Buffer.from([127, 0, 0, 1]), port: 1 };
-    const body = encodeRecordBuffer({
-      magicVersion: 1,
-      queueId: 0,
-      flag: 0,
-      queueOffset: 18,
-      commitLogOffset: 4000,
-      sysFlag: 0,
-      bornTimestamp: 1,
-      bornHost: host,
-      storeTimestamp: 2,
-      storeHost: host,
-      reconsumeTimes: 0,
-      preparedTransactionOffset: 0,
-      body: send!.body!,
-      topic: 'ns%TopicTx',
-      properties: send!.extFields!.i!,
-    });
-    const extFields = { tranStateTableOffset: '18', commitLogOffset: '4000', msgId: 'm', transactionId: 'm', bname: 'broker-a' };
-    const [connection] = [...cluster.brokers[0]!.server.connections()];
-    connection!.invokeOneway({ code: RequestCode.CHECK_TRANSACTION_STATE, extFields, body });
+    check('18', { topic: 'ns%TopicTx', body: send!.body!, properties: send!.extFields!.i! });
     const [, answer] = await ends(2);
     expect(asked).toEqual(['TopicTx']);
     expect(answer!.extFields).toMatchObject({ producerGroup: 'ns%PG_tx', tranStateTableOffset: '18', commitOrRollback: '8' });

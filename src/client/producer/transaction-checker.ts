@@ -16,9 +16,11 @@ const MAX_WAITING_CHECKS = 2_000;
 export type TransactionCheckers = ReadonlyMap<string, TransactionChecker>;
 
 interface Check {
-  addr: string;
+  readonly key: string;
+  readonly addr: string;
+  /** The latest one of this transaction: a broker that asks again has the half message at another place. */
   request: RemotingCommand;
-  message: PulledMessage;
+  readonly message: PulledMessage;
 }
 
 /** Answers a broker's questions about transactions of one producer group (39), a few at a time. */
@@ -31,6 +33,8 @@ export class TransactionChecker {
   readonly #concurrency: number;
   readonly #trace: SendTrace | undefined;
   readonly #waiting: Check[] = [];
+  /** Those that wait or are with the listener. A transaction has one: what hangs in the listener must not take the place of others. */
+  readonly #open = new Map<string, Check>();
   #running = 0;
   #dropped = 0;
 
@@ -56,6 +60,12 @@ export class TransactionChecker {
 
   /** Takes a check of the broker at `addr`, which gets its answer later. */
   take(addr: string, request: RemotingCommand, message: PulledMessage): void {
+    const key = `${addr} ${message.msgId}`;
+    const open = this.#open.get(key);
+    if (open !== undefined) {
+      open.request = request;
+      return;
+    }
     if (this.#waiting.length >= MAX_WAITING_CHECKS) {
       if (this.#dropped++ === 0) {
         this.#logger.warn(
@@ -65,7 +75,9 @@ export class TransactionChecker {
       return;
     }
     message.topic = withoutNamespace(this.#namespace, message.topic);
-    this.#waiting.push({ addr, request, message });
+    const check = { key, addr, request, message };
+    this.#open.set(key, check);
+    this.#waiting.push(check);
     this.#next();
   }
 
@@ -88,6 +100,7 @@ export class TransactionChecker {
       outcome.error = error;
       this.#logger.warn(`the check of transaction ${check.message.msgId} failed, its broker will ask again: ${String(error)}`, { error });
     }
+    this.#open.delete(check.key);
     this.#answer(check, outcome);
     this.#running--;
     this.#next();
