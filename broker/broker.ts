@@ -17,7 +17,7 @@ import { MAX_TURN_REQUESTS } from './limits.js';
 import { RebalanceLockManager } from './locks/index.js';
 import { PullHoldService } from './longpolling/index.js';
 import { mayNotifyMembers } from './member-notices.js';
-import { ConsumerOffsetManager } from './offsets/index.js';
+import { ConsumerOffsetManager, lowerLostProgress } from './offsets/index.js';
 import type { BrokerParts } from './parts.js';
 import { createPop } from './pop/index.js';
 import { registerProcessors, type SendProcessor } from './processors/index.js';
@@ -103,7 +103,7 @@ export class BrokerNode {
       const server = createServer(parts);
       const send = registerProcessors(server, parts);
       node = new BrokerNode({ parts, server, client, send });
-      await node.#start();
+      await node.#start(isAfterKill);
       return node;
     } catch (error) {
       await client.close();
@@ -123,7 +123,7 @@ export class BrokerNode {
     return this.#shutdown;
   }
 
-  async #start(): Promise<void> {
+  async #start(isAfterKill: boolean): Promise<void> {
     const { parts } = this;
     const { config, store, holds, delay, transactions, topics, registration, logger } = parts;
     parts.topics.load();
@@ -131,8 +131,10 @@ export class BrokerNode {
     parts.offsets.load();
     parts.filters.load();
     parts.requestModes.load();
-    parts.popOrders.load();
+    const endOf = queueEnds(store, isAfterKill);
+    parts.popOrders.load(endOf);
     parts.revive.load();
+    lowerLostProgress({ offsets: parts.offsets, endOf, isAfterKill, logger });
     topics.addSystemTopics(systemTopics(config.broker));
     followDefaultQueueNums(parts);
     topics.setListener({
@@ -216,6 +218,12 @@ export class BrokerNode {
     await this.store.shutdown();
     parts.logger.info(`broker ${parts.config.broker.brokerName} stopped`);
   }
+}
+
+/** The offset that the next message of a queue gets; beyond every other where tables were put beside a log that is still to come. */
+function queueEnds(store: MessageStore, isAfterKill: boolean): (topic: string, queueId: number) => number {
+  const isEmpty = !isAfterKill && store.commitLogMaxOffset() === 0;
+  return (topic, queueId) => (isEmpty ? Number.POSITIVE_INFINITY : Math.max(0, store.maxOffset(topic, queueId)));
 }
 
 interface PartOptions {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/common/clock.js';
+import { isSystemGroup } from '../../src/common/topic-names.js';
 import { type DataVersion, newDataVersion, nextDataVersion, readDataVersion } from '../data-version.js';
 import { asObject, numberMapEntries } from '../json.js';
 import { MAX_WAITING_RESETS } from '../limits.js';
@@ -18,8 +19,31 @@ interface WaitingReset {
   takenBy: unknown;
   /** Who asked for the offset since the reset, and so knows where to go on; null before. */
   toldTo: unknown;
-  /** The topic was deleted: who has not asked for the offset since goes on where it was in the former topic. */
-  isOfFormerTopic: boolean;
+  readonly cause: ResetCause;
+}
+
+/**
+ * Why a reset waits. `topicDeleted`: who has not asked for the offset since goes on where it was in the former topic. `messagesLost`: the
+ * target is the end that a crash left the queue; who goes on beyond it was there before, and is sent back to what is committed.
+ */
+type ResetCause = 'asked' | 'topicDeleted' | 'messagesLost';
+
+function waitingReset(target: number, cause: ResetCause): WaitingReset {
+  return { target, takenBy: null, toldTo: null, cause };
+}
+
+/** A pull from this offset needs no correction. Pops begin at what is committed, which is right after a crash. */
+function isThere({ target, cause }: WaitingReset, offset: number, isKnown: boolean): boolean {
+  if (cause === 'asked') return isKnown && offset === target;
+  return isKnown || offset === target || (cause === 'messagesLost' && offset < target);
+}
+
+/** An offset that lay beyond the end of its queue, and the end that it was lowered to. */
+export interface LoweredOffset {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly offset: number;
+  readonly end: number;
 }
 
 /** Offsets of one group on one topic, by queueId. */
@@ -65,6 +89,37 @@ export class ConsumerOffsetManager {
     }
   }
 
+  /**
+   * After a power cut, offsets may lie beyond the end of their queue: new messages get the offsets of those that are lost, and would be passed
+   * over. Such offsets are lowered to the end. After a crash no pull may go on beyond the end, either: the member was there before the crash.
+   * Call it when all is loaded, before the first request.
+   * @param endOf the offset that the next message of a queue gets, 0 for a queue that the store does not know
+   * @returns what was lowered, by group
+   */
+  lowerToEnds(endOf: (topic: string, queueId: number) => number, isAfterKill: boolean): Map<string, LoweredOffset[]> {
+    const lowered = new Map<string, LoweredOffset[]>();
+    for (const [group, topics] of this.#groups) {
+      for (const [topic, offsets] of topics) {
+        for (const [queueId, offset] of offsets.committed) {
+          const end = endOf(topic, queueId);
+          if (offset > end) {
+            offsets.committed.set(queueId, end);
+            lowered.set(group, [...(lowered.get(group) ?? []), { topic, queueId, offset, end }]);
+          }
+          if ((offset > end || isAfterKill) && isGroup(group) && !isSystemGroup(group)) this.#expectPull(offsets, queueId, end);
+        }
+      }
+    }
+    if (lowered.size > 0) this.#isDirty = true;
+    return lowered;
+  }
+
+  #expectPull(offsets: TopicOffsets, queueId: number, end: number): void {
+    if (this.#resetCount >= MAX_WAITING_RESETS || offsets.reset.has(queueId)) return;
+    offsets.reset.set(queueId, waitingReset(end, 'messagesLost'));
+    this.#resetCount++;
+  }
+
   /** Saves when something changed since the last save that succeeded; in the background, one save at a time. */
   flush(options: { background?: boolean } = {}): void {
     const { problem, isSaving } = this.#file;
@@ -77,17 +132,23 @@ export class ConsumerOffsetManager {
   /**
    * Stores a consumed offset; a smaller one than before is accepted.
    * @param committer who says so, as in `takeReset`
-   * @returns false when it is ignored: a reset of the queue waits, or the committer was sent elsewhere by one and is not there yet
+   * @returns false when it is not taken as it is: a reset of the queue waits, or the committer was sent elsewhere by one and is not there yet
    */
   commit(group: string, topic: string, queueId: number, offset: number, committer: unknown = null): boolean {
     const waiting = this.#waiting(group, topic, queueId);
+    let taken = offset;
     if (waiting !== undefined) {
-      if (waiting.takenBy === null || (waiting.takenBy === committer && offset !== waiting.target)) return false;
-      this.#endReset(group, topic, queueId);
+      if (waiting.takenBy === null && waiting.cause === 'messagesLost') {
+        // Consumed it was, as far as it is still there.
+        taken = Math.min(offset, waiting.target);
+      } else {
+        if (waiting.takenBy === null || (waiting.takenBy === committer && offset !== waiting.target)) return false;
+        this.#endReset(group, topic, queueId);
+      }
     }
-    this.#table(group, topic).committed.set(queueId, offset);
+    this.#table(group, topic).committed.set(queueId, taken);
     this.#isDirty = true;
-    return true;
+    return taken === offset;
   }
 
   /** The stored offset, or −1. */
@@ -115,7 +176,7 @@ export class ConsumerOffsetManager {
   assignReset(group: string, topic: string, queueId: number, offset: number): void {
     const offsets = this.#table(group, topic);
     if (!offsets.reset.has(queueId)) this.#resetCount++;
-    offsets.reset.set(queueId, { target: offset, takenBy: null, toldTo: null, isOfFormerTopic: false });
+    offsets.reset.set(queueId, waitingReset(offset, 'asked'));
     offsets.committed.set(queueId, offset);
     offsets.pulled.delete(queueId);
     this.#isDirty = true;
@@ -135,9 +196,11 @@ export class ConsumerOffsetManager {
     const waiting = this.#waiting(group, topic, queueId);
     if (waiting === undefined) return -1;
     const isKnown = puller !== null && puller === waiting.toldTo;
-    const isThere = waiting.isOfFormerTopic ? isKnown || offset === waiting.target : isKnown && offset === waiting.target;
-    if (waiting.takenBy !== null || isThere || puller === null) this.#endReset(group, topic, queueId);
-    if (waiting.takenBy !== null || isThere) return -1;
+    const isOver = waiting.takenBy !== null || isThere(waiting, offset, isKnown);
+    if (isOver || puller === null) this.#endReset(group, topic, queueId);
+    if (isOver) return -1;
+    // What lies between is with the puller no more: clients drop what they hold when they are sent elsewhere.
+    if (waiting.cause === 'messagesLost') waiting.target = Math.min(waiting.target, this.query(group, topic, queueId));
     waiting.takenBy = puller;
     return waiting.target;
   }
@@ -164,9 +227,10 @@ export class ConsumerOffsetManager {
     target.committed.clear();
     target.pulled.clear();
     for (const [queueId, offset] of source) target.committed.set(queueId, offset);
-    for (const queueId of target.reset.keys()) {
+    for (const [queueId, { cause }] of target.reset) {
+      if (cause === 'messagesLost') continue;
       const offset = source.get(queueId);
-      if (offset !== undefined) target.reset.set(queueId, { target: offset, takenBy: null, toldTo: null, isOfFormerTopic: false });
+      if (offset !== undefined) target.reset.set(queueId, waitingReset(offset, 'asked'));
       else if (target.reset.delete(queueId)) this.#resetCount--;
     }
     this.#isDirty = true;
@@ -195,8 +259,7 @@ export class ConsumerOffsetManager {
   #rememberFormer(topics: Map<string, TopicOffsets>, topic: string, former: TopicOffsets): void {
     if (this.#resetCount + former.committed.size > MAX_WAITING_RESETS) return;
     const offsets: TopicOffsets = { committed: new Map(), pulled: new Map(), reset: new Map() };
-    for (const queueId of former.committed.keys())
-      offsets.reset.set(queueId, { target: 0, takenBy: null, toldTo: null, isOfFormerTopic: true });
+    for (const queueId of former.committed.keys()) offsets.reset.set(queueId, waitingReset(0, 'topicDeleted'));
     this.#resetCount += offsets.reset.size;
     topics.set(topic, offsets);
   }

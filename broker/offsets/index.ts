@@ -1,1 +1,2 @@
 export { ConsumerOffsetManager } from './consumer-offset-manager.js';
+export { lowerLostProgress } from './lost-progress.js';

@@ -58,15 +58,20 @@ export class OrderInfoManager {
     this.#onFree = onFree;
   }
 
-  load(): void {
+  /** @param endOf the offset that the next message of a queue gets: a power cut may have taken what was popped, and others get its offsets */
+  load(endOf: (topic: string, queueId: number) => number): void {
     for (const [key, queues] of Object.entries(asObject(asObject(this.#file.load())?.table) ?? {})) {
+      const at = key.indexOf('@');
+      const [topic, group] = [key.slice(0, at), key.slice(at + 1)];
       const entries: [unknown, unknown][] = queues instanceof Map ? [...queues] : Object.entries(asObject(queues) ?? {});
-      for (const [queueId, value] of entries) {
+      for (const [id, value] of entries) {
+        const queueId = asNumber(id, 0);
         const info = readInfo(asObject(value));
         if (info === null) continue;
-        this.#queues(key).set(asNumber(queueId, 0), info);
-        const at = key.indexOf('@');
-        this.#watch({ topic: key.slice(0, at), group: key.slice(at + 1), queueId: asNumber(queueId, 0) }, info);
+        if (dropLost(info, endOf(topic, queueId))) this.#isDirty = true;
+        if (info.offsets.length === 0) continue;
+        this.#queues(key).set(queueId, info);
+        this.#watch({ topic, group, queueId }, info);
       }
     }
   }
@@ -200,6 +205,18 @@ function consumedBefore(before: OrderInfo | undefined, pop: { offsets: number[];
   if (before.attemptId !== '' && before.attemptId === pop.attemptId) return before.consumed;
   const again = pop.offsets.filter((offset) => before.offsets.includes(offset));
   return new Map(again.map((offset) => [offset, (before.consumed.get(offset) ?? 0) + 1]));
+}
+
+/** Forgets messages at or beyond the end. @returns whether there were any */
+function dropLost(info: OrderInfo, end: number): boolean {
+  const lost = info.offsets.findIndex((offset) => offset >= end);
+  if (lost < 0) return false;
+  for (const offset of info.offsets.splice(lost)) {
+    info.consumed.delete(offset);
+    info.nextVisible.delete(offset);
+  }
+  info.acked = BigInt.asUintN(lost, info.acked);
+  return true;
 }
 
 function writeInfo(info: OrderInfo): unknown {

@@ -78,6 +78,11 @@ export class ReviveService {
   /** After a crash, finds out what was popped last. Call it when the offsets are loaded, before the first request. */
   load(): void {
     if (this.#isAfterKill) recoverPopOffsets(this.#store, this.#offsets, this.topic);
+    // After a power cut new check points get the offsets of those that are lost.
+    for (const [queueId, progress] of this.#offsets.queues(REVIVE_GROUP, this.topic)) {
+      const last = this.#store.maxOffset(this.topic, queueId) - 1;
+      if (progress > last) this.#offsets.commit(REVIVE_GROUP, this.topic, queueId, last);
+    }
   }
 
   start(): void {

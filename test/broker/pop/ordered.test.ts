@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { OrderInfoManager } from '../../../broker/pop/order-info.js';
+import { type OrderedQueue, OrderInfoManager } from '../../../broker/pop/order-info.js';
 import { parseFastjson, stringifyFastjson } from '../../../src/common/fastjson.js';
 import { RequestCode, ResponseCode } from '../../../src/remoting/codes.js';
 import { type Sandbox, startSandbox, until } from '../../sandbox.js';
@@ -111,13 +111,45 @@ it('the state of the queues is kept in the form of Apache', () => {
   const after = new OrderInfoManager({ file, clock: time, timers: time });
   const free: unknown[] = [];
   after.setListener((of) => free.push(of));
-  after.load();
+  after.load(() => 10);
   expect(after.isBlocked(queue, 'b')).toBe(true);
   expect(after.isBlocked(queue, 'a')).toBe(false);
   time.advance(9_000);
   expect(after.isBlocked(queue, 'b')).toBe(false);
   expect(free).toEqual([queue]);
   expect(after.acknowledge(queue, 7, now)).toBe(10);
+});
+
+it('messages that a power cut took are forgotten, so that those which get their offsets count as new', () => {
+  const time = new FakeTime();
+  let kept = '';
+  const file = {
+    load: () => parseFastjson(kept),
+    save: (value: unknown) => {
+      kept = stringifyFastjson(value);
+    },
+    problem: null,
+    isSaving: false,
+  };
+  const [queue, other] = [0, 1].map((queueId) => ({ topic: 'T', group: 'G', queueId })) as [OrderedQueue, OrderedQueue];
+  const before = new OrderInfoManager({ file, clock: time, timers: time });
+  const popTime = time.nowMs();
+  before.update(queue, { popTime, invisibleTime: 5_000, offsets: [7, 8, 9], attemptId: '' });
+  before.acknowledge(queue, 9, popTime);
+  before.acknowledge(queue, 7, popTime);
+  before.update(other, { popTime, invisibleTime: 5_000, offsets: [9], attemptId: '' });
+  before.flush();
+  const after = new OrderInfoManager({ file, clock: time, timers: time });
+  after.load(() => 9);
+  expect(after.isBlocked(other, 'b')).toBe(false);
+  expect(after.isBlocked(queue, 'b')).toBe(true);
+  expect(after.acknowledge(queue, 9, popTime)).toBe('unknown');
+  expect(after.acknowledge(queue, 8, popTime)).toBe(9);
+  // The next crash finds other ends.
+  after.flush();
+  const again = new OrderInfoManager({ file, clock: time, timers: time });
+  again.load(() => 20);
+  expect(again.acknowledge(queue, 9, popTime)).toBe('unknown');
 });
 
 it('the broker saves it with the offsets', async () => {
