@@ -69,7 +69,7 @@ export class PulledMessage implements MessageExt {
     this.#bodyAt = lengthAt + 4;
     this.#bodyBytes = bodyBytes;
     const topicLengthAt = this.#bodyAt + bodyBytes;
-    const version = this.magicVersion;
+    const version = view.getInt32(position + MAGIC_CODE_POS) === MESSAGE_MAGIC_CODE_V1 ? 1 : 2;
     if (bodyBytes < 0 || topicLengthAt + version + 2 > end) {
       throw malformed(position, `body length is ${bodyBytes} in a record of ${this.totalSize}`);
     }
