@@ -156,7 +156,18 @@ export class LitePuller implements ResponseHandler {
         cache.put({ queue: this, seeks: this.#seeks, cached: this.processQueue.put(messages), messages });
       }
     } else if (result.pullStatus === PullStatus.OFFSET_ILLEGAL) {
+      const rewinds = result.nextBeginOffset < this.#nextOffset;
+      if (rewinds && this.processQueue.msgCount > 0) {
+        // What came of the queue's former life is polled first: its offsets and the new ones are not to be compared.
+        this.#later.set(DELAY_ON_EXCEPTION_MS);
+        return;
+      }
       client.logger.warn(`offset of ${topic}/${brokerName}/${queueId} is not possible, going on at ${result.nextBeginOffset}`);
+      if (rewinds) {
+        this.processQueue.clear();
+        this.consumeOffset = result.nextBeginOffset;
+        this.processedOffset = result.nextBeginOffset;
+      }
     }
     this.#nextOffset = result.nextBeginOffset;
     this.#pull();
