@@ -65,8 +65,8 @@ export interface RecoveryResult {
 /** Recovers the store. Throws `StoreError` when a cut would lose flushed records. */
 export function recover(options: RecoveryOptions): RecoveryResult {
   const { files, topics, index } = options;
-  // Queue files that a recovery which died removed may still be on the device.
-  const isRepeated = options.isAfterKill && options.checkpoint.walkFrom >= 0;
+  // What a recovery which died cut or removed may still be on the device. On a full disk it leaves no checkpoint that says so.
+  const isRepeated = options.isAfterKill && (options.checkpoint.walkFrom >= 0 || options.checkpoint.writer !== 'own');
   for (const queue of topics.all()) {
     adoptEnd(queue);
   }
@@ -106,6 +106,9 @@ export function recover(options: RecoveryOptions): RecoveryResult {
   index?.syncNames(options.isAfterKill);
   for (const queue of topics.all()) {
     queue.files.syncNames(isRepeated);
+  }
+  if (isRepeated) {
+    files.fdatasyncSync(files.startOf(stopped.end));
   }
   if (options.isAfterKill && options.config.flushDiskType === 'SYNC_FLUSH') {
     // A killed process left records in the page cache; consumers will see them now, and under SYNC_FLUSH they see flushed ones only.

@@ -30,6 +30,7 @@ const FOUND: readonly [what: string, seed: number, options: ScheduleOptions][] =
   ['queue files wait until no power cut brings their log file back', 20_310_260, { hasRetention: true }],
   ['index files that go after their log files are not missed', 1_004_403, { hasRetention: true }],
   ['a queue file that a recovery which died removed does not come back', 2_024_649, { hasRetention: true, hasFaults: true }],
+  ['what a recovery which died cut off the log does not come back', 10_001_107, { hasRetention: true, hasFaults: true }],
   ['no log file goes while the name of the one before may come back', 2_015_445, { hasRetention: true, hasFaults: true }],
   [
     'the queue file that knows where an empty queue ends stays until the log of the next one is on the device',
