@@ -139,6 +139,7 @@ export class FileSeries {
     this.#short = [];
     if (this.#empty !== '') {
       this.#disk.unlinkSync(this.#empty);
+      this.#hasRemovedNames = true;
       this.#empty = '';
     }
   }

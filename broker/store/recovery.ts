@@ -76,6 +76,7 @@ export function recover(options: RecoveryOptions): RecoveryResult {
     // Without a log there is nothing that the queues could point at.
     topics.deleteAll();
     index?.dropAll();
+    files.syncNames(options.isAfterKill);
     index?.syncNames(options.isAfterKill);
     forgetCutSummary(options.checkpoint, 0);
     return { end: 0, lastStoreTimestamp: 0, walkedRecords: 0, walkedFrom: 0, dispatched: 0, flushedWhere: 0 };
