@@ -39,11 +39,8 @@ export function asText(value: unknown, fallback: string): string {
 
 /** Text values of an object; others are left out. */
 export function asTextRecord(value: unknown): Record<string, string> {
-  const record: Record<string, string> = {};
-  for (const [name, text] of Object.entries(asObject(value) ?? {})) {
-    if (typeof text === 'string') record[name] = text;
-  }
-  return record;
+  const entries = Object.entries(asObject(value) ?? {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 /** Entries of a map with whole-number keys (`{0:3,1:5}`), whatever form the reader gave it. */

@@ -128,13 +128,11 @@ export class ConsumerFilterManager {
 
   /** The table in the form of consumerFilter.json. */
   toTable(): unknown {
-    const filterDataByTopic: Record<string, unknown> = {};
-    for (const [topic, groups] of this.#byTopic) {
-      const groupFilterData: Record<string, unknown> = {};
-      for (const [group, { filter: _, ...data }] of groups) groupFilterData[group] = { ...data, dead: isDead(data) };
-      filterDataByTopic[topic] = { groupFilterData, topic };
-    }
-    return { filterDataByTopic };
+    const topics = [...this.#byTopic].map(([topic, groups]) => {
+      const saved = [...groups].map(([group, { filter: _, ...data }]) => [group, { ...data, dead: isDead(data) }]);
+      return [topic, { groupFilterData: Object.fromEntries(saved), topic }];
+    });
+    return { filterDataByTopic: Object.fromEntries(topics) };
   }
 
   #registerOne(group: string, { topic, subString, expressionType, subVersion }: SubscriptionData): void {

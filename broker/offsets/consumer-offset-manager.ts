@@ -267,15 +267,17 @@ export class ConsumerOffsetManager {
   /** What consumerOffset.json and GET_ALL_CONSUMER_OFFSET (43) hold; queueIds are bare integer keys. */
   toTable(): { dataVersion: DataVersion; groupTopicMap: Record<string, string[]>; offsetTable: Record<string, Map<number, number>> } {
     const offsetTable: Record<string, Map<number, number>> = {};
-    const groupTopicMap: Record<string, string[]> = {};
+    const topicsOfGroups: [string, string[]][] = [];
     for (const [group, topics] of this.#groups) {
+      const names: string[] = [];
       for (const [topic, offsets] of topics) {
         if (offsets.committed.size === 0) continue;
         offsetTable[topic + TOPIC_GROUP_SEPARATOR + group] = offsets.committed;
-        if (isGroup(group)) groupTopicMap[group] = [...(groupTopicMap[group] ?? []), topic];
+        names.push(topic);
       }
+      if (names.length > 0 && isGroup(group)) topicsOfGroups.push([group, names]);
     }
-    return { dataVersion: this.#dataVersion, groupTopicMap, offsetTable };
+    return { dataVersion: this.#dataVersion, groupTopicMap: Object.fromEntries(topicsOfGroups), offsetTable };
   }
 
   #endReset(group: string, topic: string, queueId: number): void {

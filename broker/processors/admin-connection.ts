@@ -59,17 +59,17 @@ export class AdminConnectionProcessor {
   }
 
   #allProducers(connection: Connection, request: RemotingCommand): void {
-    const data: Record<string, object[]> = {};
-    for (const [group, channels] of this.#parts.producers.groups()) {
-      data[group] = [...channels.values()].map(({ clientId, language, lastUpdateMs, version, connection: from }) => ({
+    const groups = [...this.#parts.producers.groups()].map(([group, channels]) => [
+      group,
+      [...channels.values()].map(({ clientId, language, lastUpdateMs, version, connection: from }) => ({
         clientId,
         language,
         lastUpdateTimestamp: lastUpdateMs,
         remoteIP: `/${from.remoteAddr}`,
         version,
-      }));
-    }
-    respondJson(connection, request, { data });
+      })),
+    ]);
+    respondJson(connection, request, { data: Object.fromEntries(groups) });
   }
 
   #consumedBy(connection: Connection, request: RemotingCommand): void {

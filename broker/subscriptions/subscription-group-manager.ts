@@ -122,9 +122,11 @@ export class SubscriptionGroupManager {
     forbiddenTable: Record<string, Record<string, number>>;
     subscriptionGroupTable: Record<string, SubscriptionGroupConfig>;
   } {
-    const forbiddenTable: Record<string, Record<string, number>> = {};
-    for (const [group, topics] of this.#forbidden) forbiddenTable[group] = Object.fromEntries(topics);
-    return { dataVersion: this.#dataVersion, forbiddenTable, subscriptionGroupTable: Object.fromEntries(this.#groups) };
+    return {
+      dataVersion: this.#dataVersion,
+      forbiddenTable: Object.fromEntries([...this.#forbidden].map(([group, topics]) => [group, Object.fromEntries(topics)])),
+      subscriptionGroupTable: Object.fromEntries(this.#groups),
+    };
   }
 
   /** Why the table is in memory only: a restart would lose its last changes. Null when the file holds them. */

@@ -85,7 +85,7 @@ function applyChanges(
     seen.add(name);
     if (current === null && signed[0] !== '+') throw new Error(`only add attribute is supported while creating topic. key: ${name}`);
     if (signed[0] !== '+' && signed[0] !== '-') throw new Error(`wrong format key: ${name}`);
-    if (signed[0] === '-' && !(name in attributes)) throw new Error(`attempt to delete a nonexistent key: ${name}`);
+    if (signed[0] === '-' && !Object.hasOwn(attributes, name)) throw new Error(`attempt to delete a nonexistent key: ${name}`);
   }
   for (const [signed, value] of changes) {
     const name = signed.slice(1);

@@ -161,9 +161,9 @@ export class TopicConfigManager {
 
   /** What topics.json and GET_ALL_TOPIC_CONFIG (21) hold. */
   toTable(): { dataVersion: DataVersion; topicConfigTable: Record<string, TopicConfig> } {
-    const topicConfigTable: Record<string, TopicConfig> = {};
-    for (const [name, entry] of this.#entries) topicConfigTable[name] = entry.config;
-    return { dataVersion: this.#dataVersion, topicConfigTable };
+    // Entries, not assignments: a topic may be called __proto__.
+    const entries = [...this.#entries].map(([name, entry]): [string, TopicConfig] => [name, entry.config]);
+    return { dataVersion: this.#dataVersion, topicConfigTable: Object.fromEntries(entries) };
   }
 
   /** Why the table is in memory only: a restart would lose its last changes. Null when the file holds them. */

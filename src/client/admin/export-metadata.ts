@@ -41,13 +41,13 @@ export async function exportMetadata(admin: AdminClient, request: MetadataReques
 
 /** The last broker's settings of each name, with the numbers of these fields added up. */
 function added(configs: readonly UserConfig[], fields: readonly string[]): ConfigTable {
-  const sum: Record<string, ConfigTable[string]> = {};
+  const sum = new Map<string, ConfigTable[string]>();
   for (const { table } of configs) {
     for (const [name, config] of Object.entries(table)) {
-      const former = Object.hasOwn(sum, name) ? sum[name] : undefined;
+      const former = sum.get(name);
       const numbers = fields.map((field): [string, number] => [field, Number(config[field] ?? 0) + Number(former?.[field] ?? 0)]);
-      sum[name] = { ...config, ...Object.fromEntries(numbers) };
+      sum.set(name, { ...config, ...Object.fromEntries(numbers) });
     }
   }
-  return sum;
+  return Object.fromEntries(sum);
 }

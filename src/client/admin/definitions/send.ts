@@ -110,7 +110,7 @@ function attributeChanges(has: Fields | undefined, settings: Fields): Record<str
     }
   }
   for (const key of Object.keys(former)) {
-    if (wanted[key] === undefined) {
+    if (!Object.hasOwn(wanted, key)) {
       changes[`-${key}`] = '';
     }
   }
