@@ -1,12 +1,12 @@
-import { existsSync, mkdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { destination, type Logger as PinoLogger, pino } from 'pino';
+import { type Logger as PinoLogger, pino } from 'pino';
 import { type Clock, systemClock } from '../src/common/clock.js';
 import { ConfigError } from '../src/common/errors.js';
 import type { Logger } from '../src/common/logger.js';
+import { type LogDisk, LogFile, localLogDisk } from './log-file.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
-type Destination = ReturnType<typeof destination>;
 
 export interface NodeLoggerOptions {
   /** Folder of the log file; no file when absent. */
@@ -21,6 +21,7 @@ export interface NodeLoggerOptions {
   readonly stdout?: { write(text: string): unknown } | null;
   readonly level?: Level;
   readonly clock?: Clock;
+  readonly disk?: LogDisk;
 }
 
 /** A node's log: JSON lines in a rotated file, plain lines for people. */
@@ -38,19 +39,24 @@ const RANK: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, erro
 
 /**
  * Opens the log of a node. The file is written at once, line by line: what led to a crash is in it.
+ * A disk that is full or out of descriptors costs lines, never the node; the file tells how many once it can be written again.
  * @throws ConfigError when the folder or file cannot be written.
  */
 export function createNodeLogger(options: NodeLoggerOptions): NodeLogger {
   const clock = options.clock ?? systemClock;
   const level = options.level ?? 'info';
   const file = options.dir === undefined ? null : join(options.dir, `${options.name}.log`);
-  const sink = file === null ? null : openSink(file, options);
-  const log = sink === null ? null : pinoTo(sink, { level, clock });
   let stdout = options.stdout ?? null;
+  const toPeople = (at: Level, message: string, context?: object): void => {
+    stdout?.write(humanLine({ at, message, context, nowMs: clock.nowMs() }));
+  };
+  const onFailing = (error: Error): void => toPeople('warn', `log file ${file} misses lines from here on: ${error.message}`);
+  const sink = file === null ? null : openSink(file, { options, clock, onFailing });
+  const log = sink === null ? null : pinoTo(sink, { level, clock });
   const write = (at: Level, message: string, context?: object): void => {
     if (RANK[at] < RANK[level]) return;
     log?.[at](context ?? {}, message);
-    stdout?.write(humanLine({ at, message, context, nowMs: clock.nowMs() }));
+    toPeople(at, message, context);
   };
   return {
     file,
@@ -65,10 +71,18 @@ export function createNodeLogger(options: NodeLoggerOptions): NodeLogger {
   };
 }
 
-function openSink(file: string, options: NodeLoggerOptions): RotatingFile {
+function openSink(
+  file: string,
+  { options, clock, onFailing }: { options: NodeLoggerOptions; clock: Clock; onFailing: (error: Error) => void },
+): LogFile {
+  const { maxBytes = DEFAULT_MAX_BYTES, maxFiles = DEFAULT_MAX_FILES, disk = localLogDisk } = options;
+  const lostNote = (lines: number, error: Error): string => {
+    const msg = `${lines} ${lines === 1 ? 'line is' : 'lines are'} missing here: ${error.message}`;
+    return `${JSON.stringify({ level: 'warn', time: timeOf(clock), msg })}\n`;
+  };
   try {
     mkdirSync(join(file, '..'), { recursive: true });
-    return new RotatingFile(file, options.maxBytes ?? DEFAULT_MAX_BYTES, options.maxFiles ?? DEFAULT_MAX_FILES);
+    return new LogFile({ file, maxBytes, maxFiles, disk, onFailing, lostNote });
   } catch (cause) {
     throw new ConfigError(`log file ${file} cannot be written: ${(cause as Error).message}`, {
       code: 'LOG_FILE',
@@ -78,9 +92,13 @@ function openSink(file: string, options: NodeLoggerOptions): RotatingFile {
   }
 }
 
-function pinoTo(sink: RotatingFile, { level, clock }: { level: Level; clock: Clock }): PinoLogger {
-  const timestamp = (): string => `,"time":"${new Date(clock.nowMs()).toISOString()}"`;
+function pinoTo(sink: LogFile, { level, clock }: { level: Level; clock: Clock }): PinoLogger {
+  const timestamp = (): string => `,"time":"${timeOf(clock)}"`;
   return pino({ level, base: null, timestamp, formatters: { level: (label) => ({ level: label }) } }, sink);
+}
+
+function timeOf(clock: Clock): string {
+  return new Date(clock.nowMs()).toISOString();
 }
 
 function humanLine({ at, message, context, nowMs }: { at: Level; message: string; context: object | undefined; nowMs: number }): string {
@@ -95,54 +113,4 @@ function plain(value: unknown): string {
   return typeof value === 'object' && value !== null
     ? JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner))
     : String(value);
-}
-
-/** A file that is renamed to `.1` when it is full, what was `.1` to `.2`, and so on up to a count. */
-class RotatingFile {
-  readonly #file: string;
-  readonly #maxBytes: number;
-  readonly #maxFiles: number;
-  #destination: Destination;
-  #bytes: number;
-
-  constructor(file: string, maxBytes: number, maxFiles: number) {
-    this.#file = file;
-    this.#maxBytes = maxBytes;
-    this.#maxFiles = maxFiles;
-    this.#bytes = existsSync(file) ? statSync(file).size : 0;
-    this.#destination = this.#open();
-  }
-
-  write(line: string): void {
-    if (this.#bytes > 0 && this.#bytes + line.length > this.#maxBytes) this.#rotate();
-    this.#bytes += Buffer.byteLength(line);
-    this.#destination.write(line);
-  }
-
-  close(): void {
-    this.#destination.flushSync();
-    this.#destination.end();
-  }
-
-  #open(): Destination {
-    const opened = destination({ dest: this.#file, sync: true });
-    // A full disk must not stop a node because it cannot write its log.
-    opened.on('error', () => {});
-    return opened;
-  }
-
-  #rotate(): void {
-    this.close();
-    try {
-      for (let index = this.#maxFiles - 1; index >= 1; index--) {
-        const from = index === 1 ? this.#file : `${this.#file}.${index - 1}`;
-        if (existsSync(from)) renameSync(from, `${this.#file}.${index}`);
-      }
-      if (this.#maxFiles <= 1 && existsSync(this.#file)) unlinkSync(this.#file);
-    } catch {
-      // Somebody holds a file open (Windows): the next full file tries again.
-    }
-    this.#bytes = 0;
-    this.#destination = this.#open();
-  }
 }
