@@ -246,7 +246,7 @@ function createParts(options: PartOptions): BrokerParts {
   const { config, store, isAfterKill, topics, stats, client, storeHost, clock, timers, random, disk, logger } = options;
   const { brokerIP1, brokerIP2 } = config.broker;
   const file = (name: string): JsonTableFile => tableFile(name, { config, disk, logger });
-  const holds = new PullHoldService({ clock, timers });
+  const holds = new PullHoldService({ clock, timers, logger });
   const flushTurn = (): void => {
     store.flushTurn();
     holds.wakeArrived();

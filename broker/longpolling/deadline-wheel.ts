@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle, Timers } from '../../src/common/clock.js';
+import type { Logger } from '../../src/common/logger.js';
 
 /** Something with a deadline; the wheel links and unlinks it in constant time. */
 export abstract class WheelEntry {
@@ -20,15 +21,17 @@ export class DeadlineWheel {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #onExpired: (entry: WheelEntry) => void;
+  readonly #logger: Logger;
   readonly #slots: (WheelEntry | null)[] = new Array<WheelEntry | null>(SLOTS).fill(null);
   #timer: TimerHandle | null = null;
   #doneTick = 0;
   #count = 0;
 
-  constructor(options: { clock: Clock; timers: Timers; onExpired: (entry: WheelEntry) => void }) {
+  constructor(options: { clock: Clock; timers: Timers; logger: Logger; onExpired: (entry: WheelEntry) => void }) {
     this.#clock = options.clock;
     this.#timers = options.timers;
     this.#onExpired = options.onExpired;
+    this.#logger = options.logger;
   }
 
   get size(): number {
@@ -84,7 +87,12 @@ export class DeadlineWheel {
     for (const entry of due) {
       if (entry.wheelSlot < 0) continue;
       this.remove(entry);
-      this.#onExpired(entry);
+      try {
+        this.#onExpired(entry);
+      } catch (error) {
+        // The others are due all the same.
+        this.#logger.error(`a waiting request failed at its deadline: ${(error as Error).message}`, { error });
+      }
     }
     if (this.#count === 0) this.stop();
   }

@@ -1,4 +1,5 @@
 import type { Clock, Timers } from '../../src/common/clock.js';
+import type { Logger } from '../../src/common/logger.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection } from '../../src/remoting/server.js';
 import { MAX_HELD_PULLS } from '../limits.js';
@@ -57,18 +58,21 @@ export class PullHoldService {
   readonly #byConnection = new ByConnection<HeldPull>();
   readonly #wheel: DeadlineWheel;
   readonly #timers: Timers;
+  readonly #logger: Logger;
   readonly #maxHeld: number;
   #arrived: HeldPull[] = [];
   #wakeScheduled = false;
   #count = 0;
   #resume: PullResumer = () => {};
 
-  constructor(options: { clock: Clock; timers: Timers; maxHeld?: number }) {
+  constructor(options: { clock: Clock; timers: Timers; logger: Logger; maxHeld?: number }) {
     this.#timers = options.timers;
+    this.#logger = options.logger;
     this.#maxHeld = options.maxHeld ?? MAX_HELD_PULLS;
     this.#wheel = new DeadlineWheel({
       clock: options.clock,
       timers: options.timers,
+      logger: options.logger,
       onExpired: (entry) => {
         const held = entry as HeldPull;
         this.#unlink(held);
@@ -141,7 +145,7 @@ export class PullHoldService {
     if (this.#arrived.length === 0) return;
     const arrived = this.#arrived;
     this.#arrived = [];
-    for (const held of arrived) this.#resume(held);
+    for (const held of arrived) this.#answer(held);
   }
 
   /** Answers the pulls of a group on a queue now: its offset was reset. */
@@ -149,7 +153,7 @@ export class PullHoldService {
     for (const held of [...(this.#queues.get(topic)?.get(queueId) ?? [])]) {
       if (held.group !== group) continue;
       this.#release(held);
-      this.#resume(held);
+      this.#answer(held);
     }
   }
 
@@ -158,7 +162,7 @@ export class PullHoldService {
     for (const list of [...(this.#queues.get(topic)?.values() ?? [])]) {
       for (const held of [...list]) {
         this.#release(held);
-        this.#resume(held);
+        this.#answer(held);
       }
     }
   }
@@ -180,6 +184,15 @@ export class PullHoldService {
     this.#byConnection.clear();
     this.#arrived = [];
     this.#count = 0;
+  }
+
+  /** What goes wrong with one pull must not keep the others waiting. */
+  #answer(held: HeldPull): void {
+    try {
+      this.#resume(held);
+    } catch (error) {
+      this.#logger.error(`a held pull of ${held.topic}/${held.queueId} failed: ${(error as Error).message}`, { error });
+    }
   }
 
   #release(held: HeldPull): void {

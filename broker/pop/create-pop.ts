@@ -51,8 +51,8 @@ export function createPop(options: {
   const reviver = new Reviver({ store, topics, groups, offsets, stats, policy, storeHost, logger });
   const popOrders = new OrderInfoManager({ file: options.orderFile, clock, timers });
   const ordered = new OrderedPop({ store, topics, offsets, popOffsets, orders: popOrders, clock, random });
-  const popHolds = new PopHoldService({ clock, timers, policy, flush });
-  const popNotices = new PopHoldService({ clock, timers, policy, flush });
+  const popHolds = new PopHoldService({ clock, timers, policy, flush, logger });
+  const popNotices = new PopHoldService({ clock, timers, policy, flush, logger });
   popOrders.setListener((queue) => {
     for (const holds of [popHolds, popNotices]) {
       holds.wakeNext({ ...queue, queueId: -1 });

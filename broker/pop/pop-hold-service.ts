@@ -1,4 +1,5 @@
 import type { Clock, Timers } from '../../src/common/clock.js';
+import type { Logger } from '../../src/common/logger.js';
 import type { RemotingCommand } from '../../src/remoting/command.js';
 import type { Connection } from '../../src/remoting/server.js';
 import { ByConnection, DeadlineWheel, WheelEntry } from '../longpolling/index.js';
@@ -56,20 +57,23 @@ export class PopHoldService {
   #count = 0;
   #resume: (held: HeldPop, why: 'arrival' | 'deadline') => void = () => {};
   readonly #flush: () => void;
+  readonly #logger: Logger;
 
   /** @param options.flush writes and acknowledges what the woken pops put */
-  constructor(options: { clock: Clock; timers: Timers; policy: PopHoldPolicy; flush: () => void }) {
+  constructor(options: { clock: Clock; timers: Timers; policy: PopHoldPolicy; flush: () => void; logger: Logger }) {
     this.#timers = options.timers;
     this.#policy = options.policy;
     this.#flush = options.flush;
+    this.#logger = options.logger;
     this.#wheel = new DeadlineWheel({
       clock: options.clock,
       timers: options.timers,
+      logger: options.logger,
       onExpired: (entry) => {
         const held = entry as HeldPop;
         this.#unlink(held);
-        this.#resume(held, 'deadline');
         this.#scheduleWake();
+        this.#resume(held, 'deadline');
       },
     });
   }
@@ -139,9 +143,17 @@ export class PopHoldService {
   wakeArrived(): void {
     const batch = this.#arrived.splice(0, WAKE_BATCH);
     this.#isWaking.clear();
-    for (const held of batch) this.#resume(held, 'arrival');
-    if (batch.length > 0) this.#flush();
+    for (const held of batch) {
+      try {
+        this.#resume(held, 'arrival');
+      } catch (error) {
+        // What woke it is for somebody else, and the others of the batch wait for their answers.
+        this.#logger.error(`a held pop of ${held.query.topic} failed: ${(error as Error).message}`, { error });
+        this.wakeNext(held.query);
+      }
+    }
     if (this.#arrived.length > 0) this.#scheduleWake();
+    if (batch.length > 0) this.#flush();
   }
 
   /** Forgets the pops of a connection that is gone. */

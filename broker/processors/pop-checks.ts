@@ -1,7 +1,7 @@
 import { ResponseCode } from '../../src/remoting/codes.js';
 import type { Connection } from '../../src/remoting/server.js';
 import type { BrokerParts } from '../parts.js';
-import type { PopResult } from '../pop/index.js';
+import type { HeldPop, PopResult } from '../pop/index.js';
 import { FAQ, topicNotExist } from './auto-create.js';
 import { createGroup } from './pull-checks.js';
 
@@ -57,6 +57,17 @@ export function checkPopPlace(parts: BrokerParts, connection: Connection, { topi
   }
   if (!group.consumeEnable) return { code: ResponseCode.NO_PERMISSION, remark: `subscription group no permission, ${consumerGroup}` };
   return null;
+}
+
+/** Answers a request that waited and cannot be looked at again. */
+export function answerFailed(
+  { logger }: BrokerParts,
+  { connection, request, query }: Pick<HeldPop, 'connection' | 'request' | 'query'>,
+  error: Error,
+): void {
+  const { topic, group } = query;
+  logger.error(`a held request of ${connection.remoteAddr} for ${topic} and group ${group} failed: ${error.message}`, { error });
+  connection.respond(request, ResponseCode.SYSTEM_ERROR, error.message);
 }
 
 /** Counts what a group is given. @returns how many messages that are */

@@ -11,7 +11,15 @@ import { MAX_SUSPEND_MS } from '../limits.js';
 import type { BrokerParts } from '../parts.js';
 import { HeldPop, type PopQuery } from '../pop/index.js';
 import { NO_FIELDS } from './fields.js';
-import { ANSWER_AHEAD_MS, checkBrokerReadable, checkPopPlace, countGiven, MAX_POP_MESSAGES, withBornTime } from './pop-checks.js';
+import {
+  ANSWER_AHEAD_MS,
+  answerFailed,
+  checkBrokerReadable,
+  checkPopPlace,
+  countGiven,
+  MAX_POP_MESSAGES,
+  withBornTime,
+} from './pop-checks.js';
 import { fault } from './respond.js';
 
 /** PEEK_MESSAGE (200052), NOTIFICATION (200054) and POLLING_INFO (200055): they look at what a pop would find, and take nothing. */
@@ -21,8 +29,15 @@ export class PopLookProcessor {
   constructor(parts: BrokerParts) {
     this.#parts = parts;
     parts.popNotices.setResumer(({ connection, request, query, deadlineMs }, why) => {
-      if (!connection.closed) this.#tell(connection, request, query, why === 'deadline' ? 0 : deadlineMs);
-      else if (why === 'arrival') parts.popNotices.wakeNext(query);
+      if (connection.closed) {
+        if (why === 'arrival') parts.popNotices.wakeNext(query);
+        return;
+      }
+      try {
+        this.#tell(connection, request, query, why === 'deadline' ? 0 : deadlineMs);
+      } catch (error) {
+        answerFailed(parts, { connection, request, query }, error as Error);
+      }
     });
   }
 

@@ -11,6 +11,7 @@ import { topicNotExist } from './auto-create.js';
 import { NO_FIELDS } from './fields.js';
 import {
   ANSWER_AHEAD_MS,
+  answerFailed,
   checkBrokerReadable,
   checkPopPlace,
   countGiven,
@@ -95,10 +96,18 @@ export class PopProcessor {
     });
   }
 
+  /** Answers a pop that was held, or holds it again. Others are answered after it in the same turn, so its error ends here. */
   #resume({ connection, request, query, deadlineMs }: HeldPop, why: 'arrival' | 'deadline'): void {
-    if (!connection.closed) this.#try(connection, request, query, why === 'deadline' ? 0 : deadlineMs);
-    // What woke it is for somebody else.
-    else if (why === 'arrival') this.#parts.popHolds.wakeNext(query);
+    if (connection.closed) {
+      // What woke it is for somebody else.
+      if (why === 'arrival') this.#parts.popHolds.wakeNext(query);
+      return;
+    }
+    try {
+      this.#try(connection, request, query, why === 'deadline' ? 0 : deadlineMs);
+    } catch (error) {
+      answerFailed(this.#parts, { connection, request, query }, error as Error);
+    }
   }
 
   #found(connection: Connection, request: RemotingCommand, query: PopQuery, result: PopResult): void {

@@ -69,6 +69,7 @@ export class WritePath {
   /** SYNC_FLUSH: written, waiting for the device. */
   readonly #unflushed = new PutQueue();
   readonly #listeners: ArrivalListener[] = [];
+  #listenerFailure = '';
   /** Store time of the last message that is in the kernel. */
   #writtenTimestamp: number;
   /** Where the log was when the clock was last set back: store times before are of no use for the checkpoint. */
@@ -449,8 +450,19 @@ export class WritePath {
 
   #announce(queue: AnyQueue, maxOffset: number, tagsCode: number | bigint, storeTimestamp: number, isUntaggedBatch: boolean): void {
     for (const listener of this.#listeners) {
-      listener(queue.topic, queue.queueId, maxOffset, tagsCode, storeTimestamp, isUntaggedBatch);
+      try {
+        listener(queue.topic, queue.queueId, maxOffset, tagsCode, storeTimestamp, isUntaggedBatch);
+      } catch (error) {
+        this.#listenerFailed(error as Error);
+      }
     }
+  }
+
+  /** The message is stored, whoever fails to take notice of it. One that fails at each message is told of once. */
+  #listenerFailed(error: Error): void {
+    if (error.message === this.#listenerFailure) return;
+    this.#listenerFailure = error.message;
+    this.#logger.error(`what waits for messages could not be told of one: ${error.message}`, { error });
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HeldPull, PullHoldService } from '../../../broker/longpolling/index.js';
 import { seededRandom } from '../../../src/common/clock.js';
+import { noopLogger } from '../../../src/common/logger.js';
 import type { RemotingCommand } from '../../../src/remoting/command.js';
 import type { Connection } from '../../../src/remoting/server.js';
 import { FakeTime } from '../fake-time.js';
@@ -27,7 +28,7 @@ function heldPull(
 
 function service(time: FakeTime, maxHeld?: number): { holds: PullHoldService; answered: HeldPull[] } {
   const answered: HeldPull[] = [];
-  const holds = new PullHoldService({ clock: time, timers: time, ...(maxHeld === undefined ? {} : { maxHeld }) });
+  const holds = new PullHoldService({ clock: time, timers: time, logger: noopLogger, ...(maxHeld === undefined ? {} : { maxHeld }) });
   holds.setResumer((held) => answered.push(held));
   return { holds, answered };
 }
@@ -48,6 +49,36 @@ describe('held pulls', () => {
       }
       time.advance(50);
     }
+    expect(holds.size).toBe(0);
+    expect(time.pendingCount).toBe(0);
+  });
+
+  it('are all answered when the answer of one of them fails, at an arrival, at a reset and at the deadline', () => {
+    const time = new FakeTime();
+    const { holds, answered } = service(time);
+    let tries = 0;
+    holds.setResumer((held) => {
+      tries++;
+      if (tries % 3 === 2) throw new Error('EIO: i/o error, read');
+      answered.push(held);
+    });
+    const holdThree = (): void => {
+      for (let i = 0; i < 3; i++) holds.hold(heldPull(time, 1_000));
+    };
+    holdThree();
+    holds.onArrival('T', 0, 6, 0);
+    holds.wakeArrived();
+    expect(answered.splice(0)).toHaveLength(2);
+    holdThree();
+    holds.wakeGroup('T', 'G', 0);
+    expect(answered.splice(0)).toHaveLength(2);
+    holdThree();
+    holds.wakeTopic('T');
+    expect(answered.splice(0)).toHaveLength(2);
+    holdThree();
+    time.advance(2_000);
+    expect(answered).toHaveLength(2);
+    expect(tries).toBe(12);
     expect(holds.size).toBe(0);
     expect(time.pendingCount).toBe(0);
   });
