@@ -64,20 +64,28 @@ const PARTIAL_BYTES = 4096;
 export class FrameDecoder {
   #partial: Buffer | null = null;
   #have = 0;
+  #stopped = false;
 
   /** Bytes of an unfinished frame that are held. */
   get heldBytes(): number {
     return this.#have;
   }
 
+  /** Called by the sink: the frame it was given is the last one of this `push`. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /**
-   * Decodes the frames that the chunk completes, and holds the rest.
+   * Decodes the frames that the chunk completes, and holds the rest. Returns how many bytes were taken: all, unless the sink called
+   * `stop`; those behind must be pushed again.
    * @throws ProtocolError when the stream is not one of frames; close the connection and push nothing more.
    */
-  push(chunk: Buffer, sink: FrameSink): void {
+  push(chunk: Buffer, sink: FrameSink): number {
+    this.#stopped = false;
     let position = this.#have > 0 ? this.#continue(chunk, sink) : 0;
     const end = chunk.length;
-    while (end - position >= 4) {
+    while (end - position >= 4 && !this.#stopped) {
       const length = viewOf(chunk).getInt32(position);
       checkLength(length);
       const frameEnd = position + 4 + length;
@@ -88,9 +96,13 @@ export class FrameDecoder {
       position = frameEnd;
       sink.onFrame(command, length + 4);
     }
+    if (this.#stopped) {
+      return position;
+    }
     if (position < end) {
       this.#hold(chunk, position, end);
     }
+    return end;
   }
 
   #hold(chunk: Buffer, start: number, end: number): void {

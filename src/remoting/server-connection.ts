@@ -264,8 +264,9 @@ export class ServerConnection implements Connection {
     this.#lastActiveMs = this.#host.turnMs();
     this.#receivedMs = this.#lastActiveMs;
     this.#host.onBytesIn(chunk.length);
+    let taken: number;
     try {
-      this.#decoder.push(chunk, this);
+      taken = this.#decoder.push(chunk, this);
     } catch (error) {
       // Whatever went wrong with these bytes ends their connection, never the server.
       this.#host.onBadFrame(this, error as Error);
@@ -273,11 +274,17 @@ export class ServerConnection implements Connection {
       return;
     }
     this.#checkPressure();
+    if (taken < chunk.length && !this.#closed) {
+      // The socket is paused: it gives these requests again, first of all, when it is resumed.
+      this.#host.onBytesIn(taken - chunk.length);
+      this.#socket.unshift(chunk.subarray(taken));
+    }
   }
 
   /** Called by the decoder. */
   onFrame(command: RemotingCommand): void {
     if (this.#closed) {
+      this.#decoder.stop();
       return;
     }
     if (isResponse(command)) {
@@ -291,6 +298,10 @@ export class ServerConnection implements Connection {
       this.#inFlightBytes += requestBytes(command);
     }
     this.#host.onRequest(this, command);
+    if (this.#paused) {
+      // One read may hold hundreds of requests for large answers: those that wait cost their own bytes only.
+      this.#decoder.stop();
+    }
   }
 
   #overloaded(): boolean {

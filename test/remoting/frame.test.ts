@@ -73,6 +73,29 @@ describe('frames', () => {
     );
   });
 
+  it('wait for the next push behind the one at which the stream was stopped, whole or in part', () => {
+    const whole = Buffer.concat([1, 2, 3].map((opaque) => encodeCommand(newCommand({ code: 10, opaque }))));
+    for (let cut = 0; cut < whole.length; cut++) {
+      const decoder = new FrameDecoder();
+      const opaques: number[] = [];
+      const sink = {
+        onFrame: ({ opaque }: RemotingCommand): void => {
+          opaques.push(opaque);
+          decoder.stop();
+        },
+      };
+      for (const chunk of [whole.subarray(0, cut), whole.subarray(cut)]) {
+        let rest = chunk;
+        do {
+          const before = opaques.length;
+          rest = rest.subarray(decoder.push(rest, sink));
+          expect(opaques.length - before).toBeLessThanOrEqual(1);
+        } while (rest.length > 0);
+      }
+      expect(opaques).toEqual([1, 2, 3]);
+    }
+  });
+
   it('of random headers are decoded or refused by name, never else', () => {
     fc.assert(
       fc.property(fc.constantFrom(0, 1), fc.uint8Array({ maxLength: 120 }), (serializeType, header) => {

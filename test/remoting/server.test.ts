@@ -209,6 +209,23 @@ describe('a server', () => {
     expect(CONNECTION_HIGH_WATER_BYTES).toBeLessThan(asked * body.length);
   });
 
+  it('makes no more answers to the requests of one read than a peer that does not read may have, and the others once it does', async () => {
+    const body = Buffer.alloc(256 * 1024, 'x');
+    const { server, port } = await startServer((s) => s.register(10, (conn, request) => conn.respond(request, 0, null, null, body)));
+    const slow = await RawPeer.connect(port);
+    slow.socket.pause();
+    const opaques = Array.from({ length: 200 }, (_, index) => index + 1);
+    const requests = Buffer.concat(opaques.map((opaque) => encodeCommand(newCommand({ code: 10, opaque }))));
+    slow.socket.write(requests);
+    // Beside the high-water mark, the two kernels may take some megabytes.
+    await until(() => server.stats.framesIn > 0);
+    expect(server.stats.framesIn).toBeLessThan(100);
+    slow.socket.resume();
+    await until(() => slow.frames.length === opaques.length);
+    expect(slow.frames.map(({ opaque }) => opaque)).toEqual(opaques);
+    expect(server.stats).toMatchObject({ framesIn: opaques.length, bytesIn: requests.length });
+  });
+
   it('counts the bytes of waiting requests exactly: large ones that are answered do not stop a connection with held ones', async () => {
     const { addr } = await startServer((s) => {
       s.register(11, () => {});
