@@ -9,6 +9,8 @@ const MIN_PERIOD_MS = 100;
 export class BrokerTimers {
   readonly #parts: BrokerParts;
   readonly #handles = new Map<string, TimerHandle>();
+  /** What was logged last of each step that fails. */
+  readonly #problems = new Map<string, string>();
   #isStopped = false;
 
   constructor(parts: BrokerParts) {
@@ -17,27 +19,17 @@ export class BrokerTimers {
 
   start(): void {
     const { config, offsets, delay, topics, groups, filters, popOrders } = this.#parts;
-    this.#repeat(
-      'offsets',
-      () => config.broker.flushConsumerOffsetInterval,
-      () => {
-        offsets.flush({ background: true });
-        popOrders.flush({ background: true });
-        topics.saveAgain();
-        groups.saveAgain();
-        filters.flush({ background: true });
-      },
-    );
-    this.#repeat(
-      'delay',
-      () => config.store.flushDelayOffsetInterval,
-      () => delay.flush({ background: true }),
-    );
-    this.#repeat(
-      'expiry',
-      () => EXPIRY_SCAN_MS,
-      () => this.expireClients(),
-    );
+    this.#repeat('offsets', () => config.broker.flushConsumerOffsetInterval, {
+      'consumer offsets cannot be saved': () => offsets.flush({ background: true }),
+      'orders of pops cannot be saved': () => popOrders.flush({ background: true }),
+      'topics cannot be saved': () => topics.saveAgain(),
+      'groups cannot be saved': () => groups.saveAgain(),
+      'filters cannot be saved': () => filters.flush({ background: true }),
+    });
+    this.#repeat('delay', () => config.store.flushDelayOffsetInterval, {
+      'offsets of the delay levels cannot be saved': () => delay.flush({ background: true }),
+    });
+    this.#repeat('expiry', () => EXPIRY_SCAN_MS, { 'silent clients cannot be dropped': () => this.expireClients() });
   }
 
   stop(): void {
@@ -54,16 +46,29 @@ export class BrokerTimers {
     producers.expire(expiredMs);
   }
 
-  /** The period is read anew each time: it may change while the broker runs. */
-  #repeat(name: string, periodMs: () => number, work: () => void): void {
-    const handle = this.#parts.timers.setTimeout(
-      () => {
-        if (this.#isStopped) return;
-        work();
-        this.#repeat(name, periodMs, work);
-      },
-      Math.max(MIN_PERIOD_MS, periodMs()),
-    );
-    this.#handles.set(name, handle);
+  /**
+   * The period is read anew each time: it may change while the broker runs.
+   * @param steps by what is to be said when one fails, which keeps none of the others from its turn
+   */
+  #repeat(name: string, periodMs: () => number, steps: Readonly<Record<string, () => void>>): void {
+    const run = (): void => {
+      if (this.#isStopped) return;
+      for (const [problem, step] of Object.entries(steps)) this.#attempt(problem, step);
+      this.#repeat(name, periodMs, steps);
+    };
+    this.#handles.set(name, this.#parts.timers.setTimeout(run, Math.max(MIN_PERIOD_MS, periodMs())));
+  }
+
+  #attempt(problem: string, step: () => void): void {
+    try {
+      step();
+      this.#problems.delete(problem);
+    } catch (error) {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      // What fails each time fills no log.
+      if (this.#problems.get(problem) === message) return;
+      this.#problems.set(problem, message);
+      this.#parts.logger.error(`${problem}: ${message}; trying again`, { error: stack });
+    }
   }
 }

@@ -117,7 +117,10 @@ export class BrokerNode {
     return this.#server.connectionCount;
   }
 
-  /** Stops cleanly: unregisters, finishes what is under way, saves all tables, closes the store. Idempotent. */
+  /**
+   * Stops cleanly: unregisters, finishes what is under way, saves all tables, closes the store. Idempotent. Rejects with the first error
+   * after everything else was done.
+   */
   shutdown(): Promise<void> {
     this.#shutdown ??= this.#stop();
     return this.#shutdown;
@@ -185,38 +188,60 @@ export class BrokerNode {
     }
   }
 
+  /** A step that fails keeps no other from its turn: the tables that can be saved are saved, and the store is closed. Throws the first error. */
   async #stop(): Promise<void> {
-    const { parts } = this;
-    await parts.registration.stop();
-    await parts.timer?.stop();
-    parts.revive.stop();
-    await parts.delay.stop();
-    parts.transactions.stop();
-    this.#timers.stop();
-    parts.stats.stop();
-    parts.runtime.stop();
-    parts.flushTurn();
-    // Sends that wait for the disk get their answer; held pulls have nothing to wait for.
-    const untilMs = parts.clock.monotonicMs() + STOP_GRACE_MS;
-    while (parts.sends.inFlight > 0 && parts.clock.monotonicMs() < untilMs) {
-      await new Promise<void>((resolve) => parts.timers.setTimeout(resolve, STOP_POLL_MS));
+    const { logger, config } = this.parts;
+    const failures: unknown[] = [];
+    for (const [what, step] of this.#stopSteps()) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+        logger.error(`stopping goes on although this failed: ${what}`, { error: error instanceof Error ? error.stack : String(error) });
+      }
     }
-    parts.holds.stop();
-    parts.popHolds.stop();
-    parts.popNotices.stop();
-    parts.popOrders.stop();
-    await this.#server.close(0);
-    parts.transactions.flush();
-    parts.flushTurn();
-    parts.offsets.flush();
-    parts.filters.flush();
-    parts.popOrders.flush();
-    parts.topics.saveAgain();
-    parts.groups.saveAgain();
-    parts.requestModes.saveAgain();
-    await this.#client.close();
-    await this.store.shutdown();
-    parts.logger.info(`broker ${parts.config.broker.brokerName} stopped`);
+    if (failures.length > 0) throw failures[0];
+    logger.info(`broker ${config.broker.brokerName} stopped`);
+  }
+
+  #stopSteps(): readonly [what: string, step: () => Promise<void> | void][] {
+    const { parts } = this;
+    return [
+      ['unregistering', () => parts.registration.stop()],
+      ['stopping the timer', () => parts.timer?.stop()],
+      ['stopping the revival of popped messages', () => parts.revive.stop()],
+      ['stopping the delay levels', () => parts.delay.stop()],
+      ['stopping transaction checks', () => parts.transactions.stop()],
+      ['stopping the saving of tables', () => this.#timers.stop()],
+      ['stopping statistics', () => parts.stats.stop()],
+      ['stopping runtime figures', () => parts.runtime.stop()],
+      ['handing over what was sent', () => parts.flushTurn()],
+      // Sends that wait for the disk get their answer; held pulls have nothing to wait for.
+      ['waiting for sends', () => this.#sendsAnswered()],
+      ['ending held pulls', () => parts.holds.stop()],
+      ['ending held pops', () => parts.popHolds.stop()],
+      ['ending notices of pops', () => parts.popNotices.stop()],
+      ['ending orders of pops', () => parts.popOrders.stop()],
+      ['closing the server', () => this.#server.close(0)],
+      ['saving transactions', () => parts.transactions.flush()],
+      ['handing over what is left', () => parts.flushTurn()],
+      ['saving consumer offsets', () => parts.offsets.flush()],
+      ['saving filters', () => parts.filters.flush()],
+      ['saving orders of pops', () => parts.popOrders.flush()],
+      ['saving topics', () => parts.topics.saveAgain()],
+      ['saving groups', () => parts.groups.saveAgain()],
+      ['saving request modes', () => parts.requestModes.saveAgain()],
+      ['closing connections to name servers', () => this.#client.close()],
+      ['closing the store', () => this.store.shutdown()],
+    ];
+  }
+
+  async #sendsAnswered(): Promise<void> {
+    const { sends, clock, timers } = this.parts;
+    const untilMs = clock.monotonicMs() + STOP_GRACE_MS;
+    while (sends.inFlight > 0 && clock.monotonicMs() < untilMs) {
+      await new Promise<void>((resolve) => timers.setTimeout(resolve, STOP_POLL_MS));
+    }
   }
 }
 

@@ -43,11 +43,7 @@ export class JsonTableFile implements TableFile {
   /** Keeps a table. A failure is logged and stays visible in `problem`: the table is right in memory, and the next save tries again. */
   save(value: unknown, options: { background?: boolean } = {}): void {
     if (options.background === true) {
-      this.#isSaving = true;
-      this.#file.saveInBackground(value, (error) => {
-        this.#isSaving = false;
-        this.#saved(error);
-      });
+      this.#saveInBackground(value);
       return;
     }
     try {
@@ -55,6 +51,19 @@ export class JsonTableFile implements TableFile {
       this.#saved(null);
     } catch (error) {
       this.#saved(error);
+    }
+  }
+
+  #saveInBackground(value: unknown): void {
+    const done = (error: unknown): void => {
+      this.#isSaving = false;
+      this.#saved(error);
+    };
+    this.#isSaving = true;
+    try {
+      this.#file.saveInBackground(value, done);
+    } catch (error) {
+      done(error);
     }
   }
 

@@ -122,8 +122,9 @@ export class ConsumerFilterManager {
     this.#clean();
     const { problem, isSaving } = this.#file;
     if (isSaving ? options.background === true : !this.#isDirty && problem === null) return;
+    const table = this.toTable();
     this.#isDirty = false;
-    this.#file.save(this.toTable(), options);
+    this.#file.save(table, options);
   }
 
   /** The table in the form of consumerFilter.json. */

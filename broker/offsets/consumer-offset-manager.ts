@@ -125,8 +125,9 @@ export class ConsumerOffsetManager {
     const { problem, isSaving } = this.#file;
     if (isSaving ? options.background === true : !this.#isDirty && problem === null) return;
     this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock);
+    const table = this.toTable();
     this.#isDirty = false;
-    this.#file.save(this.toTable(), options);
+    this.#file.save(table, options);
   }
 
   /**

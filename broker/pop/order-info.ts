@@ -79,8 +79,9 @@ export class OrderInfoManager {
   flush(options: { background?: boolean } = {}): void {
     const { problem, isSaving } = this.#file;
     if (isSaving ? options.background === true : !this.#isDirty && problem === null) return;
+    const table = this.toTable();
     this.#isDirty = false;
-    this.#file.save(this.toTable(), options);
+    this.#file.save(table, options);
   }
 
   /** No more calls of the listener. */

@@ -54,9 +54,12 @@ export async function runNode(options: RunNodeOptions): Promise<string> {
     options.onStarted(node);
     const reason = await stop.requested;
     logger.info(`stopping: ${reason}`);
-    await node.shutdown();
-    channel?.close();
-    if (isNoted) removeRunFile(state, run);
+    try {
+      await node.shutdown();
+    } finally {
+      channel?.close();
+      if (isNoted) removeRunFile(state, run);
+    }
     logger.info('stopped');
     return reason;
   } finally {
