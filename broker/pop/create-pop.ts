@@ -47,10 +47,10 @@ export function createPop(options: {
   const park = { clock, random, delayLevels: options.delayLevels, config, timer };
   const log = new ReviveLog({ clusterName, store, park, sends: options.sends, storeHost });
   const popOffsets = new PopOffsets({ store, offsets, policy });
-  const selector = new PopSelector({ store, topics, offsets: popOffsets, policy, random });
+  const selector = new PopSelector({ store, topics, offsets: popOffsets, policy, random, logger });
   const reviver = new Reviver({ store, topics, groups, offsets, stats, policy, storeHost, logger });
   const popOrders = new OrderInfoManager({ file: options.orderFile, clock, timers });
-  const ordered = new OrderedPop({ store, topics, offsets, popOffsets, orders: popOrders, clock, random });
+  const ordered = new OrderedPop({ store, topics, offsets, popOffsets, orders: popOrders, clock, random, logger });
   const popHolds = new PopHoldService({ clock, timers, policy, flush, logger });
   const popNotices = new PopHoldService({ clock, timers, policy, flush, logger });
   popOrders.setListener((queue) => {

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../../src/common/clock.js';
+import type { Logger } from '../../src/common/logger.js';
 import type { ConsumerOffsetManager } from '../offsets/index.js';
 import type { GetMessageResult, MessageStore } from '../store/index.js';
 import type { TopicConfigManager } from '../topics/index.js';
@@ -22,6 +23,7 @@ export class OrderedPop {
   readonly #orders: OrderInfoManager;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #logger: Logger;
 
   constructor(options: {
     store: MessageStore;
@@ -31,6 +33,7 @@ export class OrderedPop {
     orders: OrderInfoManager;
     clock: Clock;
     random: Random;
+    logger: Logger;
   }) {
     this.#store = options.store;
     this.#topics = options.topics;
@@ -39,9 +42,14 @@ export class OrderedPop {
     this.#orders = options.orders;
     this.#clock = options.clock;
     this.#random = options.random;
+    this.#logger = options.logger;
     options.popOffsets.setResetListener((queue) => options.orders.clear(queue));
   }
 
+  /**
+   * A queue that cannot be read is passed for this time: messages of the others are blocked from now on, so they must reach the consumer.
+   * @throws what the store threw when nothing was popped
+   */
   pop(query: PopQuery, attemptId: string): PopResult {
     const result: PopResult = {
       ...{ popTime: this.#clock.nowMs(), reviveQid: POP_ORDER_REVIVE_QUEUE, runs: [], restNum: 0, hasSkipped: false },
@@ -49,8 +57,18 @@ export class OrderedPop {
     };
     const queueCount = this.#topics.entry(query.topic)?.readQueueNums ?? 0;
     const first = this.#random.nextInt(100);
-    if (query.queueId >= 0) this.#take(query, query.queueId, attemptId, result);
-    else for (let i = 0; i < queueCount; i++) this.#take(query, (first + i) % queueCount, attemptId, result);
+    let failure: unknown;
+    for (let i = 0; i < (query.queueId >= 0 ? 1 : queueCount); i++) {
+      const queueId = query.queueId >= 0 ? query.queueId : (first + i) % queueCount;
+      try {
+        this.#take(query, queueId, attemptId, result);
+      } catch (error) {
+        failure = error;
+        const { topic, group } = query;
+        this.#logger.error(`queue ${queueId} of ${topic} cannot be read for group ${group}: ${(error as Error).message}`, { error });
+      }
+    }
+    if (failure !== undefined && result.runs.length === 0) throw failure;
     return result;
   }
 

@@ -1,5 +1,6 @@
 import type { Random } from '../../src/common/clock.js';
 import { getInt64, viewOf } from '../../src/common/int64.js';
+import type { Logger } from '../../src/common/logger.js';
 import { appendProperty, getProperty, MessageConst } from '../../src/common/message/properties.js';
 import { decodeRecord, encodeRecordBuffer, QUEUE_OFFSET_POS, recordVersionFor, TOTAL_SIZE_POS } from '../../src/common/message/record.js';
 import { encodePopReceipt, popRetryTopic, retryFlagOf } from '../../src/common/pop.js';
@@ -49,6 +50,8 @@ export interface Selection {
   restNum: number;
   /** Messages that do not match the filter were passed, and there are more behind them. */
   hasSkipped: boolean;
+  /** Why a queue could not be read, the last one of them. */
+  failure?: unknown;
 }
 
 /** Keys of BrokerConfig that choose among queues; read at each use. */
@@ -67,6 +70,7 @@ export class PopSelector {
   readonly #offsets: PopOffsets;
   readonly #policy: SelectorPolicy;
   readonly #random: Random;
+  readonly #logger: Logger;
 
   constructor(options: {
     store: MessageStore;
@@ -74,22 +78,29 @@ export class PopSelector {
     offsets: PopOffsets;
     policy: SelectorPolicy;
     random: Random;
+    logger: Logger;
   }) {
     this.#store = options.store;
     this.#topics = options.topics;
     this.#offsets = options.offsets;
     this.#policy = options.policy;
     this.#random = options.random;
+    this.#logger = options.logger;
   }
 
+  /**
+   * Takes the messages of a pop. A queue that cannot be read is passed for this time: what was taken of the others must reach the consumer.
+   * @throws what the store threw when nothing was taken
+   */
   select(query: PopQuery, moment: PopMoment): Selection {
     const selection: Selection = { runs: [], restNum: 0, hasSkipped: false };
     const random = this.#random.nextInt(100);
     const isRetryFirst = random < this.#policy.popFromRetryProbability;
     if (isRetryFirst) this.#takeRetries(query, moment, random, selection);
     if (query.queueId < 0) this.#takeTopic(query, moment, { topic: query.topic, random }, selection);
-    else this.#take(query, moment, { topic: query.topic, queueId: query.queueId }, selection);
+    else this.#tryTake(query, moment, { topic: query.topic, queueId: query.queueId }, selection);
     if (!isRetryFirst && countOf(selection) < query.maxMsgNums) this.#takeRetries(query, moment, random, selection);
+    if (selection.failure !== undefined && selection.runs.length === 0) throw selection.failure;
     return selection;
   }
 
@@ -163,8 +174,21 @@ export class PopSelector {
   }
 
   #takeTopic(query: PopQuery, moment: PopMoment, from: { topic: string; random: number }, selection: Selection): void {
-    for (const queueId of this.#queuesOf(from.topic, -1, from.random)) this.#take(query, moment, { topic: from.topic, queueId }, selection);
+    for (const queueId of this.#queuesOf(from.topic, -1, from.random))
+      this.#tryTake(query, moment, { topic: from.topic, queueId }, selection);
   }
+
+  #tryTake(query: PopQuery, moment: PopMoment, from: { topic: string; queueId: number }, selection: Selection): void {
+    try {
+      this.#take(query, moment, from, selection);
+    } catch (error) {
+      selection.failure = error;
+      const { topic, queueId } = from;
+      this.#logger.error(`queue ${queueId} of ${topic} cannot be read for group ${query.group}: ${(error as Error).message}`, { error });
+    }
+  }
+
+  /** Nothing counts as taken before all that may fail is done. */
 
   #take(query: PopQuery, moment: PopMoment, from: { topic: string; queueId: number }, selection: Selection): void {
     const { group, maxMsgNums, filter } = query;
@@ -185,8 +209,8 @@ export class PopSelector {
     selection.restNum += Math.max(0, result.maxOffset - nextOffset);
     if (result.status === 'FOUND') {
       const offsets = offsetsOf(result.buffers);
-      const taken = this.#offsets.take(group, topic, queueId, { startOffset, nextOffset });
       const buffers = topic === query.topic ? result.buffers : this.#asOriginal(result.buffers, query, { ...moment, startOffset });
+      const taken = this.#offsets.take(group, topic, queueId, { startOffset, nextOffset });
       selection.runs.push({ ...from, startOffset, offsets, buffers, messageCount: result.messageCount, bytes: result.bytes, taken });
     } else if (result.status === 'NO_MATCHED_MESSAGE' || result.status === 'MESSAGE_WAS_REMOVING' || isOutside(result)) {
       if (nextOffset <= startOffset) return;

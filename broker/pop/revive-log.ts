@@ -1,6 +1,7 @@
 import type { HostAddress } from '../../src/common/host.js';
 import { stringHashCode } from '../../src/common/java.js';
 import { RMQ_SYS_REVIVE_LOG_PREFIX } from '../../src/common/topic-names.js';
+import { ResponseCode } from '../../src/remoting/codes.js';
 import { type ParkParts, parkDelayed } from '../delay/index.js';
 import { isStored, PUT_STATUS_CODE, putRemarkOf } from '../processors/put-status.js';
 import type { SendCounters } from '../stats/send-counters.js';
@@ -62,12 +63,22 @@ export class ReviveLog implements PutSink {
       return;
     }
     this.#sends.inFlight++;
-    this.#store.put(put, this);
+    try {
+      this.#store.put(put, this);
+    } catch (error) {
+      // Answered already: then it is what was to come after that failed.
+      if (put.context === null) throw error;
+      put.context = null;
+      this.#sends.inFlight--;
+      done({ isStored: false, code: ResponseCode.SYSTEM_ERROR, remark: (error as Error).message });
+    }
   }
 
   onPut(message: PutMessage, status: PutStatus): void {
-    this.#sends.inFlight--;
+    if (message.context === null) return;
     const done = message.context as Done;
+    message.context = null;
+    this.#sends.inFlight--;
     if (status === 'PUT_OK') done(WRITTEN);
     else done({ isStored: isStored(status), code: PUT_STATUS_CODE[status], remark: putRemarkOf(status, message, this.#store) });
   }
