@@ -21,6 +21,8 @@ export const MAX_GROUP_LENGTH = 255;
 
 /** Connections a server accepts at once; further ones are closed at accept. Each costs about 10 KiB idle. */
 export const MAX_CONNECTIONS = 16_384;
+/** Descriptors that connections leave to the rest of a node: the 512 files of a store, its tables, logs, and what the node itself connects to. */
+export const KEPT_DESCRIPTORS = 640;
 /** Both sides close a connection without read and write for so long, as Apache's do. */
 export const IDLE_TIMEOUT_MS = 120_000;
 /** Above this many unsent bytes a server stops reading from the connection; it reads again below half. */

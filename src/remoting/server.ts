@@ -8,6 +8,7 @@ import type { RemotingCommand } from './command.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import { SlabPool } from './out-queue.js';
 import { type Connection, type ConnectionHost, SERVER_SERIALIZE_TYPE, ServerConnection } from './server-connection.js';
+import { connectionsWithin, openFilesLimit } from './server-limits.js';
 import type { TlsSeam } from './tls-seam.js';
 
 export type { Connection } from './server-connection.js';
@@ -25,7 +26,10 @@ export interface RemotingServerOptions {
   /** A second port with the same processors but those registered with `vip: false`; null or absent for none. */
   vipPort?: number | null;
   idleMs?: number;
+  /** When left out, as many as the process has descriptors for, up to 16,384. */
   maxConnections?: number;
+  /** Files and sockets that the process may have open at once; the system's limit when left out. */
+  openFiles?: number;
   clock?: Clock;
   timers?: Timers;
   logger?: Logger;
@@ -101,12 +105,16 @@ export class RemotingServer {
   #turnRequests = 0;
   #turnMs = -1;
   readonly #maxTurnRequests: number;
+  readonly #openFiles: number;
+  readonly #maxConnections: number;
   #idleTimer: TimerHandle | null = null;
   #closing = false;
 
   constructor(options: RemotingServerOptions) {
     this.#options = options;
     this.#maxTurnRequests = options.maxTurnRequests ?? Number.POSITIVE_INFINITY;
+    this.#openFiles = options.openFiles ?? openFilesLimit();
+    this.#maxConnections = options.maxConnections ?? connectionsWithin(this.#openFiles);
     this.#clock = options.clock ?? systemClock;
     this.#timers = options.timers ?? systemTimers;
     this.#logger = options.logger ?? noopLogger;
@@ -134,6 +142,11 @@ export class RemotingServer {
         await this.close(0);
         throw error;
       }
+    }
+    if (this.#options.maxConnections === undefined && this.#maxConnections < MAX_CONNECTIONS) {
+      this.#logger.warn(
+        `takes at most ${this.#maxConnections} connections: the process may open ${this.#openFiles} files (ulimit -n), its own among them`,
+      );
     }
     const idleMs = this.#options.idleMs ?? IDLE_TIMEOUT_MS;
     this.#idleTimer = this.#timers.setInterval(() => this.#closeIdle(idleMs), Math.max(10, Math.min(5_000, idleMs / 4)));
@@ -203,7 +216,7 @@ export class RemotingServer {
   }
 
   #accept(accepted: Socket, isVip: boolean): void {
-    const most = this.#options.maxConnections ?? MAX_CONNECTIONS;
+    const most = this.#maxConnections;
     if (this.#closing || this.#connections.size >= most) {
       this.stats.refused++;
       this.#logger.warn(`refused a connection from ${accepted.remoteAddress}: ${most} connections are open`);

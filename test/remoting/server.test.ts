@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { BrokerError, DeniedError, ProtocolError } from '../../src/common/errors.js';
 import { CONNECTION_HIGH_WATER_BYTES } from '../../src/common/limits.js';
+import { noopLogger } from '../../src/common/logger.js';
 import { encodeCommand } from '../../src/remoting/frame.js';
 import type { Connection } from '../../src/remoting/server.js';
+import { connectionsWithin, openFilesLimit } from '../../src/remoting/server-limits.js';
 import { FakeTime } from './fake-time.js';
 import { newCommand, RawPeer, startClient, startServer, until } from './transport-kit.js';
 
@@ -166,6 +168,28 @@ describe('a server', () => {
     const third = await RawPeer.connect(port);
     await until(() => third.closed);
     expect(server.stats.refused).toBe(1);
+  });
+
+  it('leaves the files of the process their descriptors, and says so once', async () => {
+    const said: string[] = [];
+    const logger = { ...noopLogger, warn: (message: string): void => void said.push(message) };
+    const { server, port } = await startServer(() => {}, { openFiles: 642, vipPort: 0, logger });
+    expect(said.splice(0)).toEqual(['takes at most 161 connections: the process may open 642 files (ulimit -n), its own among them']);
+    const peers = await Promise.all(Array.from({ length: 165 }, () => RawPeer.connect(port)));
+    await until(() => peers.filter((peer) => peer.closed).length === 4);
+    expect(server.connectionCount).toBe(161);
+  });
+
+  it('takes 16,384 connections where the process may open many files, and fewer where not', () => {
+    const limits = (soft: string): string =>
+      `Limit  Soft Limit  Hard Limit  Units\nMax open files            ${soft}  1048576   files     \n`;
+    const most = (soft: string): number => connectionsWithin(openFilesLimit(() => limits(soft)));
+    expect(['unlimited', '1048576', '17025', '17024', '1024', '300'].map(most)).toEqual([16_384, 16_384, 16_384, 16_384, 384, 75]);
+    expect(most('17023')).toBe(16_383);
+    const unknown = openFilesLimit(() => {
+      throw new Error('no such file');
+    });
+    expect(connectionsWithin(unknown)).toBe(16_384);
   });
 
   it('closes a connection after 120 s without traffic, not before', async () => {
