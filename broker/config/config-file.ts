@@ -1,5 +1,6 @@
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { ConfigError } from '../../src/common/errors.js';
+import { writeFileWhole } from '../../src/common/whole-file.js';
 
 /**
  * Text of a properties file: bytes are ISO-8859-1, as Java reads them.
@@ -15,16 +16,9 @@ export function readConfigFile(file: string): string {
   }
 }
 
-/** Replaces a file whole; what was there stays as `<file>.bak`. A crash leaves the old or the new text. */
+/** Replaces a file whole; what was there stays as `<file>.bak`. A crash, or a disk without room, leaves the old or the new text of both. */
 export function replaceFile(file: string, content: Uint8Array): void {
-  if (existsSync(file)) copyFileSync(file, `${file}.bak`);
-  const temporary = `${file}.tmp`;
-  const descriptor = openSync(temporary, 'w');
-  try {
-    writeSync(descriptor, content);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(temporary, file);
+  const old = statSync(file, { throwIfNoEntry: false });
+  if (old !== undefined) writeFileWhole(`${file}.bak`, readFileSync(file), { mode: old.mode & 0o777 });
+  writeFileWhole(file, content);
 }

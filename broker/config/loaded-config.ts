@@ -128,8 +128,8 @@ export class LoadedConfig implements ConfigSections {
 
   /**
    * Applies the properties text of UPDATE_BROKER_CONFIG or UPDATE_NAMESRV_CONFIG and keeps it.
-   * All or nothing: a black-listed key or a value that cannot be read changes nothing.
-   * @throws ConfigError naming the key and its value.
+   * All or nothing: a black-listed key, a value that cannot be read, or a file that cannot be written changes nothing.
+   * @throws ConfigError naming the key and its value; what the file system says of the file.
    */
   applyUpdate(propertiesText: string): UpdateResult {
     const none: string[] = [];
@@ -143,7 +143,7 @@ export class LoadedConfig implements ConfigSections {
       else values.set(name, readValue(name, first.row, raw, source));
     }
     if (result.denied.length > 0) return { ...result, keptIn: null };
-    this.#checkNextStart(values, source);
+    const keptIn = this.#keep(values, source);
     for (const [name, value] of values) {
       const rows = rowsOf(this.kind, name);
       if (rows.some(({ row }) => row.use === 'start')) {
@@ -155,7 +155,6 @@ export class LoadedConfig implements ConfigSections {
         (rows.some(({ row }) => row.use === 'live') ? result.changed : result.withoutEffect).push(name);
       }
     }
-    const keptIn = values.size > 0 ? this.#persist() : null;
     if (result.changed.length > 0) for (const listener of this.#listeners) listener(result.changed);
     return { ...result, keptIn };
   }
@@ -177,8 +176,8 @@ export class LoadedConfig implements ConfigSections {
     return entries;
   }
 
-  /** An update must not leave a file behind that stops the next start. */
-  #checkNextStart(values: ReadonlyMap<string, ConfigValue>, source: ConfigSource): void {
+  /** Writes the file as the next start is to read it, which it must be able to do. @returns the file; null when nothing is to be kept */
+  #keep(values: ReadonlyMap<string, ConfigValue>, source: ConfigSource): string | null {
     const next = new LoadedConfig(this.kind, { file: this.file });
     for (const name of keysOf(this.kind)) {
       const value = this.#pending.get(name) ?? this.value(name);
@@ -186,6 +185,9 @@ export class LoadedConfig implements ConfigSections {
     }
     for (const [name, value] of values) next.assignValue(name, value, source);
     checkConfig(next);
+    if (values.size === 0 || this.file === null) return null;
+    replaceFile(this.file, Buffer.from(stringifyProperties(next.entries()), 'latin1'));
+    return this.file;
   }
 
   #section(name: SectionName): Record<string, ConfigValue> {
@@ -195,12 +197,6 @@ export class LoadedConfig implements ConfigSections {
   #blackList(): Set<string> {
     const configured = this.kind === 'broker' ? this.broker.configBlackList : this.namesrv.configBlackList;
     return new Set([...ALWAYS_DENIED[this.kind], ...configured.split(';').map((name) => name.trim())]);
-  }
-
-  #persist(): string | null {
-    if (this.file === null) return null;
-    replaceFile(this.file, Buffer.from(stringifyProperties(this.entries()), 'latin1'));
-    return this.file;
   }
 }
 

@@ -10,7 +10,7 @@ export const ORDER_TOPIC_CONFIG = 'ORDER_TOPIC_CONFIG';
 /** Key-value configuration by namespace, saved whole at every change as `{"configTable":{"ns":{"k":"v"}}}`. */
 export class KvConfig {
   readonly #file: string;
-  readonly #namespaces: Map<string, Map<string, string>>;
+  #namespaces: ReadonlyMap<string, ReadonlyMap<string, string>>;
 
   private constructor(file: string, namespaces: Map<string, Map<string, string>>) {
     this.#file = file;
@@ -48,18 +48,18 @@ export class KvConfig {
     return this.#namespaces.get(namespace);
   }
 
-  /** Sets a value and saves; false when the table is full. */
+  /** Sets a value once it is saved; false when the table is full. Throws, and changes nothing, when it cannot be saved. */
   put(namespace: string, key: string, value: string): boolean {
-    const pairs = this.#namespaces.get(namespace) ?? new Map<string, string>();
+    const pairs = new Map(this.#namespaces.get(namespace));
     if (!pairs.has(key) && this.#count() >= MAX_KV_CONFIG_ENTRIES) return false;
-    this.#namespaces.set(namespace, pairs.set(key, value));
-    this.#save();
+    this.#save(namespace, pairs.set(key, value));
     return true;
   }
 
-  /** Removes a value and saves; nothing happens when there is none. An emptied namespace stays, as Apache's does. */
+  /** Removes a value once that is saved; nothing happens when there is none. Throws as `put` does. An emptied namespace stays, as Apache's does. */
   delete(namespace: string, key: string): void {
-    if (this.#namespaces.get(namespace)?.delete(key)) this.#save();
+    const pairs = new Map(this.#namespaces.get(namespace));
+    if (pairs.delete(key)) this.#save(namespace, pairs);
   }
 
   #count(): number {
@@ -68,10 +68,12 @@ export class KvConfig {
     return count;
   }
 
-  #save(): void {
-    const configTable = Object.fromEntries([...this.#namespaces].map(([name, pairs]) => [name, Object.fromEntries(pairs)]));
+  #save(namespace: string, pairs: ReadonlyMap<string, string>): void {
+    const namespaces = new Map(this.#namespaces).set(namespace, pairs);
+    const configTable = Object.fromEntries([...namespaces].map(([name, values]) => [name, Object.fromEntries(values)]));
     mkdirSync(dirname(this.#file), { recursive: true });
     replaceFile(this.#file, Buffer.from(JSON.stringify({ configTable }, null, '\t')));
+    this.#namespaces = namespaces;
   }
 }
 

@@ -45,10 +45,10 @@ export function replaceFile(file: string, { mode }: { mode?: number } = {}): Who
 }
 
 /** Writes a file as {@link replaceFile} says. */
-export function writeFileWhole(file: string, text: string, options: { mode?: number } = {}): void {
+export function writeFileWhole(file: string, content: string | Uint8Array, options: { mode?: number } = {}): void {
   const fresh = replaceFile(file, options);
   try {
-    writeFileSync(fresh.path, text);
+    writeFileSync(fresh.path, content);
     fresh.commit();
   } catch (error) {
     fresh.discard();
