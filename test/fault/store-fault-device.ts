@@ -262,6 +262,8 @@ export class FaultDevice {
     this.usedPages = 0;
     for (const [path, inode] of names) {
       this.names.set(path, inode);
+      // With a name that comes back its folder does.
+      for (let folder = dirname(path); folder !== '/' && folder !== '.'; folder = dirname(folder)) this.directories.add(folder);
       this.#loseCache(inode, random);
       this.usedPages += inode.pages.size;
     }
