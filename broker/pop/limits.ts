@@ -1,5 +1,7 @@
 /** Acknowledgements of the last moment reach the revive topic within this time after a check point is due, ms; Apache's broker waits as long. */
 export const REVIVE_GRACE_MS = 2_000;
+/** The wheel brings a check point to the revive topic at most so long before its messages become visible, ms: a second, and the wheel's step. */
+export const MAX_CHECK_POINT_AHEAD_MS = 3_000;
 /** Check points of one revive queue in memory; further ones are read when these are done. */
 export const MAX_PENDING_CHECK_POINTS = 100_000;
 /** Acknowledgements kept for check points that are not there yet, by revive queue. */

@@ -1,10 +1,12 @@
 import type { Clock } from '../../src/common/clock.js';
+import { viewOf } from '../../src/common/int64.js';
 import type { Logger } from '../../src/common/logger.js';
 import { getProperty, MessageConst } from '../../src/common/message/properties.js';
-import { decodeRecords, type MessageRecord } from '../../src/common/message/record.js';
-import type { MessageStore } from '../store/index.js';
+import { decodeRecord, type MessageRecord, TOTAL_SIZE_POS } from '../../src/common/message/record.js';
+import type { GetMessageResult, MessageStore } from '../store/index.js';
 import {
   EARLY_ACK_MS,
+  MAX_CHECK_POINT_AHEAD_MS,
   MAX_EARLY_ACKS,
   MAX_PENDING_CHECK_POINTS,
   REVIVE_GRACE_MS,
@@ -32,10 +34,14 @@ interface Pending {
   readonly key: string;
   /** Its own place in the revive queue. */
   readonly reviveOffset: number;
+  /** When its messages become visible, ms. */
+  readonly dueMs: number;
   /** Messages on their way into the retry topic. */
   outstanding: number;
   /** Not tried again before, monotonic ms. */
   retryAtMs: number;
+  /** The log tells of it: a bad disk says the same at each try. */
+  isLogged: boolean;
 }
 
 /** One queue of the revive topic: check points in the order in which they fall due, and the acknowledgements that belong to them. */
@@ -91,15 +97,27 @@ export class ReviveQueue {
     return this.#pending.length === 0 && this.#readOffset >= this.#store.maxOffset(this.#topic, this.queueId);
   }
 
-  /** Reads what arrived, up to the limit of check points in memory. */
+  /**
+   * Reads what arrived, up to the limit of check points in memory.
+   * @throws what the store throws at a message that cannot be read; those before it are taken
+   */
   read(): void {
     while (this.#pending.length < MAX_PENDING_CHECK_POINTS) {
-      const result = this.#store.getMessage(this.#topic, this.queueId, this.#readOffset, REVIVE_READ_MESSAGES);
-      for (const buffer of result.buffers) for (const record of decodeRecords(buffer)) this.#take(record);
+      const result = this.#readNext();
+      for (const buffer of result.buffers) this.#takeAll(buffer);
       const next = result.nextBeginOffset;
       // An offset beyond the end is that of a queue which lost records: what is there now is not read yet.
       if (next === this.#readOffset || result.status === 'NO_MATCHED_LOGIC_QUEUE' || result.status === 'NO_MESSAGE_IN_QUEUE') return;
       this.#readOffset = next;
+    }
+  }
+
+  #readNext(): GetMessageResult {
+    try {
+      return this.#store.getMessage(this.#topic, this.queueId, this.#readOffset, REVIVE_READ_MESSAGES);
+    } catch {
+      // Perhaps only a later one is bad.
+      return this.#store.getMessage(this.#topic, this.queueId, this.#readOffset, 1);
     }
   }
 
@@ -115,7 +133,8 @@ export class ReviveQueue {
     let count = 0;
     for (const pending of this.#pending) {
       const { point } = pending;
-      if (count >= budget || point.popTime + point.invisibleTime >= untilMs) break;
+      if (count >= budget) break;
+      if (pending.dueMs >= untilMs) continue;
       if (pending.outstanding > 0 || pending.retryAtMs > nowMs || isSettled(point)) continue;
       count += this.#revive(pending);
     }
@@ -150,32 +169,68 @@ export class ReviveQueue {
       if (isAcked(point, i)) continue;
       count++;
       pending.outstanding++;
-      this.#reviver.revive(point, point.offsets[i]!, (isDone) => {
+      let isOpen = true;
+      const done = (isDone: boolean): void => {
+        if (!isOpen) return;
+        isOpen = false;
         pending.outstanding--;
         if (isDone) point.acked |= 1 << i;
         else pending.retryAtMs = this.#clock.monotonicMs() + REVIVE_RETRY_MS;
-      });
+      };
+      try {
+        this.#reviver.revive(point, point.offsets[i]!, done);
+      } catch (error) {
+        done(false);
+        this.#failed(pending, point.offsets[i]!, error as Error);
+      }
     }
     return count;
   }
 
+  #failed(pending: Pending, offset: number, error: Error): void {
+    if (pending.isLogged) return;
+    pending.isLogged = true;
+    const { queueId, topic, group } = pending.point;
+    this.#logger.error(
+      `message ${offset} of queue ${queueId} of ${topic} cannot be revived for group ${group}: ${error.message}; trying again`,
+      { error },
+    );
+  }
+
+  /** Records back to back. A damaged one is passed: those behind it are still wanted. */
+  #takeAll(buffer: Buffer): void {
+    const view = viewOf(buffer);
+    for (let position = 0, size = 0; position < buffer.length; position += size) {
+      size = view.getInt32(position + TOTAL_SIZE_POS);
+      try {
+        this.#take(decodeRecord(buffer, position));
+      } catch (error) {
+        this.#logger.error(`a record of queue ${this.queueId} of ${this.#topic} is damaged, and left out: ${(error as Error).message}`);
+        if (size <= 0) return;
+      }
+    }
+  }
+
   #take(record: MessageRecord): void {
     const { properties, body } = record;
-    const deliverMs = Number(getProperty(properties, MessageConst.TIMER_DELIVER_MS) ?? 0);
+    // Nothing is delivered before its time.
+    const deliverMs = Math.min(record.storeTimestamp, Number(getProperty(properties, MessageConst.TIMER_DELIVER_MS) ?? 0));
     if (deliverMs > this.#deliveredMs) this.#deliveredMs = deliverMs;
     const tag = getProperty(properties, MessageConst.TAGS);
     if (tag === CHECK_POINT_TAG) {
       const point = decodeCheckPoint(body);
-      if (point !== null) this.#takeCheckPoint(point, record.queueOffset);
+      if (point !== null) this.#takeCheckPoint(point, record);
     } else if (tag === ACK_TAG || tag === BATCH_ACK_TAG) {
       const ack = decodeAck(body);
       if (ack !== null) this.#takeAck(ack);
     }
   }
 
-  #takeCheckPoint(point: CheckPoint, reviveOffset: number): void {
+  #takeCheckPoint(point: CheckPoint, { queueOffset: reviveOffset, storeTimestamp }: MessageRecord): void {
     const key = checkPointKey({ ...point, brokerName: point.brokerName || this.#brokerName });
-    const pending: Pending = { point, key, reviveOffset, outstanding: 0, retryAtMs: 0 };
+    // One that says otherwise is not from the wheel, and would hold up those behind it.
+    const dueMs = Math.min(point.popTime + point.invisibleTime, storeTimestamp + MAX_CHECK_POINT_AHEAD_MS);
+    const pending: Pending = { point, key, reviveOffset, dueMs, outstanding: 0, retryAtMs: 0, isLogged: false };
     this.#pending.push(pending);
     if (this.#byKey.has(key)) {
       // The timer brought it twice; the first one counts.

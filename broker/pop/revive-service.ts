@@ -39,6 +39,8 @@ export class ReviveService {
   readonly #flush: () => void;
   readonly #isAfterKill: boolean;
   #queues: ReviveQueue[] = [];
+  /** Those that could not be read last time. */
+  readonly #unread = new Set<ReviveQueue>();
   #timer: TimerHandle | null = null;
   #isRunning = false;
   /** What the timer has delivered, up to an end of the commit log that cannot be read yet. */
@@ -118,7 +120,7 @@ export class ReviveService {
     try {
       const deliveredMs = this.#deliveredMs();
       for (const queue of this.#queues) {
-        queue.read();
+        this.#read(queue);
         if (queue.step(deliveredMs, REVIVE_BATCH) >= REVIVE_BATCH) isMore = true;
       }
       this.#flush();
@@ -129,6 +131,18 @@ export class ReviveService {
     }
     if (isMore) this.#arm(0);
     else if (!this.#isIdle()) this.#arm(this.#intervalMs());
+  }
+
+  /** A queue that cannot be read must not stop the others, nor what was read of it before. */
+  #read(queue: ReviveQueue): void {
+    try {
+      queue.read();
+      this.#unread.delete(queue);
+    } catch (error) {
+      if (this.#unread.has(queue)) return;
+      this.#unread.add(queue);
+      this.#logger.error(`queue ${queue.queueId} of ${this.topic} cannot be read: ${(error as Error).message}; trying again`, { error });
+    }
   }
 
   /** Notes what is done; what is on its way is looked for after the next start. */

@@ -1,5 +1,5 @@
 import { MessageSysFlag } from '../../src/common/sys-flag.js';
-import { isRetryTopic, NOT_SENDABLE, validateTopic } from '../../src/common/topic-names.js';
+import { isRetryTopic, NOT_SENDABLE, RMQ_SYS_REVIVE_LOG_PREFIX, validateTopic } from '../../src/common/topic-names.js';
 import { ResponseCode } from '../../src/remoting/codes.js';
 import type { BrokerStats, TopicStats } from '../stats/index.js';
 import type { TopicConfig } from './topic-config.js';
@@ -14,7 +14,8 @@ export interface SendRefusal {
 export function sendRefusalOf(topic: string): SendRefusal | null {
   const problem = validateTopic(topic);
   if (problem !== null) return { code: ResponseCode.INVALID_PARAMETER, remark: problem };
-  if (NOT_SENDABLE.has(topic)) {
+  // Apache's broker takes them, and revives whatever they name.
+  if (NOT_SENDABLE.has(topic) || topic.startsWith(RMQ_SYS_REVIVE_LOG_PREFIX)) {
     return { code: ResponseCode.NO_PERMISSION, remark: `Sending message to topic[${topic}] is forbidden.` };
   }
   return null;
