@@ -29,6 +29,10 @@ export const IDLE_TIMEOUT_MS = 120_000;
 export const CONNECTION_HIGH_WATER_BYTES = 1 * MiB;
 /** Unsent bytes at which a server gives a connection up: held answers that arrive faster than the peer reads them. */
 export const CONNECTION_MAX_QUEUED_BYTES = 256 * MiB;
+/** Unsent bytes of all connections of a server; beyond, it closes those that have not read all of theirs for the longest time. */
+export const MAX_SERVER_UNSENT_BYTES = 512 * MiB;
+/** Fewer unsent bytes of a connection are not counted there: they are gone in a moment, as a rule. */
+export const COUNTED_UNSENT_BYTES = 64 * KiB;
 /** Requests of one connection that wait for an answer (held pulls count); a server closes a connection that goes beyond. */
 export const MAX_SERVER_IN_FLIGHT = 65_536;
 /** Request bytes of one connection that wait for an asynchronous processor; above it the server stops reading. */

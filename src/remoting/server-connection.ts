@@ -4,6 +4,7 @@ import { formatHostAddress, type HostAddress, socketHostAddress } from '../commo
 import {
   CONNECTION_HIGH_WATER_BYTES,
   CONNECTION_MAX_QUEUED_BYTES,
+  COUNTED_UNSENT_BYTES,
   MAX_SERVER_IN_FLIGHT,
   MAX_SERVER_IN_FLIGHT_BYTES,
 } from '../common/limits.js';
@@ -70,6 +71,8 @@ export interface ConnectionHost {
   onFrameOut(): void;
   onBytesIn(bytes: number): void;
   onBytesOut(bytes: number): void;
+  /** The backlog of a connection grew or shrank by so many bytes. */
+  onBacklog(bytes: number): void;
 }
 
 /** Bytes a waiting request is counted with: its body, and a flat estimate of its header. */
@@ -96,6 +99,8 @@ export class ServerConnection implements Connection {
   #inFlightBytes = 0;
   #lastActiveMs: number;
   #receivedMs: number;
+  #backlogBytes = 0;
+  #backlogSinceMs = 0;
 
   constructor(options: { id: number; socket: Socket; isVip: boolean; host: ConnectionHost }) {
     const { socket, host } = options;
@@ -111,7 +116,10 @@ export class ServerConnection implements Connection {
     this.#lastActiveMs = host.turnMs();
     this.#receivedMs = this.#lastActiveMs;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('drain', () => this.#resumeIfDrained());
+    socket.on('drain', () => {
+      this.#countBacklog(this.#socket.writableLength);
+      this.#resumeIfDrained();
+    });
     socket.on('error', (error) => this.#gone(`socket error: ${error.message}`));
     socket.on('end', () => this.#gone('closed by the peer'));
     socket.on('close', () => this.#gone('closed'));
@@ -133,6 +141,11 @@ export class ServerConnection implements Connection {
   /** Bytes of answers that wait for the end of the turn. */
   get queuedBytes(): number {
     return this.#out.queuedBytes;
+  }
+
+  /** Since when the peer has not read everything, monotonic ms; infinite while it keeps up. */
+  get backlogSinceMs(): number {
+    return this.#backlogBytes > 0 ? this.#backlogSinceMs : Number.POSITIVE_INFINITY;
   }
 
   /** Requests without an answer. */
@@ -227,6 +240,7 @@ export class ServerConnection implements Connection {
     if (bytes > 0) {
       this.#host.onBytesOut(bytes);
       this.#lastActiveMs = this.#host.turnMs();
+      this.#countBacklog(this.#socket.writableLength);
     }
     this.#checkPressure();
   }
@@ -304,6 +318,18 @@ export class ServerConnection implements Connection {
     }
   }
 
+  #countBacklog(unsentBytes: number): void {
+    const before = this.#backlogBytes;
+    const now = unsentBytes < COUNTED_UNSENT_BYTES || this.#closed ? 0 : unsentBytes;
+    if (now !== before) {
+      if (before === 0) {
+        this.#backlogSinceMs = this.#host.turnMs();
+      }
+      this.#backlogBytes = now;
+      this.#host.onBacklog(now - before);
+    }
+  }
+
   #overloaded(): boolean {
     return (
       this.#socket.writableLength > CONNECTION_HIGH_WATER_BYTES ||
@@ -336,6 +362,7 @@ export class ServerConnection implements Connection {
     }
     this.#closed = true;
     this.#out.clear();
+    this.#countBacklog(0);
     this.#socket.destroy();
     this.pending.fail(`the connection of ${this.remoteAddr} was closed: ${reason}`);
     this.#host.onGone(this, reason);

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../common/clock.js';
 import { BrokerError, ConfigError, DeniedError, MQError } from '../common/errors.js';
-import { EARLY_FLUSH_BYTES, IDLE_TIMEOUT_MS, MAX_CONNECTIONS } from '../common/limits.js';
+import { EARLY_FLUSH_BYTES, IDLE_TIMEOUT_MS, MAX_CONNECTIONS, MAX_SERVER_UNSENT_BYTES } from '../common/limits.js';
 import { type Logger, noopLogger } from '../common/logger.js';
 import { ResponseCode, requestCodeName } from './codes.js';
 import type { RemotingCommand } from './command.js';
@@ -30,6 +30,8 @@ export interface RemotingServerOptions {
   maxConnections?: number;
   /** Files and sockets that the process may have open at once; the system's limit when left out. */
   openFiles?: number;
+  /** Unsent bytes of all connections, 512 MiB when left out. */
+  maxUnsentBytes?: number;
   clock?: Clock;
   timers?: Timers;
   logger?: Logger;
@@ -100,11 +102,14 @@ export class RemotingServer {
   readonly #servers: Server[] = [];
   #dirty: ServerConnection[] = [];
   #nextConnectionId = 1;
+  /** Unsent bytes of all connections that have many. */
+  #backlogBytes = 0;
   #turnScheduled = false;
   /** Requests since the last `#endTurn`. */
   #turnRequests = 0;
   #turnMs = -1;
   readonly #maxTurnRequests: number;
+  readonly #maxUnsentBytes: number;
   readonly #openFiles: number;
   readonly #maxConnections: number;
   #idleTimer: TimerHandle | null = null;
@@ -113,6 +118,7 @@ export class RemotingServer {
   constructor(options: RemotingServerOptions) {
     this.#options = options;
     this.#maxTurnRequests = options.maxTurnRequests ?? Number.POSITIVE_INFINITY;
+    this.#maxUnsentBytes = options.maxUnsentBytes ?? MAX_SERVER_UNSENT_BYTES;
     this.#openFiles = options.openFiles ?? openFilesLimit();
     this.#maxConnections = options.maxConnections ?? connectionsWithin(this.#openFiles);
     this.#clock = options.clock ?? systemClock;
@@ -261,6 +267,12 @@ export class RemotingServer {
       onBytesOut: (bytes) => {
         stats.bytesOut += bytes;
       },
+      onBacklog: (bytes) => {
+        this.#backlogBytes += bytes;
+        if (bytes > 0 && this.#backlogBytes > this.#maxUnsentBytes) {
+          this.#closeSlowest();
+        }
+      },
       onFrameOut: () => {
         stats.framesOut++;
       },
@@ -353,6 +365,23 @@ export class RemotingServer {
   #onGone(connection: ServerConnection, reason: string): void {
     if (this.#connections.delete(connection.id)) {
       this.#options.onClose?.(connection, reason);
+    }
+  }
+
+  #closeSlowest(): void {
+    const reason = `the peers have not read ${this.#backlogBytes} bytes, this one for the longest time`;
+    while (this.#backlogBytes > this.#maxUnsentBytes) {
+      let slowest: ServerConnection | null = null;
+      for (const connection of this.#connections.values()) {
+        if (connection.backlogSinceMs < (slowest?.backlogSinceMs ?? Number.POSITIVE_INFINITY)) {
+          slowest = connection;
+        }
+      }
+      if (slowest === null) {
+        return;
+      }
+      this.#logger.warn(`closed the connection of ${slowest.remoteAddr}: ${reason}`);
+      slowest.close(reason);
     }
   }
 

@@ -250,6 +250,37 @@ describe('a server', () => {
     expect(server.stats).toMatchObject({ framesIn: opaques.length, bytesIn: requests.length });
   });
 
+  it('closes the connections that have read nothing for the longest time when all together leave too many bytes', async () => {
+    const time = new FakeTime();
+    const body = Buffer.alloc(15 * 1024 * 1024, 'x');
+    const { server, port } = await startServer(
+      (s) => {
+        s.register(10, (conn, request) => conn.respond(request, 0, null, null, body));
+        s.register(11, (conn, request) => conn.respond(request, 0));
+      },
+      { maxUnsentBytes: 20 * 1024 * 1024, clock: time, timers: time },
+    );
+    const reading = await RawPeer.connect(port);
+    const stalled: RawPeer[] = [];
+    for (let asked = 1; asked <= 10; asked++) {
+      const peer = await RawPeer.connect(port);
+      await until(() => server.stats.accepted === asked + 1);
+      peer.socket.pause();
+      peer.send({ code: 10 });
+      stalled.push(peer);
+      await until(() => server.stats.framesOut === asked);
+      time.advance(1);
+    }
+    // Each leaves some of the 15 MiB, whatever the two kernels take.
+    await until(() => server.connectionCount <= 10);
+    const left = [...server.connections()].map(({ id }) => id);
+    expect(left).toEqual([1, ...Array.from({ length: left.length - 1 }, (_, index) => 13 - left.length + index)]);
+    expect(left.length).toBeGreaterThanOrEqual(2);
+    reading.send({ code: 11, opaque: 77 });
+    stalled.at(-1)!.socket.resume();
+    await until(() => reading.frames.length === 1 && stalled.at(-1)!.frames.length === 1);
+  });
+
   it('counts the bytes of waiting requests exactly: large ones that are answered do not stop a connection with held ones', async () => {
     const { addr } = await startServer((s) => {
       s.register(11, () => {});
