@@ -1,4 +1,5 @@
 import type { HostAddress } from '../../src/common/host.js';
+import { MAX_RETRY_TOPIC_LENGTH } from '../../src/common/limits.js';
 import type { Logger } from '../../src/common/logger.js';
 import { appendProperty, getProperty, MessageConst } from '../../src/common/message/properties.js';
 import { decodeRecord, type MessageRecord, RECORD_OVERHEAD_BYTES } from '../../src/common/message/record.js';
@@ -58,7 +59,10 @@ export class Reviver implements PutSink {
       return;
     }
     const maxTimes = groups.find(point.group)?.retryMaxTimes ?? 0;
-    const topic = record.reconsumeTimes >= maxTimes ? this.#deadLetterTopic(point) : this.#retryTopic(point);
+    const retryName = this.#retryName(point);
+    // What was popped under names that are too long for a retry topic comes once: pops under such names are refused.
+    const isLast = record.reconsumeTimes >= maxTimes || retryName.length > MAX_RETRY_TOPIC_LENGTH;
+    const topic = isLast ? this.#deadLetterTopic(point) : this.#retryTopic(point.group, retryName);
     if (this.copies?.take(record, topic) === true) done(true);
     else store.put(this.#copy(record, topic, { popTime: point.popTime, done }), this);
   }
@@ -75,15 +79,24 @@ export class Reviver implements PutSink {
       done(true);
       return;
     }
+    // One that can never be stored must not stop those behind it.
+    if (status === 'MESSAGE_ILLEGAL' || status === 'PROPERTIES_SIZE_EXCEEDED') {
+      const id = getProperty(message.properties, MessageConst.UNIQ_KEY) ?? 'without an id';
+      this.#parts.logger.error(`popped message ${id} cannot be put into ${message.topic} (${status}): it is not popped again`);
+      done(true);
+      return;
+    }
     if (this.#loggedStatus !== status) this.#parts.logger.warn(`popped messages cannot be put into ${message.topic}: ${status}`);
     this.#loggedStatus = status;
-    // One that can never be stored must not stop those behind it.
-    done(status === 'MESSAGE_ILLEGAL' || status === 'PROPERTIES_SIZE_EXCEEDED');
+    done(false);
   }
 
-  #retryTopic({ topic, group }: CheckPoint): string {
-    const { topics, offsets, policy } = this.#parts;
-    const name = isRetryTopic(topic) ? topic : popRetryTopic(topic, group, policy.enableRetryTopicV2 ? 'v2' : 'v1');
+  #retryName({ topic, group }: CheckPoint): string {
+    return isRetryTopic(topic) ? topic : popRetryTopic(topic, group, this.#parts.policy.enableRetryTopicV2 ? 'v2' : 'v1');
+  }
+
+  #retryTopic(group: string, name: string): string {
+    const { topics, offsets } = this.#parts;
     if (topics.entry(name) === undefined) {
       topics.ensure(name, () => topicWithQueues(name, 1));
       if (offsets.query(group, name, 0) < 0) offsets.commit(group, name, 0, 0);

@@ -1,3 +1,6 @@
+import { MAX_RETRY_TOPIC_LENGTH } from '../../src/common/limits.js';
+import { popRetryTopic } from '../../src/common/pop.js';
+import { isRetryTopic } from '../../src/common/topic-names.js';
 import { ResponseCode } from '../../src/remoting/codes.js';
 import type { Connection } from '../../src/remoting/server.js';
 import type { BrokerParts } from '../parts.js';
@@ -57,6 +60,25 @@ export function checkPopPlace(parts: BrokerParts, connection: Connection, { topi
   }
   if (!group.consumeEnable) return { code: ResponseCode.NO_PERMISSION, remark: `subscription group no permission, ${consumerGroup}` };
   return null;
+}
+
+/** Null when messages that are not acknowledged have a way back: popped in order they stay where they are, else their retry topic needs a name. */
+export function checkRetryName({
+  topic,
+  consumerGroup,
+  order,
+}: {
+  topic: string;
+  consumerGroup: string;
+  order?: boolean | undefined;
+}): PopFault | null {
+  if (order === true || isRetryTopic(topic)) return null;
+  const { length } = popRetryTopic(topic, consumerGroup, 'v1');
+  if (length <= MAX_RETRY_TOPIC_LENGTH) return null;
+  return {
+    code: ResponseCode.INVALID_PARAMETER,
+    remark: `the names of topic ${topic} and group ${consumerGroup} are too long for a pop: their retry topic would have ${length} characters, ${MAX_RETRY_TOPIC_LENGTH} are allowed`,
+  };
 }
 
 /** Answers a request that waited and cannot be looked at again. */

@@ -14,6 +14,7 @@ import {
   answerFailed,
   checkBrokerReadable,
   checkPopPlace,
+  checkRetryName,
   countGiven,
   MAX_POP_MESSAGES,
   type PopFault,
@@ -136,7 +137,7 @@ export class PopProcessor {
         remark: `the broker[${brokerIP1}] pop message is forbidden because timerWheelEnable is false`,
       };
     }
-    return checkPopPlace(this.#parts, connection, header) ?? this.#checkInvisibleTime(header.invisibleTime);
+    return checkPopPlace(this.#parts, connection, header) ?? checkRetryName(header) ?? this.#checkInvisibleTime(header.invisibleTime);
   }
 
   #checkInvisibleTime(invisibleTime: number): PopFault | null {
