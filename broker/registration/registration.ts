@@ -1,12 +1,13 @@
 import type { Clock, TimerHandle, Timers } from '../../src/common/clock.js';
 import { stringifyFastjson } from '../../src/common/fastjson.js';
+import { MAX_FRAME_BYTES } from '../../src/common/limits.js';
 import type { Logger } from '../../src/common/logger.js';
 import { PERM_READ_WRITE } from '../../src/common/perm-name.js';
 import type { RemotingClient } from '../../src/remoting/client.js';
 import { RequestCode, ResponseCode, responseCodeName } from '../../src/remoting/codes.js';
 import type { BrokerConfigValues } from '../config/index.js';
 import type { TopicConfig, TopicConfigManager, TopicListener } from '../topics/index.js';
-import { compressedRegisterBody, registerBody } from './register-body.js';
+import { type RegisterBody, registerBody } from './register-body.js';
 
 const MIN_PERIOD_MS = 10_000;
 const MAX_PERIOD_MS = 60_000;
@@ -15,6 +16,8 @@ const RETRY_MAX_MS = 5_000;
 /** Longest that an answer waits for name servers to know of a new topic. */
 const SETTLE_MS = 1_000;
 const UNREGISTER_TIMEOUT_MS = 3_000;
+/** Room in a frame for the header of a registration. */
+const HEADER_ROOM_BYTES = 64 * 1024;
 
 /** What a name server was last heard to think of us. */
 interface NameServer {
@@ -35,6 +38,8 @@ export interface RegistrationOptions {
   clock: Clock;
   timers: Timers;
   logger: Logger;
+  /** Of a registration's body; what a frame has room for when absent. */
+  maxBodyBytes?: number;
 }
 
 /**
@@ -47,6 +52,8 @@ export class Registration implements TopicListener {
   readonly #pending = new Set<Promise<void>>();
   #timer: TimerHandle | null = null;
   #isStopped = false;
+  /** Topics that the last registration of all had no room for. */
+  #leftOut = 0;
   #onDeleted: ((topic: string) => void) | null = null;
 
   constructor(options: RegistrationOptions) {
@@ -182,13 +189,12 @@ export class Registration implements TopicListener {
 
   /** @param changed the topics that changed, or null for all */
   async #register(server: NameServer, changed: readonly TopicConfig[] | null): Promise<void> {
-    const { config, topics, client, haServerAddr, logger } = this.#options;
-    const shown = (changed ?? topics.configs()).map((topic) => withBrokerPermission(topic, config.brokerPermission));
-    const { body, crc32 } = (config.compressedRegister ? compressedRegisterBody : registerBody)(topics.dataVersion, shown);
+    const { config, client, haServerAddr, logger } = this.#options;
+    const { body, crc32, isCompressed } = changed === null ? this.#bodyOfAll() : this.#bodyOf(changed);
     const extFields = {
       ...this.#identity(),
       haServerAddr,
-      compressed: String(config.compressedRegister),
+      compressed: String(isCompressed),
       bodyCrc32: String(crc32),
       enableActingMaster: 'false',
     };
@@ -207,6 +213,32 @@ export class Registration implements TopicListener {
       server.isRegistered = false;
       this.#failed(server, (error as Error).message);
     }
+  }
+
+  #bodyOf(configs: readonly TopicConfig[]): RegisterBody {
+    const { config, topics, maxBodyBytes = MAX_FRAME_BYTES - HEADER_ROOM_BYTES } = this.#options;
+    const shown = configs.map((topic) => withBrokerPermission(topic, config.brokerPermission));
+    return registerBody(topics.dataVersion, shown, { isCompressed: config.compressedRegister, maxBytes: maxBodyBytes });
+  }
+
+  /** With more topics than a frame has room for, the broker stays registered with those that it has: name servers keep what they were told. */
+  #bodyOfAll(): RegisterBody {
+    const { topics, logger } = this.#options;
+    const all = topics.configs();
+    let made = this.#bodyOf(all);
+    if (made.topicCount < all.length) {
+      const isOwn = ({ topicName }: TopicConfig): boolean => topics.isSystem(topicName);
+      made = this.#bodyOf([...all.filter(isOwn), ...all.filter((topic) => !isOwn(topic))]);
+    }
+    const leftOut = all.length - made.topicCount;
+    if (leftOut > 0 && leftOut !== this.#leftOut) {
+      logger.error(
+        `this broker has too many topics: a registration has room for ${made.topicCount} of ${all.length}, and name servers that start or lose the connection do not learn of the last ${leftOut}; delete topics, or put some on another broker`,
+      );
+    }
+    if (leftOut === 0 && this.#leftOut > 0) logger.info('a registration has room for all topics again');
+    this.#leftOut = leftOut;
+    return made;
   }
 
   #failed(server: NameServer, problem: string): void {
