@@ -40,12 +40,20 @@ export async function runAll(
       const { stdout, stderr } = await tool(step.split(' ').map(fill));
       const files = readdirSync(dir).map((name) => [name, plainOf(JSON.parse(readFileSync(join(dir, name), 'utf8')))] as const);
       const text = stdout.replaceAll(dir, 'DIR').replaceAll(mark, '').replaceAll(target.broker.address, 'ADDR');
-      outcomes.push({ lines: linesOf(text), failed: /Exception|\S/.test(stderr), files: Object.fromEntries(files) });
+      outcomes.push({ lines: linesOf(text), failed: hasFailed(stderr), files: Object.fromEntries(files) });
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
   }
   return outcomes;
+}
+
+/** Stack frames, and what a JVM and its network library say of themselves, as when a client is closed while an answer comes in. */
+const NOISE = /^\s+at |^OpenJDK|^\[|io\.netty\.|RejectedExecutionException|^(SEVERE|WARNING):/;
+
+/** Whether a tool told of a failure. */
+function hasFailed(stderr: string): boolean {
+  return stderr.split(/\r?\n/).some((line) => line.trim() !== '' && !NOISE.test(line));
 }
 
 function linesOf(text: string): string[] {
